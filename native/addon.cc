@@ -1,0 +1,65 @@
+// The table of exported functions; src/native.ts declares the same ones.
+#include "constants_binding.h"
+#include "copy_binding.h"
+#include "environment.h"
+#include "fault_binding.h"
+#include "file_binding.h"
+#include "mapping_binding.h"
+#include "napi_setup.h"
+#include "range_binding.h"
+
+namespace posix_mmap {
+namespace {
+
+using Method = Napi::Value (*)(const Napi::CallbackInfo&);
+
+template <Method method>
+void add(Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New<method>(exports.Env(), name));
+}
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  Environment::create(env);
+  exports.Set("constants", constants(env));
+
+  add<map>(exports, "map");
+  add<unmap>(exports, "unmap");
+  add<release>(exports, "release");
+  add<array_buffer>(exports, "arrayBuffer");
+  add<address>(exports, "address");
+  add<region_counts>(exports, "regionCounts");
+
+  add<copy_out>(exports, "copyOut");
+  add<copy_in>(exports, "copyIn");
+
+  add<msync>(exports, "msync");
+  add<madvise>(exports, "madvise");
+  add<madvise_inside>(exports, "madviseInside");
+  add<madvise_supported>(exports, "madviseSupported");
+  add<mprotect>(exports, "mprotect");
+  add<mlock>(exports, "mlock");
+  add<munlock>(exports, "munlock");
+  add<lock_limit_bytes>(exports, "lockLimit");
+  add<populate_range>(exports, "populate");
+  add<discard_range>(exports, "discard");
+  add<punch_hole_range>(exports, "punchHole");
+  add<page_count>(exports, "pageCount");
+  add<mincore>(exports, "mincore");
+
+  add<peek_fault>(exports, "fault");
+  add<take_fault>(exports, "clearFault");
+  add<listen_for_faults>(exports, "listenForFaults");
+  add<is_fault_guard_active>(exports, "faultGuardActive");
+
+  add<size_of_file>(exports, "fileSize");
+  add<reserve_file_blocks>(exports, "reserveBlocks");
+  add<memfd_create>(exports, "memfdCreate");
+  add<shm_open>(exports, "shmOpen");
+  add<shm_unlink>(exports, "shmUnlink");
+  return exports;
+}
+
+NODE_API_MODULE(posix_mmap, initialize)
+
+}  // namespace
+}  // namespace posix_mmap

@@ -1,0 +1,11 @@
+// The kernel's numbers, as this binary was compiled with them.
+#pragma once
+
+#include "napi_setup.h"
+
+namespace posix_mmap {
+
+/// { PROT_READ: 1, … , pageSize: … }
+Napi::Object constants(Napi::Env env);
+
+}  // namespace posix_mmap

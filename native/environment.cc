@@ -1,0 +1,191 @@
+#include "environment.h"
+
+#include <new>
+
+#include "posix/fault_guard.h"
+
+namespace posix_mmap {
+namespace {
+
+// A handle is generation * 2**24 + slot + 1, so that it stays below 2**53.
+constexpr unsigned kSlotBits = 24;
+constexpr uint32_t kGenerations = 1U << 29;
+
+/// Enough for V8 to collect at once, whatever the size of its heap.
+constexpr int64_t kPressure = int64_t{1} << 44;
+
+class HandleScope {
+ public:
+  explicit HandleScope(napi_env env) : env_(env) { napi_open_handle_scope(env_, &scope_); }
+  ~HandleScope() { napi_close_handle_scope(env_, scope_); }
+  HandleScope(const HandleScope&) = delete;
+  HandleScope& operator=(const HandleScope&) = delete;
+
+ private:
+  napi_env env_;
+  napi_handle_scope scope_ = nullptr;
+};
+
+}  // namespace
+
+Environment& Environment::of(napi_env env) {
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  return *static_cast<Environment*>(data);
+}
+
+void Environment::create(napi_env env) {
+  auto* const self = new Environment(env);
+  napi_set_instance_data(
+      env, self, [](napi_env, void* data, void*) { delete static_cast<Environment*>(data); },
+      nullptr);
+}
+
+Environment::~Environment() {
+  silence_bells();
+  for (Holding& holding : holdings_) {
+    if (holding.region != nullptr) holding.region->release();
+  }
+  for (ExternalBuffer* buffer : buffers_) delete buffer;
+}
+
+uint64_t Environment::handle_of(size_t slot) const {
+  return (uint64_t{holdings_[slot].generation} << kSlotBits) | (slot + 1);
+}
+
+uint64_t Environment::hold(Region* region) {
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<uint32_t>(holdings_.size()));
+    holdings_.emplace_back();
+  }
+  const uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  holdings_[slot].region = region;
+  region->bell().store(doorbell_.bell(), std::memory_order_seq_cst);
+  return handle_of(slot);
+}
+
+Holding* Environment::find(uint64_t handle) {
+  const uint64_t slot = (handle & ((uint64_t{1} << kSlotBits) - 1)) - 1;
+  if (slot >= holdings_.size() || handle_of(slot) != handle) return nullptr;
+  Holding& holding = holdings_[slot];
+  return holding.region == nullptr ? nullptr : &holding;
+}
+
+void Environment::drop(uint64_t handle, bool detach) {
+  Holding* const holding = find(handle);
+  if (holding == nullptr) return;
+  Region* const region = holding->region;
+  if (detach) {
+    const HandleScope scope(env_);
+    bool foreign = false;
+    bool held = false;
+    for (ExternalBuffer* buffer : holding->buffers) {
+      const Detachment detachment = buffer->detach();
+      foreign = foreign || detachment == Detachment::foreign;
+      if (detachment != Detachment::done) continue;
+      held = true;
+      quarantined_.fetch_add(1, std::memory_order_relaxed);
+      quarantined_bytes_.fetch_add(region->extent().mapped_length, std::memory_order_relaxed);
+    }
+    // Memory that was transferred belongs to the new ArrayBuffer and goes with it.
+    if (held && !foreign) region->retire();
+  }
+  holding->region = nullptr;
+  holding->buffers.clear();
+  holding->generation = (holding->generation + 1) % kGenerations;
+  free_slots_.push_back(static_cast<uint32_t>(holding - holdings_.data()));
+  region->release();
+  reap();
+  sweep_if_due();
+}
+
+Napi::Value Environment::give(uint64_t handle, uint64_t offset, size_t length,
+                              napi_status& status) {
+  reap();
+  Holding* const holding = find(handle);
+  auto* const buffer = new ExternalBuffer(*this, *holding->region, handle);
+  buffers_.insert(buffer);
+  holding->buffers.push_back(buffer);
+  napi_value result = nullptr;
+  status = buffer->create(offset, length, &result);
+  renew_escape_hook();
+  return status == napi_ok ? Napi::Value(env_, result) : Napi::Value();
+}
+
+void Environment::finished(ExternalBuffer* buffer) {
+  ExternalBuffer* head = finished_.load(std::memory_order_relaxed);
+  do {
+    buffer->next_finished = head;
+  } while (!finished_.compare_exchange_weak(head, buffer, std::memory_order_release,
+                                            std::memory_order_relaxed));
+}
+
+void Environment::reap() {
+  ExternalBuffer* buffer = finished_.exchange(nullptr, std::memory_order_acquire);
+  while (buffer != nullptr) {
+    ExternalBuffer* const next = buffer->next_finished;
+    buffers_.erase(buffer);
+    if (Holding* holding = find(buffer->handle())) std::erase(holding->buffers, buffer);
+    buffer->delete_reference();
+    delete buffer;
+    buffer = next;
+  }
+}
+
+void Environment::quarantine_ended(const Region& region) {
+  quarantined_.fetch_sub(1, std::memory_order_relaxed);
+  quarantined_bytes_.fetch_sub(region.extent().mapped_length, std::memory_order_relaxed);
+}
+
+void Environment::sweep(bool force) {
+  if (force) {
+    int64_t total = 0;
+    if (napi_adjust_external_memory(env_, kPressure, &total) == napi_ok) {
+      napi_adjust_external_memory(env_, -kPressure, &total);
+    }
+  }
+  for (ExternalBuffer* buffer : buffers_) {
+    if (!buffer->quarantined()) continue;
+    const HandleScope scope(env_);
+    if (buffer->object_collected()) buffer->end_quarantine();
+  }
+}
+
+void Environment::sweep_if_due() {
+  if (quarantined() < sweep_at_ && quarantined_bytes_.load() < sweep_at_bytes_) return;
+  sweep(false);
+  if (quarantined() > sweep_at_ / 2 || quarantined_bytes_.load() > sweep_at_bytes_ / 2) sweep(true);
+  // What is left is in use: wait for as much again before the next look at it.
+  sweep_at_ = kSweepCount + 2 * quarantined();
+  sweep_at_bytes_ = kSweepBytes + 2 * quarantined_bytes_.load();
+}
+
+void Environment::silence_bells() {
+  for (const Holding& holding : holdings_) {
+    if (holding.region != nullptr) holding.region->bell().store(nullptr);
+  }
+  for (const ExternalBuffer* buffer : buffers_) buffer->region().bell().store(nullptr);
+  fault_guard_await_bells();
+}
+
+void Environment::mark_escaped() {
+  const HandleScope scope(env_);
+  for (ExternalBuffer* buffer : buffers_) buffer->keep_if_foreign();
+}
+
+// Environments end with the newest hook first, and the runtime adds one for each external
+// ArrayBuffer that calls its finalizer even if its memory now belongs to another thread. Ours has
+// to come before all of them: only then is it known which buffers were transferred.
+void Environment::renew_escape_hook() {
+  if (escape_hook_) napi_remove_env_cleanup_hook(env_, before_finalizers, this);
+  escape_hook_ = napi_add_env_cleanup_hook(env_, before_finalizers, this) == napi_ok;
+}
+
+void Environment::before_finalizers(void* self) {
+  auto* const environment = static_cast<Environment*>(self);
+  environment->escape_hook_ = false;
+  environment->mark_escaped();
+}
+
+}  // namespace posix_mmap

@@ -1,0 +1,95 @@
+// What one JS thread holds: its mappings by handle, and the buffers it has given out.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <unordered_set>
+#include <vector>
+
+#include "external_buffer.h"
+#include "fault_doorbell.h"
+#include "napi_setup.h"
+#include "posix/region.h"
+
+namespace posix_mmap {
+
+/// One Mapping object's share of a region.
+struct Holding {
+  Region* region = nullptr;
+  uint32_t generation = 0;
+  std::vector<ExternalBuffer*> buffers;
+};
+
+class Environment {
+ public:
+  static Environment& of(napi_env env);
+  static void create(napi_env env);
+
+  explicit Environment(napi_env env) : env_(env) {}
+  ~Environment();
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+  napi_env env() const { return env_; }
+
+  /// Takes over one reference. Handles are positive, fit in a JS number exactly, and never come
+  /// back for another mapping.
+  uint64_t hold(Region* region);
+  Holding* find(uint64_t handle);
+  /// Gives the reference back, and with `detach` empties every buffer first.
+  void drop(uint64_t handle, bool detach);
+
+  /// An ArrayBuffer over part of a held region; empty with an exception pending, or with `status`
+  /// telling why not.
+  Napi::Value give(uint64_t handle, uint64_t offset, size_t length, napi_status& status);
+
+  /// Releases the addresses of detached buffers whose JS objects are gone. `force` has V8 collect
+  /// garbage first.
+  void sweep(bool force);
+  /// How many detached buffers still keep addresses taken.
+  size_t quarantined() const { return quarantined_.load(std::memory_order_relaxed); }
+  /// Called on any thread.
+  void quarantine_ended(const Region& region);
+
+  /// Called by a finalizer, on any thread, when nothing will call back for `buffer` again.
+  void finished(ExternalBuffer* buffer);
+
+  FaultDoorbell& doorbell() { return doorbell_; }
+  /// Calls `visit(handle)` for each mapping with faults that nobody was told of.
+  template <typename Visit>
+  void for_each_news(Visit visit) {
+    for (size_t slot = 0; slot < holdings_.size(); ++slot) {
+      const Holding& holding = holdings_[slot];
+      if (holding.region != nullptr && holding.region->faults().take_news()) visit(handle_of(slot));
+    }
+  }
+  /// Takes the doorbell out of every region, so that it can be freed.
+  void silence_bells();
+
+ private:
+  // Far below what a process may have (65,530 kernel mappings, 128 TiB of addresses), far above
+  // what a program that lets its event loop turn ever gathers.
+  static constexpr size_t kSweepCount = 4096;
+  static constexpr uint64_t kSweepBytes = uint64_t{4} << 40;
+
+  void reap();
+  uint64_t handle_of(size_t slot) const;
+  void sweep_if_due();
+  void mark_escaped();
+  void renew_escape_hook();
+  static void before_finalizers(void* self);
+
+  napi_env env_;
+  std::vector<Holding> holdings_;
+  std::vector<uint32_t> free_slots_;
+  std::unordered_set<ExternalBuffer*> buffers_;
+  std::atomic<ExternalBuffer*> finished_{nullptr};
+  FaultDoorbell doorbell_{*this};
+  bool escape_hook_ = false;
+  std::atomic<size_t> quarantined_{0};
+  std::atomic<uint64_t> quarantined_bytes_{0};
+  size_t sweep_at_ = kSweepCount;
+  uint64_t sweep_at_bytes_ = kSweepBytes;
+};
+
+}  // namespace posix_mmap

@@ -1,0 +1,62 @@
+// One ArrayBuffer over a region, and the two things about it that end at different times: the
+// memory that V8 reads through, and the JS object that requests in flight hold on to.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "napi_setup.h"
+#include "posix/region.h"
+
+namespace posix_mmap {
+
+class Environment;
+
+enum class Detachment {
+  done,     ///< detached now; the object may still be held by a request in flight
+  foreign,  ///< somebody else has the memory: it was transferred
+  gone,     ///< the object was collected
+};
+
+class ExternalBuffer {
+ public:
+  ExternalBuffer(Environment& environment, Region& region, uint64_t handle);
+  ~ExternalBuffer();
+  ExternalBuffer(const ExternalBuffer&) = delete;
+  ExternalBuffer& operator=(const ExternalBuffer&) = delete;
+
+  /// Makes the ArrayBuffer. After a failure V8 may still call back, so the record has to stay.
+  napi_status create(uint64_t offset, size_t length, napi_value* result);
+  Detachment detach();
+  /// Whether the ArrayBuffer object was collected; asks V8, so only garbage collected by now
+  /// counts.
+  bool object_collected() const;
+  /// Lets go of the addresses on behalf of a collected object. Idempotent.
+  void end_quarantine();
+  /// At the end of the environment: keeps the memory for good if somebody else may be using it.
+  void keep_if_foreign();
+
+  Region& region() const { return region_; }
+  uint64_t handle() const { return handle_; }
+  bool quarantined() const { return object_.load(std::memory_order_acquire); }
+  void delete_reference();
+
+  ExternalBuffer* next_finished = nullptr;
+
+ private:
+  static void on_backing_freed(napi_env env, void* data, void* hint);
+  static void on_object_collected(napi_env env, void* data, void* hint);
+  void called_back();
+
+  Environment& environment_;
+  Region& region_;
+  const uint64_t handle_;
+  napi_ref weak_ = nullptr;
+  bool detached_ = false;
+  bool kept_ = false;
+  std::atomic<int> callbacks_{0};     // finalizers that are still to come
+  std::atomic<bool> backing_{false};  // holds a reference to the region for V8
+  std::atomic<bool> object_{false};   // holds one for requests in flight, after a detach
+};
+
+}  // namespace posix_mmap

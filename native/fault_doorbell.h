@@ -1,0 +1,36 @@
+// From a signal handler on any thread to JavaScript on one: uv_async_send(3) is signal safe.
+#pragma once
+
+#include <uv.h>
+
+#include "napi_setup.h"
+#include "posix/region.h"
+
+namespace posix_mmap {
+
+class Environment;
+
+class FaultDoorbell {
+ public:
+  explicit FaultDoorbell(Environment& environment) : environment_(environment) {}
+  FaultDoorbell(const FaultDoorbell&) = delete;
+  FaultDoorbell& operator=(const FaultDoorbell&) = delete;
+
+  /// From now on `listener(handle)` is called from the event loop for each mapping with a fault.
+  /// Does not keep the loop alive. False where the runtime has no libuv.
+  bool listen(const Napi::Function& listener);
+
+  /// What regions ring; nullptr before listen().
+  FaultBell* bell() const;
+
+ private:
+  struct Async;
+  static void on_close_hook(napi_async_cleanup_hook_handle handle, void* data);
+  void deliver();
+
+  Environment& environment_;
+  Async* async_ = nullptr;
+  Napi::FunctionReference listener_;
+};
+
+}  // namespace posix_mmap

@@ -1,0 +1,35 @@
+#include "file_binding.h"
+
+#include <string>
+
+#include "arguments.h"
+#include "posix/file.h"
+#include "posix/shared_memory.h"
+
+namespace posix_mmap {
+
+Napi::Value size_of_file(const Napi::CallbackInfo& info) {
+  return number(info, file_size(int32_at(info, 0)));
+}
+
+Napi::Value reserve_file_blocks(const Napi::CallbackInfo& info) {
+  return number(info, reserve_blocks(int32_at(info, 0), uint64_at(info, 1)));
+}
+
+Napi::Value memfd_create(const Napi::CallbackInfo& info) {
+  const std::string name = info[0].As<Napi::String>();
+  return number(info, create_memfd(name.c_str(), static_cast<unsigned>(int32_at(info, 1))));
+}
+
+Napi::Value shm_open(const Napi::CallbackInfo& info) {
+  const std::string name = info[0].As<Napi::String>();
+  return number(info, open_shared_memory(name.c_str(), int32_at(info, 1),
+                                         static_cast<unsigned>(int32_at(info, 2))));
+}
+
+Napi::Value shm_unlink(const Napi::CallbackInfo& info) {
+  const std::string name = info[0].As<Napi::String>();
+  return number(info, unlink_shared_memory(name.c_str()));
+}
+
+}  // namespace posix_mmap

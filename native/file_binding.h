@@ -1,0 +1,14 @@
+// JS <-> files and the descriptors that stand for memory.
+#pragma once
+
+#include "napi_setup.h"
+
+namespace posix_mmap {
+
+Napi::Value size_of_file(const Napi::CallbackInfo& info);
+Napi::Value reserve_file_blocks(const Napi::CallbackInfo& info);
+Napi::Value memfd_create(const Napi::CallbackInfo& info);
+Napi::Value shm_open(const Napi::CallbackInfo& info);
+Napi::Value shm_unlink(const Napi::CallbackInfo& info);
+
+}  // namespace posix_mmap

@@ -1,0 +1,78 @@
+#include "mapping_binding.h"
+
+#include <cerrno>
+
+#include "arguments.h"
+#include "environment.h"
+
+namespace posix_mmap {
+
+// map(fd, offset, length, prot, flags, address, hugePages): handle | -errno
+Napi::Value map(const Napi::CallbackInfo& info) {
+  Environment& environment = Environment::of(info.Env());
+  const MapRequest request{
+      .fd = int32_at(info, 0),
+      .offset = uint64_at(info, 1),
+      .length = uint64_at(info, 2),
+      .prot = int32_at(info, 3),
+      .flags = int32_at(info, 4),
+      .address = uint64_at(info, 5),
+      .huge_pages = info[6].ToBoolean(),
+  };
+  Region* region = nullptr;
+  int result = Region::map(request, &region);
+  if (result == -ENOMEM && environment.quarantined() > 0) {
+    environment.sweep(true);
+    result = Region::map(request, &region);
+  }
+  if (result != 0) return number(info, result);
+  return number(info, static_cast<int64_t>(environment.hold(region)));
+}
+
+// unmap(handle): detaches every buffer and gives the memory back; true if there was a fault that
+// the listener was not told of. Nothing happens the second time.
+Napi::Value unmap(const Napi::CallbackInfo& info) {
+  Region* const region = region_at(info);
+  const bool news = region != nullptr && region->faults().take_news();
+  Environment::of(info.Env()).drop(uint64_at(info, 0), true);
+  return Napi::Boolean::New(info.Env(), news);
+}
+
+// release(handle): for a Mapping object that was collected. Its buffers may live on.
+Napi::Value release(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env()).drop(uint64_at(info, 0), false);
+  return info.Env().Undefined();
+}
+
+// arrayBuffer(handle, offset, length): ArrayBuffer | -errno
+Napi::Value array_buffer(const Napi::CallbackInfo& info) {
+  const Region* const region = region_at(info);
+  if (region == nullptr) return number(info, -ESTALE);
+  const uint64_t offset = uint64_at(info, 1);
+  const uint64_t length = uint64_at(info, 2);
+  const size_t whole = region->extent().byte_length;
+  if (length == 0 || offset > whole || length > whole - offset) return number(info, -ERANGE);
+  napi_status status = napi_ok;
+  const Napi::Value buffer =
+      Environment::of(info.Env()).give(uint64_at(info, 0), offset, length, status);
+  if (status == napi_ok) return buffer;
+  if (info.Env().IsExceptionPending()) return Napi::Value();
+  return number(info, status == napi_no_external_buffers_allowed ? -ENOTSUP : -ENOMEM);
+}
+
+// address(handle): bigint | -errno
+Napi::Value address(const Napi::CallbackInfo& info) {
+  const Region* const region = region_at(info);
+  if (region == nullptr) return number(info, -ESTALE);
+  return Napi::BigInt::New(info.Env(), reinterpret_cast<uint64_t>(region->extent().data()));
+}
+
+// regionCounts(): [live regions of the process, buffers of this thread whose addresses wait]
+Napi::Value region_counts(const Napi::CallbackInfo& info) {
+  Napi::Array counts = Napi::Array::New(info.Env(), 2);
+  counts.Set(0U, number(info, static_cast<int64_t>(live_regions())));
+  counts.Set(1U, number(info, static_cast<int64_t>(Environment::of(info.Env()).quarantined())));
+  return counts;
+}
+
+}  // namespace posix_mmap

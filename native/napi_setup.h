@@ -1,0 +1,9 @@
+// The only include of <napi.h>. The macros before it decide what it compiles to, so every binding
+// has to see the same ones.
+#pragma once
+
+#define NAPI_VERSION 8  // the lowest that Node 20 to 26, Bun and Deno all speak
+#define NAPI_DISABLE_CPP_EXCEPTIONS
+#define NODE_ADDON_API_DISABLE_DEPRECATED
+
+#include <napi.h>

@@ -1,0 +1,49 @@
+#include "advice.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstdio>
+
+namespace posix_mmap {
+namespace {
+
+int advise_pages(const Region& region, uint64_t offset, uint64_t length, int advice,
+                 Rounding rounding) noexcept {
+  PageRange pages;
+  const int outside = page_range(region.extent(), offset, length, rounding, pages);
+  if (outside != 0) return outside;
+  if (pages.length == 0) return 0;
+  return madvise(pages.start, pages.length, advice) == 0 ? 0 : -errno;
+}
+
+size_t read_huge_page_size() noexcept {
+  size_t size = 0;
+  FILE* file = fopen("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "re");
+  if (file == nullptr) return 0;
+  if (fscanf(file, "%zu", &size) != 1) size = 0;
+  fclose(file);
+  return size;
+}
+
+}  // namespace
+
+int advise(const Region& region, uint64_t offset, uint64_t length, int advice) noexcept {
+  return advise_pages(region, offset, length, advice, Rounding::outward);
+}
+
+int advise_inside(const Region& region, uint64_t offset, uint64_t length, int advice) noexcept {
+  return advise_pages(region, offset, length, advice, Rounding::inward);
+}
+
+bool advice_supported(int advice) noexcept {
+  // The kernel checks the value before it looks at the length.
+  return madvise(nullptr, 0, advice) == 0;
+}
+
+size_t huge_page_size() noexcept {
+  static const size_t size = read_huge_page_size();
+  return size;
+}
+
+}  // namespace posix_mmap

@@ -1,0 +1,150 @@
+#include "fault_guard.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <mutex>
+
+#include "fault_repair.h"
+#include "guarded_copy.h"
+#include "region.h"
+#include "region_table.h"
+#include "signal_context.h"
+
+namespace posix_mmap {
+namespace {
+
+struct Previous {
+  struct sigaction segv;
+  struct sigaction bus;
+};
+Previous previous;
+std::atomic<bool> installed{false};
+std::atomic<int> bells_ringing{0};
+
+void ring(Region& region) noexcept {
+  bells_ringing.fetch_add(1, std::memory_order_seq_cst);
+  FaultBell* bell = region.bell().load(std::memory_order_seq_cst);
+  if (bell != nullptr) bell->ring(bell);
+  bells_ringing.fetch_sub(1, std::memory_order_seq_cst);
+}
+
+/// Raised by the processor for a page, and not by kill(2), for alignment or for broken memory.
+bool is_page_fault(int signal, const siginfo_t& info) noexcept {
+  if (signal == SIGBUS) return info.si_code == BUS_ADRERR;
+  return info.si_code == SEGV_MAPERR || info.si_code == SEGV_ACCERR;
+}
+
+FaultKind classify(const Region& region, int signal, const void* address) noexcept {
+  if (signal == SIGBUS) return FaultKind::truncated;
+  const int protection = region.uniform_protection();
+  const bool readable = protection >= 0 ? protection != 0 : page_readable(address);
+  return readable ? FaultKind::read_only : FaultKind::no_access;
+}
+
+/// True if the interrupted program can go on.
+bool settle(Region& region, int signal, std::byte* address, ucontext_t& context) noexcept {
+  // Data that is executed is beyond help: the new page would not be executable either.
+  if (is_instruction_fetch(context)) return false;
+  const void* word =
+      reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(address) & ~uintptr_t{3});
+  const FaultKind kind = classify(region, signal, word);
+  if (guarded_copy_abandon(context)) {
+    const std::byte* const data = region.extent().data();
+    region.faults().record(kind, address > data ? static_cast<uint64_t>(address - data) : 0);
+  } else if (!repair_fault(region, kind, address, is_store(context))) {
+    constexpr char kNote[] = "posix-mmap: no memory left to replace a page of a mapping\n";
+    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kNote, sizeof(kNote) - 1);
+    return false;
+  }
+  ring(region);
+  return true;
+}
+
+/// Calls the handler that ours took the place of, as the kernel would have.
+void pass_on(int signal, siginfo_t* info, void* context) noexcept {
+  const struct sigaction& before = signal == SIGBUS ? previous.bus : previous.segv;
+  const bool sent = info->si_code <= 0;
+  if ((before.sa_flags & SA_SIGINFO) == 0 &&
+      (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN)) {
+    // The kernel ignores only signals that somebody sent.
+    if (sent && before.sa_handler == SIG_IGN) return;
+    struct sigaction fatal{};
+    fatal.sa_handler = SIG_DFL;
+    sigaction(signal, &fatal, nullptr);
+    // A fault happens again on return and then ends the process; a sent signal does not.
+    if (sent) raise(signal);
+    return;
+  }
+  sigset_t blocked = before.sa_mask;
+  if ((before.sa_flags & SA_NODEFER) == 0) sigaddset(&blocked, signal);
+  sigset_t original;
+  pthread_sigmask(SIG_BLOCK, &blocked, &original);
+  if ((before.sa_flags & SA_SIGINFO) != 0) {
+    before.sa_sigaction(signal, info, context);
+  } else {
+    before.sa_handler(signal);
+  }
+  pthread_sigmask(SIG_SETMASK, &original, nullptr);
+}
+
+void on_signal(int signal, siginfo_t* info, void* context) {
+  const int saved_errno = errno;
+  bool settled = false;
+  if (is_page_fault(signal, *info)) {
+    Region* region = region_table_find(info->si_addr);
+    settled = region != nullptr && settle(*region, signal, static_cast<std::byte*>(info->si_addr),
+                                          *static_cast<ucontext_t*>(context));
+  }
+  errno = saved_errno;
+  if (!settled) pass_on(signal, info, context);
+}
+
+int take_over(int signal, struct sigaction& before) noexcept {
+  // Read first: the handler may be needed, and consult it, the moment it is installed.
+  if (sigaction(signal, nullptr, &before) != 0) return -errno;
+  struct sigaction ours{};
+  ours.sa_sigaction = on_signal;
+  // SA_NODEFER: repairing a page may itself fault in guarded_copy.
+  ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  sigemptyset(&ours.sa_mask);
+  return sigaction(signal, &ours, nullptr) == 0 ? 0 : -errno;
+}
+
+bool is_ours(int signal) noexcept {
+  struct sigaction current{};
+  return sigaction(signal, nullptr, &current) == 0 && (current.sa_flags & SA_SIGINFO) != 0 &&
+         current.sa_sigaction == on_signal;
+}
+
+}  // namespace
+
+int fault_guard_install() noexcept {
+  if (installed.load(std::memory_order_acquire)) return 0;
+  static std::mutex mutex;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (installed.load(std::memory_order_relaxed)) return 0;
+  const int segv = take_over(SIGSEGV, previous.segv);
+  if (segv != 0) return segv;
+  const int bus = take_over(SIGBUS, previous.bus);
+  if (bus != 0) {
+    sigaction(SIGSEGV, &previous.segv, nullptr);
+    return bus;
+  }
+  installed.store(true, std::memory_order_release);
+  return 0;
+}
+
+bool fault_guard_active() noexcept {
+  return installed.load(std::memory_order_acquire) && is_ours(SIGSEGV) && is_ours(SIGBUS);
+}
+
+void fault_guard_await_bells() noexcept {
+  while (bells_ringing.load(std::memory_order_seq_cst) != 0) sched_yield();
+}
+
+}  // namespace posix_mmap

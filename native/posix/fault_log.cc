@@ -1,0 +1,127 @@
+#include "fault_log.h"
+
+#include <sys/mman.h>
+
+#include <new>
+
+namespace posix_mmap {
+namespace {
+
+constexpr unsigned kKindBits = 2;
+constexpr uint64_t kKindMask = (1U << kKindBits) - 1;
+constexpr size_t kPagesPerWord = 64 / kKindBits;
+
+/// The bits of pages `first … last` (exclusive) in a word of the page map.
+uint64_t mask_of(size_t word, size_t first, size_t last) noexcept {
+  const size_t low = word * kPagesPerWord;
+  uint64_t mask = ~uint64_t{0};
+  if (first > low) mask &= ~uint64_t{0} << ((first - low) * kKindBits);
+  if (last < low + kPagesPerWord) mask &= ~(~uint64_t{0} << ((last - low) * kKindBits));
+  return mask;
+}
+
+/// `kind` in every place of a word.
+uint64_t repeated(FaultKind kind) noexcept {
+  return static_cast<uint64_t>(kind) * (~uint64_t{0} / kKindMask);
+}
+
+}  // namespace
+
+void FaultLog::reset(size_t pages) noexcept {
+  first_.store(0, std::memory_order_relaxed);
+  count_.store(0, std::memory_order_relaxed);
+  latest_.store(FaultKind::none, std::memory_order_relaxed);
+  news_.store(false, std::memory_order_relaxed);
+  repairs_.store(0, std::memory_order_relaxed);
+  all_replaced_.store(FaultKind::none, std::memory_order_relaxed);
+  pages_ = pages;
+}
+
+size_t FaultLog::page_map_bytes() const noexcept {
+  return (pages_ + kPagesPerWord - 1) / kPagesPerWord * sizeof(Word);
+}
+
+void FaultLog::free_memory() noexcept {
+  Word* map = replaced_.exchange(nullptr, std::memory_order_acq_rel);
+  if (map != nullptr) munmap(static_cast<void*>(map), page_map_bytes());
+}
+
+FaultLog::Word* FaultLog::page_map(bool create) noexcept {
+  Word* map = replaced_.load(std::memory_order_acquire);
+  if (map != nullptr || !create) return map;
+  // mmap, because a signal handler may not call malloc. Fresh pages are zero bits.
+  void* fresh = mmap(nullptr, page_map_bytes(), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (fresh == MAP_FAILED) return nullptr;
+  if (!replaced_.compare_exchange_strong(map, static_cast<Word*>(fresh),
+                                         std::memory_order_acq_rel)) {
+    munmap(fresh, page_map_bytes());
+    return map;
+  }
+  return static_cast<Word*>(fresh);
+}
+
+void FaultLog::record(FaultKind kind, uint64_t offset) noexcept {
+  uint64_t none = 0;
+  const uint64_t packed = (offset << kKindBits) | static_cast<uint64_t>(kind);
+  first_.compare_exchange_strong(none, packed, std::memory_order_acq_rel);
+  count_.fetch_add(1, std::memory_order_acq_rel);
+  latest_.store(kind, std::memory_order_release);
+  news_.store(true, std::memory_order_release);
+}
+
+Fault FaultLog::peek() const noexcept {
+  const uint64_t first = first_.load(std::memory_order_acquire);
+  if (first == 0) return {};
+  // The first fault is stored before it is counted, so another thread may see it uncounted.
+  const uint64_t count = count_.load(std::memory_order_acquire);
+  return {static_cast<FaultKind>(first & kKindMask), first >> kKindBits,
+          count == 0 ? 1 : count};
+}
+
+Fault FaultLog::take() noexcept {
+  const Fault fault = peek();
+  count_.store(0, std::memory_order_release);
+  first_.store(0, std::memory_order_release);
+  return fault;
+}
+
+void FaultLog::mark_replaced(FaultKind kind, size_t first, size_t count) noexcept {
+  repairs_.fetch_add(1, std::memory_order_relaxed);
+  Word* map = page_map(true);
+  if (map == nullptr) {
+    all_replaced_.store(kind, std::memory_order_release);
+    return;
+  }
+  const size_t last = first + count;
+  for (size_t word = first / kPagesPerWord; word * kPagesPerWord < last; ++word) {
+    const uint64_t mask = mask_of(word, first, last);
+    map[word].fetch_and(~mask, std::memory_order_acq_rel);
+    map[word].fetch_or(mask & repeated(kind), std::memory_order_acq_rel);
+  }
+}
+
+void FaultLog::mark_restored(size_t first, size_t count) noexcept {
+  if (count >= pages_) all_replaced_.store(FaultKind::none, std::memory_order_release);
+  Word* map = page_map(false);
+  if (map == nullptr) return;
+  const size_t last = first + count;
+  for (size_t word = first / kPagesPerWord; word * kPagesPerWord < last; ++word) {
+    map[word].fetch_and(~mask_of(word, first, last), std::memory_order_acq_rel);
+  }
+}
+
+bool FaultLog::any_replaced() const noexcept {
+  return all_replaced_.load(std::memory_order_acquire) != FaultKind::none ||
+         replaced_.load(std::memory_order_acquire) != nullptr;
+}
+
+FaultKind FaultLog::replaced(size_t page) const noexcept {
+  const FaultKind all = all_replaced_.load(std::memory_order_acquire);
+  const Word* map = replaced_.load(std::memory_order_acquire);
+  if (all != FaultKind::none || map == nullptr) return all;
+  const uint64_t word = map[page / kPagesPerWord].load(std::memory_order_acquire);
+  return static_cast<FaultKind>((word >> (page % kPagesPerWord * kKindBits)) & kKindMask);
+}
+
+}  // namespace posix_mmap

@@ -1,0 +1,117 @@
+#include "fault_repair.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "guarded_copy.h"
+
+namespace posix_mmap {
+namespace {
+
+constexpr int kPrivate = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+// Each repair that stands alone costs up to two kernel mappings of the 65,530 that a process may
+// have. After every so many of them the next covers twice as many pages.
+constexpr size_t kRepairsPerDoubling = 64;
+
+/// One repair at a time in a region: a second thread that failed on the same page must find it
+/// replaced, or it would replace it again and lose what the first has stored by then.
+class RepairTurn {
+ public:
+  explicit RepairTurn(Region& region) noexcept : region_(region) {
+    while (region_.repairing().exchange(true, std::memory_order_acquire)) sched_yield();
+  }
+  ~RepairTurn() { region_.repairing().store(false, std::memory_order_release); }
+  RepairTurn(const RepairTurn&) = delete;
+  RepairTurn& operator=(const RepairTurn&) = delete;
+
+ private:
+  Region& region_;
+};
+
+size_t block_limit(const Region& region) noexcept {
+  const size_t doublings = region.faults().repairs() / kRepairsPerDoubling;
+  return size_t{1} << (doublings < 30 ? doublings : 30);
+}
+
+/// How many pages from `page` on may be replaced with it: none that was replaced before, since it
+/// may hold the program's stores, and for zeros none that can still be read.
+size_t block_pages(const Region& region, FaultKind kind, std::byte* page) noexcept {
+  const size_t size = page_size();
+  const size_t first = region.page_index(page);
+  const size_t pages = region.extent().mapped_length / size;
+  const size_t limit = block_limit(region);
+  size_t count = 1;
+  while (count < limit && first + count < pages && region.faults().replaced(first + count) == FaultKind::none) {
+    const bool readable = page_readable(page + count * size);
+    if (readable != (kind == FaultKind::read_only)) break;
+    ++count;
+  }
+  return count;
+}
+
+bool replace_with_zeros(std::byte* start, size_t length, int protection) noexcept {
+  return mmap(start, length, protection, kPrivate | MAP_FIXED, -1, 0) != MAP_FAILED;
+}
+
+bool replace_with_copy(std::byte* start, size_t length) noexcept {
+  void* copy = mmap(nullptr, length, PROT_READ | PROT_WRITE, kPrivate, -1, 0);
+  if (copy == MAP_FAILED) return false;
+  // What the file lost in the meantime stays zero.
+  guarded_copy(copy, start, length);
+  if (mremap(copy, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, start) != MAP_FAILED) return true;
+  munmap(copy, length);
+  return false;
+}
+
+/// The last resort when the process may have no more kernel mappings: one for the whole region.
+bool replace_everything(Region& region, FaultKind kind) noexcept {
+  const Extent& extent = region.extent();
+  if (!replace_with_zeros(extent.base, extent.mapped_length, PROT_READ | PROT_WRITE)) return false;
+  region.faults().mark_replaced(kind, 0, extent.mapped_length / page_size());
+  return true;
+}
+
+}  // namespace
+
+bool page_readable(const void* page) noexcept {
+  // A wait that ends at once: EAGAIN or ETIMEDOUT if the word could be read.
+  const timespec none{0, 0};
+  return syscall(SYS_futex, page, FUTEX_WAIT_PRIVATE, 0, &none, nullptr, 0) == 0 || errno != EFAULT;
+}
+
+bool page_writable(void* page) noexcept {
+  // Wakes nobody, and on the way ORs the page's first word with 0, which stores it unchanged.
+  static int nobody = 0;
+  constexpr unsigned kOrZero = FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0);
+  return syscall(SYS_futex, &nobody, FUTEX_WAKE_OP_PRIVATE, 0, nullptr, page, kOrZero) >= 0;
+}
+
+bool repair_fault(Region& region, FaultKind kind, std::byte* address, bool store) noexcept {
+  const size_t size = page_size();
+  auto* const page =
+      reinterpret_cast<std::byte*>(reinterpret_cast<uintptr_t>(address) & ~(uintptr_t{size} - 1));
+  const RepairTurn turn(region);
+  if (store ? page_writable(page) : page_readable(page)) return true;
+
+  const size_t pages = block_pages(region, kind, page);
+  const int protection = region.protection() | (store ? PROT_WRITE : 0);
+  const bool replaced = kind == FaultKind::read_only
+                            ? replace_with_copy(page, pages * size)
+                            : replace_with_zeros(page, pages * size, protection);
+  if (replaced) {
+    region.faults().mark_replaced(kind, region.page_index(page), pages);
+  } else if (!replace_everything(region, kind)) {
+    return false;
+  }
+  const std::byte* const data = region.extent().data();
+  region.faults().record(kind, address > data ? static_cast<uint64_t>(address - data) : 0);
+  return true;
+}
+
+}  // namespace posix_mmap

@@ -1,0 +1,17 @@
+// What a file says about itself before it is mapped, and the room that is made in it.
+#pragma once
+
+#include <cstdint>
+
+namespace posix_mmap {
+
+/// fstat(2) — the size in bytes of what a descriptor stands for, or -errno: -EISDIR for a
+/// directory, -ENODEV for a pipe or socket, -EOPNOTSUPP for a file of hugetlbfs. Character devices
+/// have no size of their own: INT64_MAX.
+int64_t file_size(int fd) noexcept;
+
+/// fallocate(2) — makes the file at least `size` bytes long and gives it blocks for all of them.
+/// -ENOSPC and the rest leave the size as it was.
+int reserve_blocks(int fd, uint64_t size) noexcept;
+
+}  // namespace posix_mmap

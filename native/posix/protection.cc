@@ -1,0 +1,27 @@
+#include "protection.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+
+namespace posix_mmap {
+
+int protect(Region& region, uint64_t offset, uint64_t length, int protection) noexcept {
+  PageRange pages;
+  const Extent& extent = region.extent();
+  const int outside = page_range(extent, offset, length, Rounding::outward, pages);
+  if (outside != 0) return outside;
+  if (pages.length == 0) return 0;
+  const bool everything = pages.length == extent.mapped_length;
+  // Before the call: from here on another thread's fault must not be judged by the old value.
+  if (!everything && region.uniform_protection() != protection) region.set_uniform_protection(-1);
+  if (mprotect(pages.start, pages.length, protection) != 0) {
+    const int error = errno;
+    region.set_uniform_protection(-1);  // the kernel may have changed the first pages
+    return -error;
+  }
+  if (everything) region.set_uniform_protection(protection);
+  return 0;
+}
+
+}  // namespace posix_mmap

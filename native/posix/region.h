@@ -1,0 +1,82 @@
+// One mapping of the kernel and everybody who needs its addresses. The last of them unmaps it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "fault_log.h"
+#include "page_range.h"
+
+namespace posix_mmap {
+
+/// Wakes whoever wants to hear of a fault. Called in a signal handler, on any thread.
+struct FaultBell {
+  void (*ring)(FaultBell*) = nullptr;
+};
+
+struct MapRequest {
+  int fd = -1;
+  uint64_t offset = 0;  ///< in the file, need not be a page's
+  uint64_t length = 0;
+  int prot = 0;
+  int flags = 0;
+  uint64_t address = 0;     ///< a wish, as mmap(2) takes it; 0 for none
+  bool huge_pages = false;  ///< place it so that huge pages can be used
+};
+
+class Region {
+ public:
+  /// mmap(2) — a new region with one reference, or -errno. The fault guard is in force before the
+  /// first byte can be touched.
+  static int map(const MapRequest& request, Region** out) noexcept;
+
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  /// The last one out unmaps. Callable on any thread.
+  void release() noexcept;
+
+  /// Cuts the memory off from its file and frees it, but keeps the addresses taken, because a
+  /// system call or a pool thread may still be at work on them: they now show zeros that nobody
+  /// else sees. Idempotent.
+  int retire() noexcept;
+
+  const Extent& extent() const noexcept { return extent_; }
+  bool holds(const void* address) const noexcept;
+  /// What a page that replaces another one has to allow.
+  int protection() const noexcept { return protection_; }
+  bool anonymous() const noexcept { return anonymous_; }
+
+  /// The protection of every page, or -1 when pages differ.
+  int uniform_protection() const noexcept { return uniform_.load(std::memory_order_acquire); }
+  void set_uniform_protection(int prot) noexcept {
+    uniform_.store(prot, std::memory_order_release);
+  }
+
+  FaultLog& faults() noexcept { return faults_; }
+  const FaultLog& faults() const noexcept { return faults_; }
+  size_t page_index(const void* address) const noexcept;
+
+  std::atomic<FaultBell*>& bell() noexcept { return bell_; }
+  /// Held by the one signal handler that is replacing pages here.
+  std::atomic<bool>& repairing() noexcept { return repairing_; }
+
+ private:
+  friend class RegionPool;
+  Region() = default;
+  void unmap() noexcept;
+
+  Extent extent_;
+  int protection_ = 0;
+  bool anonymous_ = false;
+  bool retired_ = false;
+  std::atomic<int> uniform_{0};
+  std::atomic<uint32_t> references_{0};
+  std::atomic<bool> repairing_{false};
+  std::atomic<FaultBell*> bell_{nullptr};
+  FaultLog faults_;
+  Region* next_free_ = nullptr;
+};
+
+/// How many regions have addresses of their own now.
+size_t live_regions() noexcept;
+
+}  // namespace posix_mmap

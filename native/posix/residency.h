@@ -1,0 +1,18 @@
+// mincore(2): which pages are in memory.
+#pragma once
+
+#include <cstdint>
+
+#include "region.h"
+
+namespace posix_mmap {
+
+/// How many pages a range touches, or -ERANGE.
+int64_t count_pages(const Region& region, uint64_t offset, uint64_t length) noexcept;
+
+/// mincore(2) — stores 1 for each page of the range that is in memory and 0 for each other, one
+/// byte a page, and returns how many are. `bitmap` has count_pages() bytes.
+int64_t residency(const Region& region, uint64_t offset, uint64_t length,
+                  unsigned char* bitmap) noexcept;
+
+}  // namespace posix_mmap

@@ -1,0 +1,18 @@
+// Copies between a region and ordinary memory that never invent a byte.
+#pragma once
+
+#include <cstdint>
+
+#include "region.h"
+
+namespace posix_mmap {
+
+/// Copies `length` bytes at `offset` of a region to `target`. Stops at the first page that cannot
+/// be read, or that no longer shows its file since it was replaced after a fault, and returns that
+/// fault; kind none if all went well. The range has to lie inside.
+Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* target) noexcept;
+
+/// The other way. `source` may be memory of any region, this one and the same bytes included.
+Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte* source) noexcept;
+
+}  // namespace posix_mmap

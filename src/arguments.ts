@@ -1,0 +1,88 @@
+// Checks of what callers pass in. Each takes a value as it came and gives it back with a type;
+// nothing here looks at a mapping, so that a getter or a conversion cannot unmap it in between.
+
+import { invalidArgType, invalidArgValue, outOfRange } from './errors.js'
+
+const integerRange = 'an integer >= 0 and <= 2 ** 53 - 1'
+
+/** A number of bytes, an offset, a count: `0 … 2**53 - 1` as a number or a bigint. */
+export function byteCount(value: unknown, name: string): number {
+  if (typeof value === 'bigint') {
+    if (value < 0n || value > Number.MAX_SAFE_INTEGER) throw outOfRange(name, integerRange, value)
+    return Number(value)
+  }
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number or bigint', value)
+  if (!Number.isSafeInteger(value) || value < 0) throw outOfRange(name, integerRange, value)
+  return value
+}
+
+export function optional<T>(
+  value: unknown,
+  name: string,
+  check: (value: unknown, name: string) => T,
+): T | undefined {
+  return value === undefined ? undefined : check(value, name)
+}
+
+export function optionalByteCount(value: unknown, name: string): number | undefined {
+  return value === undefined ? undefined : byteCount(value, name)
+}
+
+/** A whole number that fits in a C int: flags, modes, descriptors. */
+export function int32(value: unknown, name: string): number {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value)
+  if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff) {
+    throw outOfRange(name, 'an integer >= 0 and <= 2147483647', value)
+  }
+  return value
+}
+
+export function boolean(value: unknown, name: string): boolean {
+  if (typeof value !== 'boolean') throw invalidArgType(name, 'of type boolean', value)
+  return value
+}
+
+export function callback<F>(value: unknown, name: string): F {
+  if (typeof value !== 'function') throw invalidArgType(name, 'of type function', value)
+  return value as F
+}
+
+export function oneOf<T extends string>(value: unknown, name: string, allowed: readonly T[]): T {
+  if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value)
+  if (!(allowed as readonly string[]).includes(value)) {
+    throw invalidArgValue(name, value, `must be one of: ${allowed.map((v) => `'${v}'`).join(', ')}`)
+  }
+  return value as T
+}
+
+/** An options object or nothing. */
+export function options(value: unknown): Readonly<Record<string, unknown>> {
+  if (value === undefined) return {}
+  if (value === null || typeof value !== 'object') {
+    throw invalidArgType('options', 'of type object', value)
+  }
+  return value as Record<string, unknown>
+}
+
+/** Part of a mapping, in bytes. */
+export interface Range {
+  offset: number
+  length: number
+}
+
+/**
+ * The range that `offset` and `length` mean in `whole` bytes, the rest when there is no length.
+ * Throws `ERR_OUT_OF_RANGE` when it does not lie inside.
+ */
+export function rangeWithin(
+  whole: number,
+  offset: number | undefined,
+  length: number | undefined,
+): Range {
+  const start = offset ?? 0
+  if (start > whole) throw outOfRange('offset', `<= ${whole}`, start)
+  const rest = whole - start
+  if (length === undefined) return { offset: start, length: rest }
+  if (length > rest) throw outOfRange('length', `<= ${rest} at offset ${start}`, length)
+  return { offset: start, length }
+}

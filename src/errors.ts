@@ -1,0 +1,109 @@
+// Every error that the package throws, worded once. Codes are Node's own where Node has one.
+
+import { getSystemErrorMap, inspect } from 'node:util'
+
+/** What went wrong inside a mapping. */
+export interface MappingFault {
+  /**
+   * `'truncated'`: the page is past the end of a file that shrank, or the file system could not
+   * provide its block. `'read-only'`: a store into a page that may only be read. `'no-access'`: any
+   * access to a page with protection `'none'`, or to a guard page.
+   */
+  kind: 'truncated' | 'read-only' | 'no-access'
+  /** Of the first fault, in bytes from the start of the mapping. */
+  offset: number
+  /** How many faults there were. */
+  count: number
+}
+
+/** An access failed inside a mapping: thrown instead of data that is not the file's. */
+export class MappingFaultError extends Error {
+  readonly code = 'ERR_MAPPING_FAULT'
+  readonly fault: MappingFault
+  readonly path?: string
+
+  constructor(fault: MappingFault, path: string | null = null) {
+    super(`${faultWords[fault.kind]} at offset ${fault.offset} of the mapping${of(path)}`)
+    this.fault = fault
+    if (path !== null) this.path = path
+  }
+
+  static {
+    // On the prototype, as the built-in errors have it, so that it is not listed as a property.
+    MappingFaultError.prototype.name = 'MappingFaultError'
+  }
+}
+
+const faultWords = {
+  truncated: 'the file has no page any more',
+  'read-only': 'write to a page that may only be read',
+  'no-access': 'access to a protected page',
+} as const
+
+function of(path: string | null): string {
+  return path === null ? '' : ` of '${path}'`
+}
+
+function coded<E extends Error>(error: E, code: string, more: object = {}): E & { code: string } {
+  return Object.assign(error, { code }, more)
+}
+
+function shown(value: unknown): string {
+  const text = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY })
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+}
+
+export function invalidArgType(name: string, expected: string, actual: unknown): TypeError {
+  const received = `${actual === null ? '' : `${typeof actual} `}${shown(actual)}`
+  const message = `The "${name}" argument must be ${expected}. Received ${received}`
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_TYPE')
+}
+
+export function invalidArgValue(name: string, value: unknown, reason: string): TypeError {
+  const message = `The argument '${name}' ${reason}. Received ${shown(value)}`
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
+}
+
+export function outOfRange(name: string, range: string, actual: unknown): RangeError {
+  const message = `The value of "${name}" is out of range. It must be ${range}. Received ${shown(actual)}`
+  return coded(new RangeError(message), 'ERR_OUT_OF_RANGE')
+}
+
+export function mappingClosed(): Error {
+  return coded(new Error('The mapping was unmapped'), 'ERR_MAPPING_CLOSED')
+}
+
+export function mappingDetached(): Error {
+  const message = 'The buffer of this mapping was transferred or detached by someone else'
+  return coded(new Error(message), 'ERR_MAPPING_DETACHED')
+}
+
+export function externalBuffersForbidden(): Error {
+  const message = 'This runtime does not allow an ArrayBuffer over memory that it did not allocate'
+  return coded(new Error(message), 'ERR_EXTERNAL_BUFFERS')
+}
+
+export function noBinding(root: string, cause: unknown): Error {
+  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } }
+  const libc = report?.header?.glibcVersionRuntime
+  const message =
+    `posix-mmap has no binary that loads on ${process.platform}-${process.arch} ` +
+    `(${libc === undefined ? 'no glibc, perhaps musl' : `glibc ${libc}`}): looked for build/Release ` +
+    `and prebuilds/${process.platform}-${process.arch} in ${root}. Linux on x64 and arm64 is ` +
+    'supported; from a checkout, `npm run build:native` builds one.'
+  return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
+}
+
+/** An error in the form of Node's own: `ENOSPC: no space left on device, fallocate '/x'`. */
+export function systemError(
+  errno: number,
+  syscall: string,
+  path: string | null = null,
+  remark = '',
+): NodeJS.ErrnoException {
+  const [code, reason] = getSystemErrorMap().get(errno) ?? [`E${-errno}`, 'unknown error']
+  const where = path === null ? '' : ` '${path}'`
+  const message = `${code}: ${reason}, ${syscall}${where}${remark}`
+  const more = path === null ? { errno, syscall } : { errno, syscall, path }
+  return coded(new Error(message), code, more)
+}

@@ -1,0 +1,25 @@
+// What the system and the runtime allow.
+
+import { constants as bufferConstants } from 'node:buffer'
+import { readFileSync } from 'node:fs'
+import { native } from './native.js'
+
+export interface Limits {
+  /** How many kernel mappings a process may have: /proc/sys/vm/max_map_count; proc(5). */
+  maxMapCount: number
+  /** How many bytes may be locked: RLIMIT_MEMLOCK, `Infinity` without a limit; getrlimit(2). */
+  lockedBytes: number
+  /** The most that one ArrayBuffer covers on this runtime, in bytes (4 GiB on Node 20). */
+  maxBufferLength: number
+}
+
+export const maxBufferLength: number = bufferConstants.MAX_LENGTH
+
+/** The limits in force now. Reads a file of /proc; not for a hot path. */
+export function limits(): Limits {
+  return {
+    maxMapCount: Number(readFileSync('/proc/sys/vm/max_map_count', 'utf8')),
+    lockedBytes: native.lockLimit() ?? Number.POSITIVE_INFINITY,
+    maxBufferLength,
+  }
+}

@@ -1,0 +1,60 @@
+// The class that users hold, put together from what it can do.
+
+import { MappingFaultError, type MappingFault } from './errors.js'
+import { callback } from './arguments.js'
+import { native } from './native.js'
+import { startListening, toMappingFault } from './mapping/fault-delivery.js'
+import { construction, regionOf } from './mapping/lifetime.js'
+import { PagedMemory } from './mapping/pages.js'
+import type { RegionDescription } from './mapping/region.js'
+
+/**
+ * Memory that the kernel mapped: a file's, or anonymous. {@link mapFile} and {@link mapAnonymous}
+ * make one. A fault inside it (a file that somebody truncated, a write to a page that may only be
+ * read) never ends the process; it is kept for {@link fault} and {@link check}.
+ */
+export class Mapping extends PagedMemory {
+  /**
+   * Throws if a fault happened since the mapping was made or {@link clearFault} was called.
+   *
+   * @throws MappingFaultError · ERR_MAPPING_CLOSED
+   */
+  check(): void {
+    const region = regionOf(this)
+    const fault = this.fault
+    if (fault !== null) throw new MappingFaultError(fault, region.path)
+  }
+
+  /**
+   * Forgets the faults so far and returns them. The pages that were replaced stay replaced: views
+   * show their private content, read() and write() go on throwing.
+   *
+   * @throws ERR_MAPPING_CLOSED
+   */
+  clearFault(): MappingFault | null {
+    const fault = native.clearFault(regionOf(this).handle)
+    return fault === null || typeof fault === 'number' ? null : toMappingFault(fault)
+  }
+
+  /**
+   * Runs `body`, then {@link check}: a fault inside it becomes an exception. A fault from before
+   * counts as well.
+   *
+   * @returns what `body` returns
+   * @throws what `body` throws · MappingFaultError · ERR_MAPPING_CLOSED
+   */
+  guard<R>(body: () => R): R {
+    const run = callback<() => R>(body, 'body')
+    regionOf(this)
+    const result = run()
+    this.check()
+    return result
+  }
+}
+
+/** Makes the object for a region that was just mapped. */
+export function createMapping(description: RegionDescription): Mapping {
+  return new Mapping(construction, description)
+}
+
+startListening()

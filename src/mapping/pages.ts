@@ -1,0 +1,204 @@
+// The man pages: what the kernel does with ranges of a mapping.
+
+import {
+  type Range,
+  boolean,
+  byteCount,
+  oneOf,
+  optional,
+  optionalByteCount,
+  options as optionsObject,
+  rangeWithin,
+} from '../arguments.js'
+import { type Advice, adviceValue, checkAdvice } from '../advice.js'
+import { constant, type Handle, native, pageSize, type Result } from '../native.js'
+import { checkProtection, type Protection, protectionBits } from '../protection.js'
+import { CopiedMemory } from './copies.js'
+import { checked, type MappedMemory, regionOf } from './lifetime.js'
+
+/** Part of a mapping, in bytes from its start; by default all of it. */
+export interface RangeOptions {
+  offset?: number | bigint
+  length?: number | bigint
+}
+
+export interface FlushOptions extends RangeOptions {
+  /** `'sync'` (default) waits for the device, MS_SYNC; `'async'` only asks for it, MS_ASYNC. */
+  mode?: 'sync' | 'async'
+  /** Also have other mappings of the file see it: MS_INVALIDATE. EBUSY if pages are locked. */
+  invalidate?: boolean
+}
+
+export interface LockOptions extends RangeOptions {
+  /** Lock each page only once it was touched: MLOCK_ONFAULT. */
+  onFault?: boolean
+}
+
+export interface PopulateOptions extends RangeOptions {
+  /** Fault in for writing: MADV_POPULATE_WRITE. */
+  write?: boolean
+}
+
+/** Which pages of a range are in memory. */
+export interface Residency {
+  /** In bytes. */
+  pageSize: number
+  /** How many the range touches. */
+  pages: number
+  /** How many of them are in memory. */
+  resident: number
+  /** A byte a page: 1 in memory, 0 not. */
+  bitmap: Uint8Array
+}
+
+type RangeCall = (handle: Handle, offset: number, length: number) => Result
+
+/** Checks the range and the mapping, in this order, and makes a system call on it. */
+function onRange(
+  memory: MappedMemory,
+  offset: number | undefined,
+  length: number | undefined,
+  syscall: string,
+  call: RangeCall,
+): Range {
+  const region = regionOf(memory)
+  const range = rangeWithin(region.byteLength, offset, length)
+  checked(call(region.handle, range.offset, range.length), syscall, region.path)
+  return range
+}
+
+function rangeOptions(values: Readonly<Record<string, unknown>>): {
+  offset: number | undefined
+  length: number | undefined
+} {
+  return {
+    offset: optionalByteCount(values['offset'], 'options.offset'),
+    length: optionalByteCount(values['length'], 'options.length'),
+  }
+}
+
+function flushFlags(values: Readonly<Record<string, unknown>>): number {
+  const mode = oneOf(values['mode'] ?? 'sync', 'options.mode', ['sync', 'async'])
+  const invalidate = optional(values['invalidate'], 'options.invalidate', boolean) ?? false
+  const timing = constant(mode === 'sync' ? 'MS_SYNC' : 'MS_ASYNC')
+  return invalidate ? timing | constant('MS_INVALIDATE') : timing
+}
+
+/**
+ * Ranges need not be page aligned. Calls that keep data act on every page that the range touches;
+ * calls that destroy data never touch a byte outside it. No call reaches a page outside the
+ * mapping.
+ *
+ * All throw `ERR_MAPPING_CLOSED`, `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARG_TYPE`,
+ * `ERR_INVALID_ARG_VALUE`, and what the kernel refuses as an error with its errno.
+ */
+export abstract class PagedMemory extends CopiedMemory {
+  /** msync(2) — returns when changes have reached the file, or with mode `'async'` at once. */
+  flushSync(options?: FlushOptions): void {
+    const values = optionsObject(options)
+    const { offset, length } = rangeOptions(values)
+    const flags = flushFlags(values)
+    onRange(this, offset, length, 'msync', (...range) => native.msync(...range, flags))
+  }
+
+  /**
+   * madvise(2) — tells the kernel what is about to be done with pages.
+   *
+   * @param offset in bytes, default 0
+   * @param length in bytes, default the rest
+   * @throws EINVAL where the kernel does not know the advice ({@link adviceSupported}) or has no use
+   *   for it on this kind of memory
+   */
+  advise(advice: Advice, offset?: number | bigint, length?: number | bigint): void {
+    const value = adviceValue(checkAdvice(advice, 'advice'))
+    const start = optionalByteCount(offset, 'offset')
+    const count = optionalByteCount(length, 'length')
+    onRange(this, start, count, 'madvise', (...range) => native.madvise(...range, value))
+  }
+
+  /**
+   * mprotect(2) — sets what may be done with pages. An access that is not allowed does not end the
+   * process: it becomes a fault (`fault`, `check()`, `onFault`).
+   *
+   * @throws EACCES for `'read-write'` on a file that was opened for reading only
+   */
+  protect(protection: Protection, offset?: number | bigint, length?: number | bigint): void {
+    const wanted = checkProtection(protection, 'protection')
+    const start = optionalByteCount(offset, 'offset')
+    const count = optionalByteCount(length, 'length')
+    const range = onRange(this, start, count, 'mprotect', (...pages) =>
+      native.mprotect(...pages, protectionBits(wanted)),
+    )
+    const region = regionOf(this)
+    if (range.length === region.byteLength) region.protection = wanted
+  }
+
+  /**
+   * mlock2(2) — reads pages in and keeps them in memory. Blocks while it reads.
+   *
+   * @throws ENOMEM, EAGAIN beyond {@link Limits.lockedBytes}
+   */
+  lockSync(options?: LockOptions): void {
+    const values = optionsObject(options)
+    const { offset, length } = rangeOptions(values)
+    const onFault = optional(values['onFault'], 'options.onFault', boolean) ?? false
+    onRange(this, offset, length, 'mlock2', (...range) => native.mlock(...range, onFault))
+  }
+
+  /** munlock(2) — lets the kernel take pages out of memory again. */
+  unlock(offset?: number | bigint, length?: number | bigint): void {
+    const start = optionalByteCount(offset, 'offset')
+    const count = optionalByteCount(length, 'length')
+    onRange(this, start, count, 'munlock', native.munlock)
+  }
+
+  /**
+   * madvise(2) with MADV_POPULATE_READ or MADV_POPULATE_WRITE (Linux 5.14) — faults pages in before
+   * they are needed. Blocks while it reads.
+   *
+   * @throws EFAULT for a page that cannot be had, EINVAL on older kernels
+   */
+  populateSync(options?: PopulateOptions): void {
+    const values = optionsObject(options)
+    const { offset, length } = rangeOptions(values)
+    const write = optional(values['write'], 'options.write', boolean) ?? false
+    onRange(this, offset, length, 'madvise', (...range) => native.populate(...range, write))
+  }
+
+  /** mincore(2) — which pages are in memory now. */
+  residency(offset?: number | bigint, length?: number | bigint): Residency {
+    const start = optionalByteCount(offset, 'offset')
+    const count = optionalByteCount(length, 'length')
+    const region = regionOf(this)
+    const range = rangeWithin(region.byteLength, start, count)
+    const place = [region.handle, range.offset, range.length] as const
+    const bitmap = new Uint8Array(checked(native.pageCount(...place), 'mincore', region.path))
+    const resident = checked(native.mincore(...place, bitmap), 'mincore', region.path)
+    return { pageSize, pages: bitmap.length, resident, bitmap }
+  }
+
+  /**
+   * madvise(2) with MADV_DONTNEED — copy-on-write: pages that the range fills show the file again,
+   * the rest of the range is left alone. Anonymous: every byte of the range is zero again.
+   *
+   * @throws EINVAL for memory that is shared with its file
+   */
+  discard(offset?: number | bigint, length?: number | bigint): void {
+    const start = optionalByteCount(offset, 'offset')
+    const count = optionalByteCount(length, 'length')
+    onRange(this, start, count, 'madvise', native.discard)
+  }
+
+  /**
+   * madvise(2) with MADV_REMOVE — every byte of the range is zero, here and in the file, and the
+   * blocks of the pages that it fills are free, as with fallocate(2) and FALLOC_FL_PUNCH_HOLE.
+   *
+   * @throws EINVAL, EACCES for memory that is not shared and writable · EOPNOTSUPP where the file
+   *   system has no holes
+   */
+  punchHole(offset: number | bigint, length: number | bigint): void {
+    const start = byteCount(offset, 'offset')
+    const count = byteCount(length, 'length')
+    onRange(this, start, count, 'madvise', native.punchHole)
+  }
+}

@@ -1,0 +1,83 @@
+// The typed boundary to the addon, and the one place that loads it. Everything here takes checked
+// arguments; a negative number that comes back is an errno.
+
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { noBinding } from './errors.js'
+
+/** Stands for a live region of this thread; never 0 and never used again. */
+export type Handle = number
+/** 0 or more on success, a negative errno otherwise. */
+export type Result = number
+/** [kind, offset, count]; the kinds are numbered as in `faultKinds`. */
+export type NativeFault = readonly [kind: number, offset: number, count: number]
+
+export interface Native {
+  readonly constants: Readonly<Record<string, number>>
+
+  map(
+    fd: number,
+    offset: number,
+    length: number,
+    prot: number,
+    flags: number,
+    address: number | bigint,
+    hugePages: boolean,
+  ): Handle | Result
+  /** Whether there was a fault that the listener has not heard of. */
+  unmap(handle: Handle): boolean
+  release(handle: Handle): void
+  arrayBuffer(handle: Handle, offset: number, length: number): ArrayBuffer | Result
+  address(handle: Handle): bigint | Result
+  /** Live regions of the process, and detached buffers of this thread that still hold addresses. */
+  regionCounts(): [live: number, quarantined: number]
+
+  copyOut(handle: Handle, offset: number, target: Uint8Array): NativeFault | null | Result
+  copyIn(handle: Handle, offset: number, source: Uint8Array): NativeFault | null | Result
+
+  msync(handle: Handle, offset: number, length: number, flags: number): Result
+  madvise(handle: Handle, offset: number, length: number, advice: number): Result
+  madviseInside(handle: Handle, offset: number, length: number, advice: number): Result
+  madviseSupported(advice: number): boolean
+  mprotect(handle: Handle, offset: number, length: number, prot: number): Result
+  mlock(handle: Handle, offset: number, length: number, onFault: boolean): Result
+  munlock(handle: Handle, offset: number, length: number): Result
+  lockLimit(): number | null
+  populate(handle: Handle, offset: number, length: number, write: boolean): Result
+  discard(handle: Handle, offset: number, length: number): Result
+  punchHole(handle: Handle, offset: number, length: number): Result
+  pageCount(handle: Handle, offset: number, length: number): Result
+  mincore(handle: Handle, offset: number, length: number, bitmap: Uint8Array): Result
+
+  fault(handle: Handle): NativeFault | null | Result
+  clearFault(handle: Handle): NativeFault | null | Result
+  listenForFaults(listener: (handle: Handle) => void): boolean
+  faultGuardActive(): boolean
+
+  fileSize(fd: number): Result
+  reserveBlocks(fd: number, size: number): Result
+  memfdCreate(name: string, flags: number): Result
+  shmOpen(name: string, flags: number, mode: number): Result
+  shmUnlink(name: string): Result
+}
+
+function load(): Native {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  try {
+    return createRequire(import.meta.url)('node-gyp-build')(root) as Native
+  } catch (cause) {
+    throw noBinding(root, cause)
+  }
+}
+
+export const native: Native = load()
+
+/** A number of the kernel's by its C name. */
+export function constant(name: string): number {
+  const value = native.constants[name]
+  if (value === undefined) throw new Error(`the addon does not export ${name}`)
+  return value
+}
+
+/** The size of a page of the running kernel, in bytes. sysconf(3) with _SC_PAGESIZE. */
+export const pageSize: number = constant('pageSize')

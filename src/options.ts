@@ -1,0 +1,119 @@
+// Options of the functions that map, read once and checked.
+
+import { type Advice, checkAdvice } from './advice.js'
+import {
+  boolean,
+  callback,
+  int32,
+  oneOf,
+  optional,
+  optionalByteCount,
+  options as optionsObject,
+} from './arguments.js'
+import { invalidArgValue } from './errors.js'
+import type { FaultListener } from './mapping/region.js'
+import { type Access, checkAccess } from './protection.js'
+
+/** Options that every mapping has. */
+interface CommonOptions {
+  /** madvise(2) for the whole mapping. */
+  advice?: Advice
+  /** Fault everything in before returning; what cannot be read is an error. Linux 5.14. */
+  populate?: boolean
+  /** Keep everything in memory: mlock2(2). */
+  lock?: boolean
+  /** MADV_HUGEPAGE, and addresses at which the kernel can use huge pages. */
+  hugePages?: boolean
+  /** Called from the event loop after faults, never from a signal handler. */
+  onFault?: FaultListener
+}
+
+export interface MapFileOptions extends CommonOptions {
+  /** Default `'read'`. */
+  access?: Access
+  /** Where in the file the mapping starts, in bytes; need not be page aligned. Default 0. */
+  offset?: number | bigint
+  /** In bytes, default the rest of the file. */
+  length?: number | bigint
+  /**
+   * With `'read-write'`: makes the file at least this long first, in bytes, and reserves blocks for
+   * all of it with fallocate(2), so that a full disk is ENOSPC here and not a fault later.
+   */
+  size?: number | bigint
+  /** Create the file if it is missing, O_CREAT; `'exclusive'` fails if it is there, O_EXCL. */
+  create?: boolean | 'exclusive'
+  /** Permissions of a created file before the umask, default 0o666. */
+  mode?: number
+  /** With `size`: only set the length, ftruncate(2), and reserve nothing. */
+  sparse?: boolean
+}
+
+export interface MapAnonymousOptions extends CommonOptions {
+  /** Do not reserve swap: MAP_NORESERVE. */
+  noReserve?: boolean
+}
+
+export interface CommonSettings {
+  advice: Advice | undefined
+  populate: boolean
+  lock: boolean
+  hugePages: boolean
+  onFault: FaultListener | undefined
+}
+
+export interface MapFileSettings extends CommonSettings {
+  access: Access
+  offset: number
+  length: number | undefined
+  size: number | undefined
+  create: false | true | 'exclusive'
+  mode: number
+  sparse: boolean
+}
+
+export interface MapAnonymousSettings extends CommonSettings {
+  noReserve: boolean
+}
+
+type Values = Readonly<Record<string, unknown>>
+
+function flag(values: Values, name: string): boolean {
+  return optional(values[name], `options.${name}`, boolean) ?? false
+}
+
+function commonSettings(values: Values): CommonSettings {
+  return {
+    advice: optional(values['advice'], 'options.advice', checkAdvice),
+    populate: flag(values, 'populate'),
+    lock: flag(values, 'lock'),
+    hugePages: flag(values, 'hugePages'),
+    onFault: optional(values['onFault'], 'options.onFault', callback<FaultListener>),
+  }
+}
+
+function createSetting(value: unknown, name: string): boolean | 'exclusive' {
+  return typeof value === 'string' ? oneOf<'exclusive'>(value, name, ['exclusive']) : boolean(value, name)
+}
+
+export function mapFileSettings(options: unknown): MapFileSettings {
+  const values = optionsObject(options)
+  const settings: MapFileSettings = {
+    ...commonSettings(values),
+    access: optional(values['access'], 'options.access', checkAccess) ?? 'read',
+    offset: optionalByteCount(values['offset'], 'options.offset') ?? 0,
+    length: optionalByteCount(values['length'], 'options.length'),
+    size: optionalByteCount(values['size'], 'options.size'),
+    create: optional(values['create'], 'options.create', createSetting) ?? false,
+    mode: optional(values['mode'], 'options.mode', int32) ?? 0o666,
+    sparse: flag(values, 'sparse'),
+  }
+  if (settings.size !== undefined && settings.access !== 'read-write') {
+    throw invalidArgValue('options.size', settings.size, "needs access 'read-write'")
+  }
+  return settings
+}
+
+export function mapAnonymousSettings(options: unknown): MapAnonymousSettings {
+  const values = optionsObject(options)
+  return { ...commonSettings(values), noReserve: flag(values, 'noReserve') }
+}
