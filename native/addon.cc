@@ -25,6 +25,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<map>(exports, "map");
   add<unmap>(exports, "unmap");
   add<release>(exports, "release");
+  add<remap>(exports, "remap");
   add<array_buffer>(exports, "arrayBuffer");
   add<address>(exports, "address");
   add<region_counts>(exports, "regionCounts");
@@ -43,6 +44,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<populate_range>(exports, "populate");
   add<discard_range>(exports, "discard");
   add<punch_hole_range>(exports, "punchHole");
+  add<guard_range>(exports, "installGuard");
+  add<unguard_range>(exports, "removeGuard");
   add<page_count>(exports, "pageCount");
   add<mincore>(exports, "mincore");
 

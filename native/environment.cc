@@ -1,6 +1,6 @@
 #include "environment.h"
 
-#include <new>
+#include <cerrno>
 
 #include "posix/fault_guard.h"
 
@@ -72,25 +72,28 @@ Holding* Environment::find(uint64_t handle) {
   return holding.region == nullptr ? nullptr : &holding;
 }
 
+void Environment::detach_buffers(Holding& holding) {
+  const HandleScope scope(env_);
+  bool foreign = false;
+  bool held = false;
+  for (ExternalBuffer* buffer : holding.buffers) {
+    const Detachment detachment = buffer->detach();
+    foreign = foreign || detachment == Detachment::foreign;
+    if (detachment != Detachment::done) continue;
+    held = true;
+    quarantined_.fetch_add(1, std::memory_order_relaxed);
+    quarantined_bytes_.fetch_add(holding.region->extent().mapped_length, std::memory_order_relaxed);
+  }
+  holding.buffers.clear();
+  // Memory that was transferred belongs to the new ArrayBuffer and goes with it.
+  if (held && !foreign) holding.region->retire();
+}
+
 void Environment::drop(uint64_t handle, bool detach) {
   Holding* const holding = find(handle);
   if (holding == nullptr) return;
   Region* const region = holding->region;
-  if (detach) {
-    const HandleScope scope(env_);
-    bool foreign = false;
-    bool held = false;
-    for (ExternalBuffer* buffer : holding->buffers) {
-      const Detachment detachment = buffer->detach();
-      foreign = foreign || detachment == Detachment::foreign;
-      if (detachment != Detachment::done) continue;
-      held = true;
-      quarantined_.fetch_add(1, std::memory_order_relaxed);
-      quarantined_bytes_.fetch_add(region->extent().mapped_length, std::memory_order_relaxed);
-    }
-    // Memory that was transferred belongs to the new ArrayBuffer and goes with it.
-    if (held && !foreign) region->retire();
-  }
+  if (detach) detach_buffers(*holding);
   holding->region = nullptr;
   holding->buffers.clear();
   holding->generation = (holding->generation + 1) % kGenerations;
@@ -98,6 +101,21 @@ void Environment::drop(uint64_t handle, bool detach) {
   region->release();
   reap();
   sweep_if_due();
+}
+
+int Environment::remap(uint64_t handle, uint64_t length) {
+  Holding* const holding = find(handle);
+  if (holding == nullptr) return -ESTALE;
+  Region* const old = holding->region;
+  Region* moved = nullptr;
+  const int result = old->remap(length, &moved);
+  if (result != 0) return result;
+  detach_buffers(*holding);
+  holding->region = moved;
+  moved->bell().store(doorbell_.bell(), std::memory_order_seq_cst);
+  old->release();
+  sweep_if_due();
+  return 0;
 }
 
 Napi::Value Environment::give(uint64_t handle, uint64_t offset, size_t length,
@@ -148,7 +166,7 @@ void Environment::sweep(bool force) {
   for (ExternalBuffer* buffer : buffers_) {
     if (!buffer->quarantined()) continue;
     const HandleScope scope(env_);
-    if (buffer->object_collected()) buffer->end_quarantine();
+    buffer->release_if_collected();
   }
 }
 

@@ -39,6 +39,9 @@ class Environment {
   /// Gives the reference back, and with `detach` empties every buffer first.
   void drop(uint64_t handle, bool detach);
 
+  /// Replaces the region of a handle by a remapped one, after detaching every buffer: 0 or -errno.
+  int remap(uint64_t handle, uint64_t length);
+
   /// An ArrayBuffer over part of a held region; empty with an exception pending, or with `status`
   /// telling why not.
   Napi::Value give(uint64_t handle, uint64_t offset, size_t length, napi_status& status);
@@ -72,6 +75,7 @@ class Environment {
   static constexpr size_t kSweepCount = 4096;
   static constexpr uint64_t kSweepBytes = uint64_t{4} << 40;
 
+  void detach_buffers(Holding& holding);
   void reap();
   uint64_t handle_of(size_t slot) const;
   void sweep_if_due();

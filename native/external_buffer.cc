@@ -8,7 +8,7 @@ ExternalBuffer::ExternalBuffer(Environment& environment, Region& region, uint64_
     : environment_(environment), region_(region), handle_(handle) {}
 
 ExternalBuffer::~ExternalBuffer() {
-  if (backing_.exchange(false) && !kept_) region_.release();
+  release_backing();
   end_quarantine();
 }
 
@@ -42,16 +42,23 @@ Detachment ExternalBuffer::detach() {
   return Detachment::done;
 }
 
-bool ExternalBuffer::object_collected() const {
-  napi_value object = nullptr;
-  if (weak_ != nullptr) napi_get_reference_value(environment_.env(), weak_, &object);
-  return object == nullptr;
-}
-
 void ExternalBuffer::end_quarantine() {
   if (!object_.exchange(false, std::memory_order_acq_rel)) return;
   environment_.quarantine_ended(region_);
   region_.release();
+}
+
+void ExternalBuffer::release_backing() {
+  if (backing_.exchange(false, std::memory_order_acq_rel) && !kept_) region_.release();
+}
+
+void ExternalBuffer::release_if_collected() {
+  napi_value object = nullptr;
+  if (weak_ != nullptr) napi_get_reference_value(environment_.env(), weak_, &object);
+  if (object != nullptr) return;
+  end_quarantine();
+  // V8 let go of the memory when it was detached, but says so only when the event loop turns.
+  release_backing();
 }
 
 void ExternalBuffer::keep_if_foreign() {
@@ -81,7 +88,7 @@ void ExternalBuffer::called_back() {
 
 void ExternalBuffer::on_backing_freed(napi_env /*env*/, void* /*data*/, void* hint) {
   auto* const self = static_cast<ExternalBuffer*>(hint);
-  if (self->backing_.exchange(false) && !self->kept_) self->region_.release();
+  self->release_backing();
   self->called_back();
 }
 

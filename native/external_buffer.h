@@ -28,11 +28,9 @@ class ExternalBuffer {
   /// Makes the ArrayBuffer. After a failure V8 may still call back, so the record has to stay.
   napi_status create(uint64_t offset, size_t length, napi_value* result);
   Detachment detach();
-  /// Whether the ArrayBuffer object was collected; asks V8, so only garbage collected by now
-  /// counts.
-  bool object_collected() const;
-  /// Lets go of the addresses on behalf of a collected object. Idempotent.
-  void end_quarantine();
+  /// For a detached buffer: gives the addresses back if the ArrayBuffer object is known to have
+  /// been collected, without waiting for the event loop.
+  void release_if_collected();
   /// At the end of the environment: keeps the memory for good if somebody else may be using it.
   void keep_if_foreign();
 
@@ -46,6 +44,8 @@ class ExternalBuffer {
  private:
   static void on_backing_freed(napi_env env, void* data, void* hint);
   static void on_object_collected(napi_env env, void* data, void* hint);
+  void release_backing();
+  void end_quarantine();
   void called_back();
 
   Environment& environment_;

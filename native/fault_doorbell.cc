@@ -54,17 +54,31 @@ void FaultDoorbell::on_close_hook(napi_async_cleanup_hook_handle /*handle*/, voi
   });
 }
 
+// By status codes: the loop also turns while the environment ends, when no JS may run any more and
+// the C++ wrappers would end the process over it.
 void FaultDoorbell::deliver() {
-  const Napi::Env env(environment_.env());
-  const Napi::HandleScope scope(env);
-  const Napi::AsyncContext context(env, "posix-mmap:fault");
+  const napi_env env = environment_.env();
+  const Napi::HandleScope scope{Napi::Env(env)};
+  napi_value name = nullptr;
+  napi_async_context context = nullptr;
+  if (napi_create_string_utf8(env, "posix-mmap:fault", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_async_init(env, nullptr, name, &context) != napi_ok) {
+    return;
+  }
   environment_.for_each_news([&](uint64_t handle) {
-    const Napi::Value argument = Napi::Number::New(env, static_cast<double>(handle));
-    listener_.MakeCallback(env.Global(), {argument}, context);
-    if (env.IsExceptionPending()) {
-      napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+    napi_value argument = nullptr;
+    napi_value global = nullptr;
+    napi_create_double(env, static_cast<double>(handle), &argument);
+    napi_get_global(env, &global);
+    const napi_status status =
+        napi_make_callback(env, context, global, listener_.Value(), 1, &argument, nullptr);
+    napi_value exception = nullptr;
+    if (status == napi_pending_exception &&
+        napi_get_and_clear_last_exception(env, &exception) == napi_ok) {
+      napi_fatal_exception(env, exception);
     }
   });
+  napi_async_destroy(env, context);
 }
 
 }  // namespace posix_mmap

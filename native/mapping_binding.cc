@@ -44,6 +44,11 @@ Napi::Value release(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// remap(handle, length): 0 | -errno
+Napi::Value remap(const Napi::CallbackInfo& info) {
+  return number(info, Environment::of(info.Env()).remap(uint64_at(info, 0), uint64_at(info, 1)));
+}
+
 // arrayBuffer(handle, offset, length): ArrayBuffer | -errno
 Napi::Value array_buffer(const Napi::CallbackInfo& info) {
   const Region* const region = region_at(info);

@@ -8,6 +8,7 @@ namespace posix_mmap {
 Napi::Value map(const Napi::CallbackInfo& info);
 Napi::Value unmap(const Napi::CallbackInfo& info);
 Napi::Value release(const Napi::CallbackInfo& info);
+Napi::Value remap(const Napi::CallbackInfo& info);
 Napi::Value array_buffer(const Napi::CallbackInfo& info);
 Napi::Value address(const Napi::CallbackInfo& info);
 Napi::Value region_counts(const Napi::CallbackInfo& info);

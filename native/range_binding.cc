@@ -5,6 +5,7 @@
 #include "arguments.h"
 #include "posix/advice.h"
 #include "posix/discard.h"
+#include "posix/guard_pages.h"
 #include "posix/lock.h"
 #include "posix/populate.h"
 #include "posix/protection.h"
@@ -81,6 +82,10 @@ Napi::Value populate_range(const Napi::CallbackInfo& info) {
 Napi::Value discard_range(const Napi::CallbackInfo& info) { return on_range(info, discard); }
 
 Napi::Value punch_hole_range(const Napi::CallbackInfo& info) { return on_range(info, punch_hole); }
+
+Napi::Value guard_range(const Napi::CallbackInfo& info) { return on_range(info, install_guard); }
+
+Napi::Value unguard_range(const Napi::CallbackInfo& info) { return on_range(info, remove_guard); }
 
 // pageCount(handle, offset, length): what the bitmap of mincore() has to have room for
 Napi::Value page_count(const Napi::CallbackInfo& info) { return on_range(info, count_pages); }

@@ -16,6 +16,8 @@ Napi::Value lock_limit_bytes(const Napi::CallbackInfo& info);
 Napi::Value populate_range(const Napi::CallbackInfo& info);
 Napi::Value discard_range(const Napi::CallbackInfo& info);
 Napi::Value punch_hole_range(const Napi::CallbackInfo& info);
+Napi::Value guard_range(const Napi::CallbackInfo& info);
+Napi::Value unguard_range(const Napi::CallbackInfo& info);
 Napi::Value page_count(const Napi::CallbackInfo& info);
 Napi::Value mincore(const Napi::CallbackInfo& info);
 

@@ -4,7 +4,13 @@ export { faultGuardActive } from './fault-guard.js'
 export { type Limits, limits } from './limits.js'
 export { mapAnonymous, mapFile } from './map.js'
 export type { FaultMessage } from './mapping/fault-delivery.js'
-export type { FlushOptions, LockOptions, PopulateOptions, RangeOptions, Residency } from './mapping/pages.js'
+export type {
+  FlushOptions,
+  LockOptions,
+  PopulateOptions,
+  RangeOptions,
+  Residency,
+} from './mapping/pages.js'
 export type { TypedArrayConstructor } from './mapping/views.js'
 export { Mapping } from './mapping.js'
 export { pageSize } from './native.js'

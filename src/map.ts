@@ -155,10 +155,7 @@ function grow(source: OpenFile, size: number, sparse: boolean): void {
  * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE · ENOMEM, EAGAIN, EINVAL of mmap(2), madvise(2),
  *   mlock2(2)
  */
-export function mapAnonymous(
-  byteLength: number | bigint,
-  options?: MapAnonymousOptions,
-): Mapping {
+export function mapAnonymous(byteLength: number | bigint, options?: MapAnonymousOptions): Mapping {
   const length = byteCount(byteLength, 'byteLength')
   const settings = mapAnonymousSettings(options)
   const request = {

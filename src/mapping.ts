@@ -1,12 +1,12 @@
 // The class that users hold, put together from what it can do.
 
-import { MappingFaultError, type MappingFault } from './errors.js'
 import { callback } from './arguments.js'
-import { native } from './native.js'
+import { type MappingFault, MappingFaultError } from './errors.js'
 import { startListening, toMappingFault } from './mapping/fault-delivery.js'
 import { construction, regionOf } from './mapping/lifetime.js'
 import { PagedMemory } from './mapping/pages.js'
 import type { RegionDescription } from './mapping/region.js'
+import { native } from './native.js'
 
 /**
  * Memory that the kernel mapped: a file's, or anonymous. {@link mapFile} and {@link mapAnonymous}

@@ -27,6 +27,7 @@ export interface Native {
   /** Whether there was a fault that the listener has not heard of. */
   unmap(handle: Handle): boolean
   release(handle: Handle): void
+  remap(handle: Handle, length: number): Result
   arrayBuffer(handle: Handle, offset: number, length: number): ArrayBuffer | Result
   address(handle: Handle): bigint | Result
   /** Live regions of the process, and detached buffers of this thread that still hold addresses. */
@@ -46,6 +47,8 @@ export interface Native {
   populate(handle: Handle, offset: number, length: number, write: boolean): Result
   discard(handle: Handle, offset: number, length: number): Result
   punchHole(handle: Handle, offset: number, length: number): Result
+  installGuard(handle: Handle, offset: number, length: number): Result
+  removeGuard(handle: Handle, offset: number, length: number): Result
   pageCount(handle: Handle, offset: number, length: number): Result
   mincore(handle: Handle, offset: number, length: number, bitmap: Uint8Array): Result
 

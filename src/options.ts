@@ -92,7 +92,9 @@ function commonSettings(values: Values): CommonSettings {
 }
 
 function createSetting(value: unknown, name: string): boolean | 'exclusive' {
-  return typeof value === 'string' ? oneOf<'exclusive'>(value, name, ['exclusive']) : boolean(value, name)
+  return typeof value === 'string'
+    ? oneOf<'exclusive'>(value, name, ['exclusive'])
+    : boolean(value, name)
 }
 
 export function mapFileSettings(options: unknown): MapFileSettings {

@@ -11,6 +11,7 @@
 
 #include "fault_repair.h"
 #include "guarded_copy.h"
+#include "map_reserve.h"
 #include "region.h"
 #include "region_table.h"
 #include "signal_context.h"
@@ -135,6 +136,7 @@ int fault_guard_install() noexcept {
     sigaction(SIGSEGV, &previous.segv, nullptr);
     return bus;
   }
+  map_reserve_fill();
   installed.store(true, std::memory_order_release);
   return 0;
 }

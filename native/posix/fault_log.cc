@@ -75,8 +75,7 @@ Fault FaultLog::peek() const noexcept {
   if (first == 0) return {};
   // The first fault is stored before it is counted, so another thread may see it uncounted.
   const uint64_t count = count_.load(std::memory_order_acquire);
-  return {static_cast<FaultKind>(first & kKindMask), first >> kKindBits,
-          count == 0 ? 1 : count};
+  return {static_cast<FaultKind>(first & kKindMask), first >> kKindBits, count == 0 ? 1 : count};
 }
 
 Fault FaultLog::take() noexcept {

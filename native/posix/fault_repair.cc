@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "guarded_copy.h"
+#include "map_reserve.h"
 
 namespace posix_mmap {
 namespace {
@@ -47,7 +48,8 @@ size_t block_pages(const Region& region, FaultKind kind, std::byte* page) noexce
   const size_t pages = region.extent().mapped_length / size;
   const size_t limit = block_limit(region);
   size_t count = 1;
-  while (count < limit && first + count < pages && region.faults().replaced(first + count) == FaultKind::none) {
+  while (count < limit && first + count < pages &&
+         region.faults().replaced(first + count) == FaultKind::none) {
     const bool readable = page_readable(page + count * size);
     if (readable != (kind == FaultKind::read_only)) break;
     ++count;
@@ -72,7 +74,10 @@ bool replace_with_copy(std::byte* start, size_t length) noexcept {
 /// The last resort when the process may have no more kernel mappings: one for the whole region.
 bool replace_everything(Region& region, FaultKind kind) noexcept {
   const Extent& extent = region.extent();
-  if (!replace_with_zeros(extent.base, extent.mapped_length, PROT_READ | PROT_WRITE)) return false;
+  constexpr int kProtection = PROT_READ | PROT_WRITE;
+  while (!replace_with_zeros(extent.base, extent.mapped_length, kProtection)) {
+    if (!map_reserve_spend()) return false;
+  }
   region.faults().mark_replaced(kind, 0, extent.mapped_length / page_size());
   return true;
 }

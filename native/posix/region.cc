@@ -1,6 +1,8 @@
 #include "region.h"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <mutex>
@@ -8,6 +10,7 @@
 
 #include "advice.h"
 #include "fault_guard.h"
+#include "map_budget.h"
 #include "region_table.h"
 
 namespace posix_mmap {
@@ -78,49 +81,104 @@ void* map_pages(const MapRequest& request, size_t length, uint64_t offset) noexc
   return base;
 }
 
+/// The pages for `length` bytes after `lead`; false if they do not fit in 64 bits.
+bool covering_pages(size_t lead, uint64_t length, Extent& extent) noexcept {
+  uint64_t end = 0;
+  uint64_t mapped = 0;
+  if (__builtin_add_overflow(length, lead, &end) || !round_up_to_page(end, mapped)) return false;
+  extent.mapped_length = mapped;
+  extent.lead = lead;
+  extent.byte_length = length;
+  return true;
+}
+
 }  // namespace
 
-int Region::map(const MapRequest& request, Region** out) noexcept {
-  const uint64_t mask = page_size() - 1;
-  const uint64_t lead = request.offset & mask;
-  uint64_t length = 0;
-  if (__builtin_add_overflow(request.length, lead, &length) || !round_up_to_page(length, length)) {
-    return -EOVERFLOW;
+int Region::adopt(const Extent& extent, int prot, int flags, Region** out) noexcept {
+  Region* region = RegionPool::take();
+  int result = region == nullptr ? -ENOMEM : 0;
+  if (region != nullptr) {
+    region->extent_ = extent;
+    region->protection_ = prot == PROT_NONE ? PROT_READ | PROT_WRITE : prot;
+    region->flags_ = flags;
+    region->retired_ = false;
+    region->uniform_.store(prot, std::memory_order_relaxed);
+    region->references_.store(1, std::memory_order_relaxed);
+    region->bell_.store(nullptr, std::memory_order_relaxed);
+    region->faults_.reset(extent.mapped_length / page_size());
+    *out = region;
+    if (extent.mapped_length == 0) return 0;
+    result = region_table_insert(extent.base, extent.mapped_length, region);
+    if (result == 0) {
+      live.fetch_add(1, std::memory_order_relaxed);
+      return 0;
+    }
+    RegionPool::put(region);
   }
+  if (extent.mapped_length > 0) munmap(extent.base, extent.mapped_length);
+  return result;
+}
+
+int Region::map(const MapRequest& request, Region** out) noexcept {
+  const uint64_t lead = request.offset & (page_size() - 1);
+  Extent extent;
   const int guarded = fault_guard_install();
   if (guarded != 0) return guarded;
-
-  Region* region = RegionPool::take();
-  if (region == nullptr) return -ENOMEM;
-  region->extent_ = {};
   if (request.length > 0) {
-    void* base = map_pages(request, length, request.offset - lead);
+    if (!covering_pages(lead, request.length, extent)) return -EOVERFLOW;
+    if (!map_budget_take(1)) return -ENOMEM;
+    void* base = map_pages(request, extent.mapped_length, request.offset - lead);
     if (base == MAP_FAILED) {
-      const int error = errno;
-      RegionPool::put(region);
-      return -error;
+      map_budget_return(1);
+      return -errno;
     }
-    region->extent_ = {static_cast<std::byte*>(base), length, lead, request.length};
+    extent.base = static_cast<std::byte*>(base);
   }
-  region->protection_ = request.prot == PROT_NONE ? PROT_READ | PROT_WRITE : request.prot;
-  region->anonymous_ = (request.flags & MAP_ANONYMOUS) != 0;
-  region->retired_ = false;
-  region->uniform_.store(request.prot, std::memory_order_relaxed);
-  region->references_.store(1, std::memory_order_relaxed);
-  region->bell_.store(nullptr, std::memory_order_relaxed);
-  region->faults_.reset(length / page_size());
-  const Extent& extent = region->extent_;
-  if (extent.mapped_length > 0) {
-    const int entered = region_table_insert(extent.base, extent.mapped_length, region);
-    if (entered != 0) {
+  return adopt(extent, request.prot, request.flags, out);
+}
+
+int Region::remap(uint64_t length, Region** out) noexcept {
+  Extent extent;
+  if (length > 0) {
+    if (extent_.mapped_length == 0) return -EINVAL;
+    if (!covering_pages(extent_.lead, length, extent)) return -EOVERFLOW;
+    if (!map_budget_take(1)) return -ENOMEM;
+    void* target = reserve(extent.mapped_length);
+    if (target == MAP_FAILED) {
+      map_budget_return(1);
+      return -errno;
+    }
+    extent.base = static_cast<std::byte*>(target);
+    const int moved = move_pages(extent.base, extent.mapped_length);
+    if (moved != 0) {
       munmap(extent.base, extent.mapped_length);
-      RegionPool::put(region);
-      return entered;
+      return moved;
     }
-    live.fetch_add(1, std::memory_order_relaxed);
   }
-  *out = region;
-  return 0;
+  const int adopted = adopt(extent, protection_, flags_, out);
+  if (adopted == 0) (*out)->set_uniform_protection(uniform_protection());
+  return adopted;
+}
+
+int Region::move_pages(std::byte* target, size_t length) noexcept {
+  const size_t old_length = extent_.mapped_length;
+  if (shared()) {
+    if (anonymous() && length > old_length) return -EINVAL;
+    // An old length of 0 maps the same pages once more and leaves the old addresses taken.
+    void* moved = mremap(extent_.base, 0, length, MREMAP_MAYMOVE | MREMAP_FIXED, target);
+    return moved != MAP_FAILED ? 0 : -errno;
+  }
+  if (!anonymous() || uniform_protection() < 0) return -EINVAL;
+  // Here only MREMAP_DONTUNMAP (Linux 5.7) leaves no hole that another thread could map into while
+  // requests in flight still use the old addresses. By syscall(2): glibc 2.36's mremap drops the
+  // new address with this flag.
+  const size_t kept = length < old_length ? length : old_length;
+  constexpr unsigned kFlags = MREMAP_MAYMOVE | MREMAP_FIXED | 4U /* MREMAP_DONTUNMAP */;
+  if (length > old_length &&
+      mprotect(target + old_length, length - old_length, uniform_protection()) != 0) {
+    return -errno;
+  }
+  return syscall(SYS_mremap, extent_.base, kept, kept, kFlags, target) != -1 ? 0 : -errno;
 }
 
 void Region::release() noexcept {
@@ -135,6 +193,7 @@ void Region::unmap() noexcept {
   region_table_erase(extent_.base, extent_.mapped_length);
   munmap(extent_.base, extent_.mapped_length);
   live.fetch_sub(1, std::memory_order_relaxed);
+  map_budget_return(1);
 }
 
 int Region::retire() noexcept {

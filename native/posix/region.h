@@ -1,6 +1,8 @@
 // One mapping of the kernel and everybody who needs its addresses. The last of them unmaps it.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <atomic>
 #include <cstdint>
 
@@ -30,6 +32,12 @@ class Region {
   /// first byte can be touched.
   static int map(const MapRequest& request, Region** out) noexcept;
 
+  /// mremap(2) — a new region over the same pages, `length` bytes long, or -errno and nothing has
+  /// changed. It lies at other addresses; the old region has to be retired and released, and what
+  /// was private to it is in the new one now. -EINVAL for memory that cannot be moved without a
+  /// hole (a private mapping of a file) or not be made longer (shared anonymous memory).
+  int remap(uint64_t length, Region** out) noexcept;
+
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   /// The last one out unmaps. Callable on any thread.
   void release() noexcept;
@@ -43,7 +51,8 @@ class Region {
   bool holds(const void* address) const noexcept;
   /// What a page that replaces another one has to allow.
   int protection() const noexcept { return protection_; }
-  bool anonymous() const noexcept { return anonymous_; }
+  bool anonymous() const noexcept { return (flags_ & MAP_ANONYMOUS) != 0; }
+  bool shared() const noexcept { return (flags_ & MAP_TYPE) != MAP_PRIVATE; }
 
   /// The protection of every page, or -1 when pages differ.
   int uniform_protection() const noexcept { return uniform_.load(std::memory_order_acquire); }
@@ -62,11 +71,14 @@ class Region {
  private:
   friend class RegionPool;
   Region() = default;
+  /// Makes the record for pages that were just mapped; unmaps them when there is none.
+  static int adopt(const Extent& extent, int prot, int flags, Region** out) noexcept;
+  int move_pages(std::byte* target, size_t length) noexcept;
   void unmap() noexcept;
 
   Extent extent_;
   int protection_ = 0;
-  bool anonymous_ = false;
+  int flags_ = 0;
   bool retired_ = false;
   std::atomic<int> uniform_{0};
   std::atomic<uint32_t> references_{0};

@@ -10,11 +10,7 @@ import { checked, regionOf } from './lifetime.js'
 import type { Region } from './region.js'
 import { ViewedMemory } from './views.js'
 
-function assertCopied(
-  result: NativeFault | null | Result,
-  region: Region,
-  syscall: string,
-): void {
+function assertCopied(result: NativeFault | null | Result, region: Region, syscall: string): void {
   if (result === null) return
   if (typeof result === 'number') checked(result, syscall, region.path)
   else throw new MappingFaultError(toMappingFault(result), region.path)

@@ -42,7 +42,8 @@ export abstract class MappedMemory implements Disposable {
 
   /** @internal */
   constructor(key: typeof construction, description: RegionDescription) {
-    if (key !== construction) throw new TypeError('Illegal constructor: use mapFile() or mapAnonymous()')
+    if (key !== construction)
+      throw new TypeError('Illegal constructor: use mapFile() or mapAnonymous()')
     this.#region = new Region(description)
     this.#access = description.access
     this.#fileOffset = description.fileOffset

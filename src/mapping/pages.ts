@@ -1,7 +1,7 @@
 // The man pages: what the kernel does with ranges of a mapping.
 
+import { type Advice, adviceValue, checkAdvice } from '../advice.js'
 import {
-  type Range,
   boolean,
   byteCount,
   oneOf,
@@ -10,11 +10,11 @@ import {
   options as optionsObject,
   rangeWithin,
 } from '../arguments.js'
-import { type Advice, adviceValue, checkAdvice } from '../advice.js'
-import { constant, type Handle, native, pageSize, type Result } from '../native.js'
+import { constant, native, pageSize } from '../native.js'
 import { checkProtection, type Protection, protectionBits } from '../protection.js'
 import { CopiedMemory } from './copies.js'
-import { checked, type MappedMemory, regionOf } from './lifetime.js'
+import { checked, regionOf } from './lifetime.js'
+import { onRange } from './on-range.js'
 
 /** Part of a mapping, in bytes from its start; by default all of it. */
 export interface RangeOptions {
@@ -49,22 +49,6 @@ export interface Residency {
   resident: number
   /** A byte a page: 1 in memory, 0 not. */
   bitmap: Uint8Array
-}
-
-type RangeCall = (handle: Handle, offset: number, length: number) => Result
-
-/** Checks the range and the mapping, in this order, and makes a system call on it. */
-function onRange(
-  memory: MappedMemory,
-  offset: number | undefined,
-  length: number | undefined,
-  syscall: string,
-  call: RangeCall,
-): Range {
-  const region = regionOf(memory)
-  const range = rangeWithin(region.byteLength, offset, length)
-  checked(call(region.handle, range.offset, range.length), syscall, region.path)
-  return range
 }
 
 function rangeOptions(values: Readonly<Record<string, unknown>>): {
@@ -200,5 +184,24 @@ export abstract class PagedMemory extends CopiedMemory {
     const start = byteCount(offset, 'offset')
     const count = byteCount(length, 'length')
     onRange(this, start, count, 'madvise', native.punchHole)
+  }
+
+  /**
+   * madvise(2) with MADV_GUARD_INSTALL (Linux 6.13) — an access to a page that the range fills
+   * becomes a fault of kind `'no-access'`. What was private in these pages is lost.
+   *
+   * @throws EINVAL on older kernels
+   */
+  installGuard(offset: number | bigint, length: number | bigint): void {
+    const start = byteCount(offset, 'offset')
+    const count = byteCount(length, 'length')
+    onRange(this, start, count, 'madvise', native.installGuard)
+  }
+
+  /** madvise(2) with MADV_GUARD_REMOVE (Linux 6.13) — lifts {@link installGuard} again. */
+  removeGuard(offset: number | bigint, length: number | bigint): void {
+    const start = byteCount(offset, 'offset')
+    const count = byteCount(length, 'length')
+    onRange(this, start, count, 'madvise', native.removeGuard)
   }
 }

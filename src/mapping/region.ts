@@ -20,18 +20,32 @@ export interface RegionDescription {
 
 export class Region {
   readonly handle: Handle
-  readonly byteLength: number
   readonly path: string | null
   readonly onFault: FaultListener | undefined
-  readonly buffers: Buffers
   protection: Protection
+  #byteLength: number
+  #buffers: Buffers
 
   constructor(description: RegionDescription) {
     this.handle = description.handle
-    this.byteLength = description.byteLength
     this.path = description.path
     this.onFault = description.onFault
     this.protection = description.protection
-    this.buffers = new Buffers(description.handle, description.byteLength)
+    this.#byteLength = description.byteLength
+    this.#buffers = new Buffers(this.handle, this.#byteLength)
+  }
+
+  get byteLength(): number {
+    return this.#byteLength
+  }
+
+  get buffers(): Buffers {
+    return this.#buffers
+  }
+
+  /** After the addon has moved the memory: the buffers so far are detached. */
+  resized(byteLength: number): void {
+    this.#byteLength = byteLength
+    this.#buffers = new Buffers(this.handle, byteLength)
   }
 }

@@ -1,7 +1,7 @@
 // Views: the memory itself, never a copy of it.
 
 import { Buffer } from 'node:buffer'
-import { type Range, optionalByteCount, rangeWithin } from '../arguments.js'
+import { optionalByteCount, type Range, rangeWithin } from '../arguments.js'
 import { invalidArgType, outOfRange } from '../errors.js'
 import type { Place } from './buffers.js'
 import { MappedMemory, regionOf } from './lifetime.js'
@@ -68,11 +68,7 @@ export abstract class ViewedMemory extends MappedMemory {
    * @param length in elements, default all that fit
    * @throws as {@link bytes}
    */
-  view<T>(
-    type: TypedArrayConstructor<T>,
-    offset?: number | bigint,
-    length?: number | bigint,
-  ): T {
+  view<T>(type: TypedArrayConstructor<T>, offset?: number | bigint, length?: number | bigint): T {
     const size = elementSize(type)
     const start = optionalByteCount(offset, 'offset') ?? 0
     if (start % size !== 0) throw outOfRange('offset', `a multiple of ${size}`, start)

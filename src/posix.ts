@@ -1,0 +1,249 @@
+// `posix-mmap/posix`: the same mappings for those who think in man pages.
+
+import { constants } from 'node:os'
+import { byteCount, int32, optionalByteCount, options as optionsObject } from './arguments.js'
+import { invalidArgType, invalidArgValue, outOfRange, systemError } from './errors.js'
+import { mapRegion } from './map.js'
+import { checked, regionOf } from './mapping/lifetime.js'
+import { onRange } from './mapping/on-range.js'
+import { Mapping } from './mapping.js'
+import { native } from './native.js'
+import { Madvise, MapFlags, MremapFlags, Prot } from './posix-flags.js'
+import { type Access, protectionOf } from './protection.js'
+
+export { type Limits, limits } from './limits.js'
+export { pageSize } from './native.js'
+export { Madvise, MapFlags, MemfdFlags, MremapFlags, MsyncFlags, Prot } from './posix-flags.js'
+export { Mapping }
+
+export interface MmapOptions {
+  /** In bytes. */
+  length: number | bigint
+  /** {@link Prot} values. */
+  prot: number
+  /** {@link MapFlags} values: SHARED, SHARED_VALIDATE or PRIVATE, and more. */
+  flags: number
+  /** The file; not with ANONYMOUS. Stays the caller's. */
+  fd?: number
+  /** In the file, in bytes, default 0. Need not be page aligned. */
+  offset?: number | bigint
+  /** Where to map, in whole pages: a wish, or with FIXED_NOREPLACE a condition. */
+  addr?: number | bigint
+}
+
+const union = (flags: object): number =>
+  Object.values(flags).reduce(
+    (all: number, flag) => (typeof flag === 'number' ? all | flag : all),
+    0,
+  )
+
+const allProt = union(Prot)
+const allMapFlags = union(MapFlags)
+
+function bits(value: unknown, name: string, allowed: number): number {
+  const given = int32(value, name)
+  if ((given & ~allowed) !== 0) {
+    throw invalidArgValue(name, given, 'has bits that are not supported')
+  }
+  return given
+}
+
+function address(value: unknown, name: string): number | bigint {
+  if (typeof value !== 'bigint') return byteCount(value ?? 0, name)
+  if (value < 0n || value >= 2n ** 64n) throw outOfRange(name, '>= 0 and < 2n ** 64n', value)
+  return value
+}
+
+function accessOf(prot: number, flags: number): Access {
+  if ((flags & MapFlags.ANONYMOUS) !== 0) return 'read-write'
+  if ((flags & MapFlags.SHARED_VALIDATE) === MapFlags.PRIVATE) return 'copy-on-write'
+  return (prot & Prot.WRITE) === 0 ? 'read' : 'read-write'
+}
+
+/**
+ * mmap(2). The file may be shorter than the mapping: an access past its end is a fault of kind
+ * `'truncated'`. FIXED is refused with EEXIST over anything that is mapped; HUGETLB and GROWSDOWN
+ * are not supported. POPULATE and LOCKED hide their errors, as in C; populateSync() and lockSync()
+ * do not.
+ *
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE · the errors of mmap(2)
+ */
+export function mmap(options: MmapOptions): Mapping {
+  if (options === undefined) throw invalidArgType('options', 'of type object', options)
+  const values = optionsObject(options)
+  const length = byteCount(values['length'], 'options.length')
+  const prot = bits(values['prot'], 'options.prot', allProt)
+  const wanted = bits(values['flags'], 'options.flags', allMapFlags)
+  const addr = address(values['addr'], 'options.addr')
+  const offset = optionalByteCount(values['offset'], 'options.offset') ?? 0
+  const anonymous = (wanted & MapFlags.ANONYMOUS) !== 0
+  const fd = anonymous ? -1 : int32(values['fd'], 'options.fd')
+  if (length === 0) throw systemError(-constants.errno.EINVAL, 'mmap')
+  if (fd >= 0 && native.fileSize(fd) === -constants.errno.EOPNOTSUPP) {
+    throw systemError(-constants.errno.EOPNOTSUPP, 'mmap', null, ' (a file of hugetlbfs)')
+  }
+  const fixed = (wanted & MapFlags.FIXED) !== 0
+  const flags = fixed ? (wanted & ~MapFlags.FIXED) | MapFlags.FIXED_NOREPLACE : wanted
+  const access = accessOf(prot, flags)
+  const request = { fd, offset, length, prot, flags, address: addr, access, path: null }
+  return mapRegion(request, {
+    advice: undefined,
+    populate: false,
+    lock: false,
+    hugePages: false,
+    onFault: undefined,
+  })
+}
+
+function checkMapping(value: unknown): Mapping {
+  if (value instanceof Mapping) return value
+  throw invalidArgType('mapping', 'an instance of Mapping', value)
+}
+
+/** munmap(2): {@link Mapping.unmap}. */
+export function munmap(mapping: Mapping): void {
+  checkMapping(mapping).unmap()
+}
+
+/** mprotect(2), with PROT_EXEC as well. Acts on every page that the range touches. */
+export function mprotect(
+  mapping: Mapping,
+  prot: number,
+  offset?: number | bigint,
+  length?: number | bigint,
+): void {
+  const memory = checkMapping(mapping)
+  const wanted = bits(prot, 'prot', allProt)
+  const start = optionalByteCount(offset, 'offset')
+  const count = optionalByteCount(length, 'length')
+  const range = onRange(memory, start, count, 'mprotect', (...pages) =>
+    native.mprotect(...pages, wanted),
+  )
+  const region = regionOf(memory)
+  if (range.length === region.byteLength) region.protection = protectionOf(wanted)
+}
+
+/** msync(2) with {@link MsyncFlags}. */
+export function msync(
+  mapping: Mapping,
+  flags: number,
+  offset?: number | bigint,
+  length?: number | bigint,
+): void {
+  const memory = checkMapping(mapping)
+  const wanted = int32(flags, 'flags')
+  const start = optionalByteCount(offset, 'offset')
+  const count = optionalByteCount(length, 'length')
+  onRange(memory, start, count, 'msync', (...range) => native.msync(...range, wanted))
+}
+
+const destructive: readonly number[] = [
+  Madvise.DONTNEED,
+  Madvise.FREE,
+  Madvise.REMOVE,
+  Madvise.GUARD_INSTALL,
+  Madvise.GUARD_REMOVE,
+]
+
+/**
+ * madvise(2) with any {@link Madvise} value. Values that destroy data act only on pages that the
+ * range fills, the others on every page that it touches.
+ */
+export function madvise(
+  mapping: Mapping,
+  advice: number,
+  offset?: number | bigint,
+  length?: number | bigint,
+): void {
+  const memory = checkMapping(mapping)
+  const value = int32(advice, 'advice')
+  if (Madvise[value] === undefined) throw invalidArgValue('advice', advice, 'must be of Madvise')
+  const start = optionalByteCount(offset, 'offset')
+  const count = optionalByteCount(length, 'length')
+  onRange(memory, start, count, 'madvise', (...range) => {
+    if (value === Madvise.GUARD_INSTALL) return native.installGuard(...range)
+    const inside = destructive.includes(value)
+    return inside ? native.madviseInside(...range, value) : native.madvise(...range, value)
+  })
+}
+
+/**
+ * mremap(2) — makes a mapping longer or shorter; the file keeps its size. Always moves: buffers given
+ * out before are detached. Without MAYMOVE: ENOMEM.
+ *
+ * @throws EINVAL for a private mapping of a file, and for shared anonymous memory that would grow
+ */
+export function mremap(
+  mapping: Mapping,
+  newLength: number | bigint,
+  flags: number = MremapFlags.MAYMOVE,
+): void {
+  const memory = checkMapping(mapping)
+  const length = byteCount(newLength, 'newLength')
+  const wanted = bits(flags, 'flags', MremapFlags.MAYMOVE)
+  const region = regionOf(memory)
+  if (length === 0) throw systemError(-constants.errno.EINVAL, 'mremap')
+  if (wanted === 0) throw systemError(-constants.errno.ENOMEM, 'mremap')
+  checked(native.remap(region.handle, length), 'mremap', region.path)
+  region.resized(length)
+}
+
+/** mlock(2). */
+export function mlock(mapping: Mapping, offset?: number | bigint, length?: number | bigint): void {
+  const memory = checkMapping(mapping)
+  const start = optionalByteCount(offset, 'offset')
+  const count = optionalByteCount(length, 'length')
+  onRange(memory, start, count, 'mlock2', (...range) => native.mlock(...range, false))
+}
+
+/** munlock(2). */
+export function munlock(
+  mapping: Mapping,
+  offset?: number | bigint,
+  length?: number | bigint,
+): void {
+  checkMapping(mapping).unlock(offset, length)
+}
+
+/** mincore(2) — a byte a page: 1 in memory, 0 not. */
+export function mincore(
+  mapping: Mapping,
+  offset?: number | bigint,
+  length?: number | bigint,
+): Uint8Array {
+  return checkMapping(mapping).residency(offset, length).bitmap
+}
+
+function cString(value: unknown, name: string): string {
+  if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value)
+  if (value.includes('\0')) throw invalidArgValue(name, value, 'must have no null bytes')
+  return value
+}
+
+/** memfd_create(2) with {@link MemfdFlags} — a descriptor that is the caller's to close. */
+export function memfdCreate(name: string, flags = 1 /* CLOEXEC */): number {
+  return checked(
+    native.memfdCreate(cString(name, 'name'), int32(flags, 'flags')),
+    'memfd_create',
+    null,
+  )
+}
+
+/** shm_open(3) with flags of `fs.constants` — a descriptor that is the caller's to close. */
+export function shmOpen(name: string, flags: number, mode = 0o600): number {
+  const path = cString(name, 'name')
+  return checked(native.shmOpen(path, int32(flags, 'flags'), int32(mode, 'mode')), 'shm_open', path)
+}
+
+/** shm_unlink(3). */
+export function shmUnlink(name: string): void {
+  const path = cString(name, 'name')
+  checked(native.shmUnlink(path), 'shm_unlink', path)
+}
+
+/** Where a mapping lies in this process, for `addr` and for /proc/self/maps. */
+export function addressOf(mapping: Mapping): bigint {
+  const region = regionOf(checkMapping(mapping))
+  const address = native.address(region.handle)
+  return typeof address === 'bigint' ? address : BigInt(checked(address, 'mmap', region.path))
+}

@@ -1,0 +1,246 @@
+import { Mapping, mapAnonymous, mapFile, pageSize } from 'posix-mmap'
+import { describe, expect, it } from 'vitest'
+import {
+  accesses,
+  liveRegions,
+  mappingClosed,
+  mapsOf,
+  pattern,
+  runForJson,
+  scratchDirectory,
+} from './support/harness.js'
+
+const scratch = scratchDirectory()
+const size = 2 * pageSize + 5
+const content = pattern(size)
+const sample = scratch.file('sample', content)
+
+const kinds: [string, () => Mapping][] = [
+  ...accesses.map((access): [string, () => Mapping] => [access, () => mapFile(sample, { access })]),
+  ['anonymous', () => mapAnonymous(size)],
+  ['empty', () => mapAnonymous(0)],
+]
+
+describe.each(kinds)('unmap, %s', (_kind, make) => {
+  it('detaches everything that was given out', () => {
+    const mapping = make()
+    const { buffer } = mapping
+    const bytes = mapping.bytes()
+    const views = [bytes, bytes.subarray(0, 3), mapping.view(Float64Array), mapping.asBuffer()]
+    const dataView = mapping.dataView()
+    mapping.unmap()
+    expect(buffer.byteLength).toBe(0)
+    for (const view of views)
+      expect([view.length, view.byteLength, view[0]]).toEqual([0, 0, undefined])
+    expect(() => dataView.byteLength).toThrow(TypeError)
+    expect(() => dataView.getUint8(0)).toThrow()
+    expect(() => new Uint8Array(buffer)).toThrow(TypeError)
+  })
+
+  it.each(['unmap', Symbol.dispose] as const)('%s can be called again', (method) => {
+    const mapping = make()
+    const before = liveRegions()
+    for (let i = 0; i < 3; i++) {
+      mapping[method]()
+      expect(mapping).toMatchObject({ closed: true, byteLength: 0, fault: null })
+    }
+    expect(liveRegions()).toBe(before - (mapping === undefined ? 1 : closedRegions(make)))
+  })
+
+  it('leaves what it was', () => {
+    const mapping = make()
+    const { access, fileOffset, path, protection } = mapping
+    mapping.unmap()
+    expect(mapping).toMatchObject({ access, fileOffset, path, protection })
+  })
+})
+
+function closedRegions(make: () => Mapping): number {
+  using mapping = make()
+  return mapping.byteLength === 0 ? 0 : 1
+}
+
+it('unmap gives the file back at once, and the addresses if no view was taken', () => {
+  for (const take of [() => {}, (mapping: Mapping) => mapping.buffer]) {
+    const before = liveRegions()
+    const mapping = mapFile(sample)
+    expect(mapsOf(sample)).toHaveLength(1)
+    expect(liveRegions()).toBe(before + 1)
+    const kept = take(mapping)
+    mapping.unmap()
+    expect(mapsOf(sample)).toHaveLength(0)
+    expect(liveRegions()).toBe(kept === undefined ? before : before + 1)
+  }
+})
+
+it('using unmaps at the end of the block', () => {
+  let outside: Mapping
+  {
+    using mapping = mapFile(sample)
+    outside = mapping
+    expect(outside.closed).toBe(false)
+  }
+  expect(outside.closed).toBe(true)
+})
+
+it('unmap of an empty mapping works after its buffer was transferred', () => {
+  const mapping = mapAnonymous(0)
+  structuredClone(mapping.buffer, { transfer: [mapping.buffer] })
+  mapping.unmap()
+  expect(mapping.closed).toBe(true)
+})
+
+it('unmap leaves other mappings of the file alone', () => {
+  using first = mapFile(sample)
+  const second = mapFile(sample)
+  expect(second.bytes()).toHaveLength(size)
+  second.unmap()
+  expect(first.read(0, size).equals(content)).toBe(true)
+})
+
+describe('after unmap', () => {
+  const uses: Record<string, (mapping: Mapping) => unknown> = {
+    buffer: (mapping) => mapping.buffer,
+    bytes: (mapping) => mapping.bytes(),
+    view: (mapping) => mapping.view(Int32Array),
+    dataView: (mapping) => mapping.dataView(),
+    asBuffer: (mapping) => mapping.asBuffer(),
+    read: (mapping) => mapping.read(0, 0),
+    write: (mapping) => mapping.write(0, ''),
+    flushSync: (mapping) => mapping.flushSync(),
+    advise: (mapping) => mapping.advise('normal'),
+    protect: (mapping) => mapping.protect('read'),
+    lockSync: (mapping) => mapping.lockSync(),
+    unlock: (mapping) => mapping.unlock(),
+    populateSync: (mapping) => mapping.populateSync(),
+    residency: (mapping) => mapping.residency(),
+    discard: (mapping) => mapping.discard(),
+    punchHole: (mapping) => mapping.punchHole(0, 0),
+    check: (mapping) => mapping.check(),
+    clearFault: (mapping) => mapping.clearFault(),
+    guard: (mapping) => mapping.guard(() => {}),
+  }
+  const allowed = ['access', 'byteLength', 'closed', 'constructor', 'fault', 'fileOffset', 'path']
+  allowed.push('protection', 'unmap')
+
+  it('this table has every member of Mapping', () => {
+    const members = new Set<string>()
+    let prototype: object = Mapping.prototype
+    while (prototype !== Object.prototype) {
+      for (const name of Object.getOwnPropertyNames(prototype)) members.add(name)
+      prototype = Object.getPrototypeOf(prototype)
+    }
+    expect([...members].sort()).toEqual([...Object.keys(uses), ...allowed].sort())
+  })
+
+  describe.each(kinds)('%s', (_kind, make) => {
+    it.each(Object.entries(uses))('%s throws ERR_MAPPING_CLOSED', (_name, use) => {
+      const mapping = make()
+      mapping.unmap()
+      expect(() => use(mapping)).toThrow(mappingClosed)
+    })
+  })
+})
+
+describe('in a process of its own', () => {
+  // Functions for the scripts below: settle() runs the collector until `regions` are alive.
+  const prelude = `
+    import fs from 'node:fs'
+    import { setImmediate as turn } from 'node:timers/promises'
+    import { mapAnonymous, mapFile, pageSize } from 'posix-mmap'
+    import { native } from './dist/native.js'
+    const file = '${sample}'
+    const [live, quarantined] = [() => native.regionCounts()[0], () => native.regionCounts()[1]]
+    const maps = () => fs.readFileSync('/proc/self/maps', 'utf8').trimEnd().split('\\n')
+    const mapped = () => maps().filter((line) => line.endsWith(file)).length
+    const descriptors = () => fs.readdirSync('/proc/self/fd').length
+    async function settle(regions) {
+      for (let i = 0; i < 100 && live() !== regions; i++) {
+        globalThis.gc()
+        await turn()
+      }
+      return live()
+    }
+    const print = (value) => console.log(JSON.stringify(value))
+  `
+  const collecting = (script: string) => runForJson(prelude + script, '--expose-gc')
+
+  it.each([
+    ['a file', 'mapFile(file)'],
+    ['a file to write to', `mapFile(file, { access: 'read-write' })`],
+    ['anonymous memory', 'mapAnonymous(pageSize)'],
+  ])('10,000 times %s, with the buffer taken or not, leave nothing', async (_kind, make) => {
+    const result = await collecting(`
+      const before = { maps: maps().length, descriptors: descriptors() }
+      const rounds = []
+      for (const take of [() => {}, (mapping) => mapping.buffer, (mapping) => mapping.bytes(1)]) {
+        for (let i = 0; i < 10_000; i++) {
+          const mapping = ${make}
+          take(mapping)
+          mapping.unmap()
+        }
+        const live = await settle(0)
+        rounds.push({ live, quarantined: quarantined(), mapped: mapped() })
+      }
+      const maps_ = maps().length - before.maps
+      print({ rounds, maps: maps_, descriptors: descriptors() - before.descriptors })`)
+    const none = { live: 0, quarantined: 0, mapped: 0 }
+    expect(result).toEqual({
+      rounds: [none, none, none],
+      // V8's heap has areas of its own that come and go.
+      maps: expect.toSatisfy((count: number) => count < 100),
+      descriptors: 0,
+    })
+  })
+
+  it.each([
+    ['nothing was taken', ''],
+    ['its buffer was taken', 'mapping.buffer'],
+    ['views were taken', 'mapping.bytes(1, 2), mapping.dataView()'],
+    ['it has a listener', ''],
+  ])('a dropped mapping goes with the collector, %s', async (name, take) => {
+    const options = name.includes('listener') ? '{ onFault: () => {} }' : '{}'
+    const result = await collecting(`
+      function use() {
+        for (let i = 0; i < 100; i++) {
+          const mapping = mapFile(file, ${options})
+          mapping.read(0, 1)
+          ${take}
+        }
+        return live()
+      }
+      print([use(), await settle(0), mapped()])`)
+    expect(result).toEqual([100, 0, 0])
+  })
+
+  it.each(['buffer', 'bytes(5)', 'view(Int16Array, 2, 4)', 'dataView()', 'asBuffer(1)'])(
+    'a live %s keeps the memory of a dropped mapping',
+    async (take) => {
+      const result = await collecting(`
+        const first = (view) => Buffer.from(view.buffer ?? view, view.byteOffset, 1)[0]
+        let view = mapFile(file).${take}
+        let other = new WeakRef(mapFile(file))
+        for (let i = 0; i < 20 || other.deref() !== undefined; i++) {
+          globalThis.gc()
+          await turn()
+        }
+        const kept = { live: live(), mapped: mapped(), byte: first(view), at: view.byteOffset ?? 0 }
+        view = undefined
+        print([kept, await settle(0), mapped()])`)
+      const [kept, ...rest] = result as [{ at: number }, number, number]
+      expect(kept).toMatchObject({ live: 1, mapped: 1, byte: content[kept.at] })
+      expect(rest).toEqual([0, 0])
+    },
+  )
+
+  it('a mapping that is in use is not collected', async () => {
+    const result = await collecting(`
+      const mapping = mapFile(file)
+      for (let i = 0; i < 20; i++) {
+        globalThis.gc()
+        await turn()
+      }
+      print([live(), mapping.read(0, 3).toJSON().data])`)
+    expect(result).toEqual([1, [...content.subarray(0, 3)]])
+  })
+})
