@@ -7,6 +7,7 @@
         "native/addon.cc",
         "native/arguments.cc",
         "native/copy_binding.cc",
+        "native/end_watch.cc",
         "native/environment.cc",
         "native/external_buffer.cc",
         "native/constants_binding.cc",

@@ -14,13 +14,20 @@ namespace {
 using Method = Napi::Value (*)(const Napi::CallbackInfo&);
 
 template <Method method>
+napi_value call(napi_env env, napi_callback_info info) {
+  return method(Napi::CallbackInfo(env, info));
+}
+
+template <Method method>
 void add(Napi::Object exports, const char* name) {
-  exports.Set(name, Napi::Function::New<method>(exports.Env(), name));
+  napi_value function = nullptr;
+  napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, call<method>, nullptr, &function);
+  napi_set_named_property(exports.Env(), exports, name, function);
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   Environment::create(env);
-  exports.Set("constants", constants(env));
+  napi_set_named_property(env, exports, "constants", constants(env));
 
   add<map>(exports, "map");
   add<unmap>(exports, "unmap");
@@ -28,6 +35,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<remap>(exports, "remap");
   add<array_buffer>(exports, "arrayBuffer");
   add<address>(exports, "address");
+  add<watch_for_end>(exports, "watchForEnd");
   add<region_counts>(exports, "regionCounts");
 
   add<copy_out>(exports, "copyOut");

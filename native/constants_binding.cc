@@ -69,10 +69,16 @@ constexpr Constant kConstants[] = {
 
 }  // namespace
 
-Napi::Object constants(Napi::Env env) {
-  Napi::Object object = Napi::Object::New(env);
-  for (const Constant& constant : kConstants) object.Set(constant.name, constant.value);
-  object.Set("pageSize", static_cast<double>(page_size()));
+napi_value constants(napi_env env) {
+  napi_value object = nullptr;
+  napi_create_object(env, &object);
+  const auto set = [&](const char* name, double value) {
+    napi_value number = nullptr;
+    napi_create_double(env, value, &number);
+    napi_set_named_property(env, object, name, number);
+  };
+  for (const Constant& constant : kConstants) set(constant.name, constant.value);
+  set("pageSize", static_cast<double>(page_size()));
   return object;
 }
 

@@ -6,6 +6,6 @@
 namespace posix_mmap {
 
 /// { PROT_READ: 1, … , pageSize: … }
-Napi::Object constants(Napi::Env env);
+napi_value constants(napi_env env);
 
 }  // namespace posix_mmap

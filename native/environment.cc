@@ -127,7 +127,6 @@ Napi::Value Environment::give(uint64_t handle, uint64_t offset, size_t length,
   holding->buffers.push_back(buffer);
   napi_value result = nullptr;
   status = buffer->create(offset, length, &result);
-  renew_escape_hook();
   return status == napi_ok ? Napi::Value(env_, result) : Napi::Value();
 }
 
@@ -187,23 +186,9 @@ void Environment::silence_bells() {
   fault_guard_await_bells();
 }
 
-void Environment::mark_escaped() {
+void Environment::keep_foreign_memory() {
   const HandleScope scope(env_);
   for (ExternalBuffer* buffer : buffers_) buffer->keep_if_foreign();
-}
-
-// Environments end with the newest hook first, and the runtime adds one for each external
-// ArrayBuffer that calls its finalizer even if its memory now belongs to another thread. Ours has
-// to come before all of them: only then is it known which buffers were transferred.
-void Environment::renew_escape_hook() {
-  if (escape_hook_) napi_remove_env_cleanup_hook(env_, before_finalizers, this);
-  escape_hook_ = napi_add_env_cleanup_hook(env_, before_finalizers, this) == napi_ok;
-}
-
-void Environment::before_finalizers(void* self) {
-  auto* const environment = static_cast<Environment*>(self);
-  environment->escape_hook_ = false;
-  environment->mark_escaped();
 }
 
 }  // namespace posix_mmap

@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "end_watch.h"
 #include "external_buffer.h"
 #include "fault_doorbell.h"
 #include "napi_setup.h"
@@ -57,6 +58,11 @@ class Environment {
   /// Called by a finalizer, on any thread, when nothing will call back for `buffer` again.
   void finished(ExternalBuffer* buffer);
 
+  EndWatch& end_watch() { return end_watch_; }
+  /// Before the runtime calls finalizers: from here on memory that somebody else may be using
+  /// stays.
+  void keep_foreign_memory();
+
   FaultDoorbell& doorbell() { return doorbell_; }
   /// Calls `visit(handle)` for each mapping with faults that nobody was told of.
   template <typename Visit>
@@ -79,9 +85,6 @@ class Environment {
   void reap();
   uint64_t handle_of(size_t slot) const;
   void sweep_if_due();
-  void mark_escaped();
-  void renew_escape_hook();
-  static void before_finalizers(void* self);
 
   napi_env env_;
   std::vector<Holding> holdings_;
@@ -89,7 +92,7 @@ class Environment {
   std::unordered_set<ExternalBuffer*> buffers_;
   std::atomic<ExternalBuffer*> finished_{nullptr};
   FaultDoorbell doorbell_{*this};
-  bool escape_hook_ = false;
+  EndWatch end_watch_{*this};
   std::atomic<size_t> quarantined_{0};
   std::atomic<uint64_t> quarantined_bytes_{0};
   size_t sweep_at_ = kSweepCount;

@@ -62,11 +62,12 @@ void ExternalBuffer::release_if_collected() {
 }
 
 void ExternalBuffer::keep_if_foreign() {
-  if (detached_ || !backing_.load()) return;
+  // Without a reference it was never handed out.
+  if (detached_ || weak_ == nullptr || !backing_.load()) return;
   const napi_env env = environment_.env();
   napi_value object = nullptr;
   bool detached = false;
-  if (weak_ != nullptr) napi_get_reference_value(env, weak_, &object);
+  napi_get_reference_value(env, weak_, &object);
   if (object != nullptr && napi_is_detached_arraybuffer(env, object, &detached) == napi_ok) {
     kept_ = detached;
   } else {

@@ -2,56 +2,24 @@
 
 #include "environment.h"
 
-// Weak, because Bun and Deno load Node-API addons but have no libuv to link against.
-#pragma weak uv_async_init
-#pragma weak uv_async_send
-#pragma weak uv_close
-#pragma weak uv_unref
-
 namespace posix_mmap {
 
-// Outlives the doorbell: libuv closes handles one turn later.
-struct FaultDoorbell::Async : FaultBell {
-  uv_async_t handle{};
-  FaultDoorbell* doorbell = nullptr;
-  napi_async_cleanup_hook_handle cleanup = nullptr;
-};
-
-FaultBell* FaultDoorbell::bell() const { return async_; }
-
 bool FaultDoorbell::listen(const Napi::Function& listener) {
-  const napi_env env = environment_.env();
   listener_ = Napi::Persistent(listener);
   if (async_ != nullptr) return true;
-  uv_loop_t* loop = nullptr;
-  if (&uv_async_init == nullptr || napi_get_uv_event_loop(env, &loop) != napi_ok) return false;
-  auto* const async = new Async();
-  async->doorbell = this;
-  async->handle.data = async;
-  async->ring = [](FaultBell* bell) { uv_async_send(&static_cast<Async*>(bell)->handle); };
-  const auto on_wake = [](uv_async_t* handle) {
-    static_cast<Async*>(handle->data)->doorbell->deliver();
+  ring = [](FaultBell* bell) {
+    uv_async_send(&static_cast<FaultDoorbell*>(bell)->async_->handle());
   };
-  if (uv_async_init(loop, &async->handle, on_wake) != 0) {
-    delete async;
-    return false;
-  }
-  uv_unref(reinterpret_cast<uv_handle_t*>(&async->handle));
-  async_ = async;
-  napi_add_async_cleanup_hook(env, on_close_hook, async, &async->cleanup);
-  return true;
+  async_ = Async::open(environment_.env(), *this, [](uv_loop_t* loop, uv_async_t* handle) {
+    return uv_async_init(loop, handle, [](uv_async_t* async) { Async::owner_of(async).deliver(); });
+  });
+  return async_ != nullptr;
 }
 
-void FaultDoorbell::on_close_hook(napi_async_cleanup_hook_handle /*handle*/, void* data) {
-  auto* const async = static_cast<Async*>(data);
-  async->doorbell->environment_.silence_bells();
-  async->doorbell->async_ = nullptr;
-  async->doorbell->listener_.Reset();
-  uv_close(reinterpret_cast<uv_handle_t*>(&async->handle), [](uv_handle_t* handle) {
-    auto* const closed = static_cast<Async*>(handle->data);
-    napi_remove_async_cleanup_hook(closed->cleanup);
-    delete closed;
-  });
+void FaultDoorbell::on_loop_end(uv_async_t& /*handle*/) {
+  environment_.silence_bells();
+  async_ = nullptr;
+  listener_.Reset();
 }
 
 // By status codes: the loop also turns while the environment ends, when no JS may run any more and

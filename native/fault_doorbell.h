@@ -1,8 +1,7 @@
 // From a signal handler on any thread to JavaScript on one: uv_async_send(3) is signal safe.
 #pragma once
 
-#include <uv.h>
-
+#include "loop_handle.h"
 #include "napi_setup.h"
 #include "posix/region.h"
 
@@ -10,7 +9,7 @@ namespace posix_mmap {
 
 class Environment;
 
-class FaultDoorbell {
+class FaultDoorbell : public FaultBell {
  public:
   explicit FaultDoorbell(Environment& environment) : environment_(environment) {}
   FaultDoorbell(const FaultDoorbell&) = delete;
@@ -21,11 +20,12 @@ class FaultDoorbell {
   bool listen(const Napi::Function& listener);
 
   /// What regions ring; nullptr before listen().
-  FaultBell* bell() const;
+  FaultBell* bell() { return async_ == nullptr ? nullptr : this; }
+
+  void on_loop_end(uv_async_t& handle);
 
  private:
-  struct Async;
-  static void on_close_hook(napi_async_cleanup_hook_handle handle, void* data);
+  using Async = LoopHandle<uv_async_t, FaultDoorbell>;
   void deliver();
 
   Environment& environment_;

@@ -17,18 +17,18 @@ Napi::Value reserve_file_blocks(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value memfd_create(const Napi::CallbackInfo& info) {
-  const std::string name = info[0].As<Napi::String>();
+  const std::string name = string_at(info, 0);
   return number(info, create_memfd(name.c_str(), static_cast<unsigned>(int32_at(info, 1))));
 }
 
 Napi::Value shm_open(const Napi::CallbackInfo& info) {
-  const std::string name = info[0].As<Napi::String>();
+  const std::string name = string_at(info, 0);
   return number(info, open_shared_memory(name.c_str(), int32_at(info, 1),
                                          static_cast<unsigned>(int32_at(info, 2))));
 }
 
 Napi::Value shm_unlink(const Napi::CallbackInfo& info) {
-  const std::string name = info[0].As<Napi::String>();
+  const std::string name = string_at(info, 0);
   return number(info, unlink_shared_memory(name.c_str()));
 }
 

@@ -17,7 +17,7 @@ Napi::Value map(const Napi::CallbackInfo& info) {
       .prot = int32_at(info, 3),
       .flags = int32_at(info, 4),
       .address = uint64_at(info, 5),
-      .huge_pages = info[6].ToBoolean(),
+      .huge_pages = bool_at(info, 6),
   };
   Region* region = nullptr;
   int result = Region::map(request, &region);
@@ -72,12 +72,15 @@ Napi::Value address(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), reinterpret_cast<uint64_t>(region->extent().data()));
 }
 
+// watchForEnd(): for worker threads, whose memory can end up in a thread that outlives them
+Napi::Value watch_for_end(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), Environment::of(info.Env()).end_watch().start());
+}
+
 // regionCounts(): [live regions of the process, buffers of this thread whose addresses wait]
 Napi::Value region_counts(const Napi::CallbackInfo& info) {
-  Napi::Array counts = Napi::Array::New(info.Env(), 2);
-  counts.Set(0U, number(info, static_cast<int64_t>(live_regions())));
-  counts.Set(1U, number(info, static_cast<int64_t>(Environment::of(info.Env()).quarantined())));
-  return counts;
+  const size_t quarantined = Environment::of(info.Env()).quarantined();
+  return numbers(info, {static_cast<int64_t>(live_regions()), static_cast<int64_t>(quarantined)});
 }
 
 }  // namespace posix_mmap

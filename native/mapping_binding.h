@@ -11,6 +11,7 @@ Napi::Value release(const Napi::CallbackInfo& info);
 Napi::Value remap(const Napi::CallbackInfo& info);
 Napi::Value array_buffer(const Napi::CallbackInfo& info);
 Napi::Value address(const Napi::CallbackInfo& info);
+Napi::Value watch_for_end(const Napi::CallbackInfo& info);
 Napi::Value region_counts(const Napi::CallbackInfo& info);
 
 }  // namespace posix_mmap

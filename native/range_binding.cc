@@ -58,7 +58,7 @@ Napi::Value mprotect(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value mlock(const Napi::CallbackInfo& info) {
-  const bool on_fault = info[3].ToBoolean();
+  const bool on_fault = bool_at(info, 3);
   return on_range(info, [=](Region& region, uint64_t offset, uint64_t length) {
     return lock_pages(region, offset, length, on_fault);
   });
@@ -73,7 +73,7 @@ Napi::Value lock_limit_bytes(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value populate_range(const Napi::CallbackInfo& info) {
-  const bool write = info[3].ToBoolean();
+  const bool write = bool_at(info, 3);
   return on_range(info, [=](Region& region, uint64_t offset, uint64_t length) {
     return populate(region, offset, length, write);
   });

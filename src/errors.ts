@@ -22,8 +22,8 @@ export class MappingFaultError extends Error {
   readonly fault: MappingFault
   readonly path?: string
 
-  constructor(fault: MappingFault, path: string | null = null) {
-    super(`${faultWords[fault.kind]} at offset ${fault.offset} of the mapping${of(path)}`)
+  constructor(fault: MappingFault, path: string | null = null, options?: ErrorOptions) {
+    super(`${faultWords[fault.kind]} at offset ${fault.offset} of the mapping${of(path)}`, options)
     this.fault = fault
     if (path !== null) this.path = path
   }

@@ -1,12 +1,13 @@
 // The class that users hold, put together from what it can do.
 
+import { isMainThread } from 'node:worker_threads'
 import { callback } from './arguments.js'
 import { type MappingFault, MappingFaultError } from './errors.js'
 import { startListening, toMappingFault } from './mapping/fault-delivery.js'
 import { construction, regionOf } from './mapping/lifetime.js'
 import { PagedMemory } from './mapping/pages.js'
 import type { RegionDescription } from './mapping/region.js'
-import { native } from './native.js'
+import { hasEventLoopOfNode, native } from './native.js'
 
 /**
  * Memory that the kernel mapped: a file's, or anonymous. {@link mapFile} and {@link mapAnonymous}
@@ -38,15 +39,22 @@ export class Mapping extends PagedMemory {
 
   /**
    * Runs `body`, then {@link check}: a fault inside it becomes an exception. A fault from before
-   * counts as well.
+   * counts as well. When `body` itself throws after a fault, as a parser does that was given zeros,
+   * the fault is thrown and has the other error as its `cause`.
    *
    * @returns what `body` returns
    * @throws what `body` throws · MappingFaultError · ERR_MAPPING_CLOSED
    */
   guard<R>(body: () => R): R {
     const run = callback<() => R>(body, 'body')
-    regionOf(this)
-    const result = run()
+    const { path } = regionOf(this)
+    let result: R
+    try {
+      result = run()
+    } catch (error) {
+      const { fault } = this
+      throw fault === null ? error : new MappingFaultError(fault, path, { cause: error })
+    }
     this.check()
     return result
   }
@@ -58,3 +66,4 @@ export function createMapping(description: RegionDescription): Mapping {
 }
 
 startListening()
+if (!isMainThread && hasEventLoopOfNode && 'transfer' in ArrayBuffer.prototype) native.watchForEnd()

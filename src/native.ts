@@ -30,6 +30,7 @@ export interface Native {
   remap(handle: Handle, length: number): Result
   arrayBuffer(handle: Handle, offset: number, length: number): ArrayBuffer | Result
   address(handle: Handle): bigint | Result
+  watchForEnd(): boolean
   /** Live regions of the process, and detached buffers of this thread that still hold addresses. */
   regionCounts(): [live: number, quarantined: number]
 
@@ -74,6 +75,10 @@ function load(): Native {
 }
 
 export const native: Native = load()
+
+/** Bun and Deno export libuv's names without the functions behind them. */
+export const hasEventLoopOfNode =
+  process.versions['bun'] === undefined && process.versions['deno'] === undefined
 
 /** A number of the kernel's by its C name. */
 export function constant(name: string): number {

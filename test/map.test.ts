@@ -11,10 +11,10 @@ import {
   mapFile,
   pageSize,
 } from 'posix-mmap'
+import { addressOf } from 'posix-mmap/posix'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   accesses,
-  addressOf,
   blockBytes,
   invalidValue,
   liveRegions,
@@ -441,6 +441,12 @@ describe('options for all kinds of memory', () => {
   })
 })
 
+/** VmSize, in bytes. */
+function addressSpace(): number {
+  const status = fs.readFileSync('/proc/self/status', 'utf8')
+  return Number(/^VmSize:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024
+}
+
 describe('hugePages', () => {
   const available = fs.existsSync(`${hugePages}/hpage_pmd_size`)
   const huge = available ? Number(fs.readFileSync(`${hugePages}/hpage_pmd_size`, 'utf8')) : 0
@@ -466,10 +472,13 @@ describe('hugePages', () => {
 
   it('leaves nothing of the space that it looked for a place in', ({ skip }) => {
     if (!available) skip(noHugePages)
-    const file = scratch.hole('huge-placed', 2 * huge)
-    using mapping = mapFile(file, { hugePages: true })
-    expect(mapsOf(file)).toHaveLength(1)
-    expect(smapsOf(mapping).bytes('Size')).toBe(2 * huge)
+    const sizes = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => 2 * huge + n * pageSize)
+    const before = addressSpace()
+    const mappings = sizes.map((size) => mapAnonymous(size, { hugePages: true, noReserve: true }))
+    const taken = sizes.reduce((sum, size) => sum + size)
+    expect(addressSpace() - before - taken).toBeLessThan(huge)
+    for (const mapping of mappings) mapping.unmap()
+    expect(addressSpace() - before).toBeLessThan(huge)
   })
 
   it('does no harm to a small mapping', ({ skip }) => {

@@ -17,6 +17,16 @@ import { type Handle, native } from '../native.js'
 const windowLength = maxBufferLength
 const windowStep = windowLength / 2
 
+/** For an empty buffer, whose length does not tell; Node 20 has no `detached` property. */
+function isDetached(buffer: ArrayBuffer): boolean {
+  try {
+    new Uint8Array(buffer)
+    return false
+  } catch {
+    return true
+  }
+}
+
 /** Where a range of the region is found. */
 export interface Place {
   buffer: ArrayBuffer
@@ -68,7 +78,7 @@ export class Buffers {
 
   /** For an empty mapping, whose buffer the addon knows nothing of. */
   detachEmpty(): void {
-    if (this.#byteLength > 0 || this.#whole === undefined) return
+    if (this.#byteLength > 0 || this.#whole === undefined || isDetached(this.#whole)) return
     structuredClone(this.#whole, { transfer: [this.#whole] })
   }
 

@@ -2,7 +2,7 @@
 
 import { channel } from 'node:diagnostics_channel'
 import type { MappingFault } from '../errors.js'
-import { type Handle, type NativeFault, native } from '../native.js'
+import { type Handle, hasEventLoopOfNode, type NativeFault, native } from '../native.js'
 import type { FaultListener, Region } from './region.js'
 
 /** What subscribers of the diagnostics channel `posix-mmap:fault` are given. */
@@ -46,8 +46,7 @@ function announce(listener: Listener, fault: MappingFault): void {
 export function startListening(): void {
   if (listening) return
   listening = true
-  // Bun and Deno export libuv's names without the functions behind them.
-  if (process.versions['bun'] !== undefined || process.versions['deno'] !== undefined) return
+  if (!hasEventLoopOfNode) return
   native.listenForFaults((handle) => {
     const listener = listeners.get(handle)
     const fault = native.fault(handle)

@@ -95,6 +95,15 @@ describe('guard()', () => {
   it('turns a fault inside into an exception, and lets other exceptions pass', () => {
     const { mapping } = truncatedMapping('guard')
     expect(() => mapping.guard(() => mapping.bytes()[pageSize])).toThrow(MappingFaultError)
+    const parser = new Error('zeros make no sense')
+    const misled = () => {
+      mapping.bytes()[pageSize]
+      throw parser
+    }
+    expect(() => mapping.guard(misled)).toThrow(
+      expect.objectContaining({ code: 'ERR_MAPPING_FAULT', cause: parser }),
+    )
+    mapping.clearFault()
     const own = new Error('own')
     expect(() =>
       mapping.guard(() => {

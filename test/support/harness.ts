@@ -7,9 +7,9 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { getSystemErrorMap } from 'node:util'
-import { type Access, type Mapping, pageSize } from 'posix-mmap'
+import { type Access, type Mapping, mapAnonymous, pageSize } from 'posix-mmap'
+import { addressOf } from 'posix-mmap/posix'
 import { afterAll, expect } from 'vitest'
-import { regionOf } from '../../dist/mapping/lifetime.js'
 import { native } from '../../dist/native.js'
 
 export const projectRoot = fileURLToPath(new URL('../..', import.meta.url))
@@ -105,11 +105,6 @@ function areaAt(areas: readonly Area[], address: bigint): Area {
   return area
 }
 
-/** Where the first byte of a mapping is. */
-export function addressOf(mapping: Mapping): bigint {
-  return BigInt(native.address(regionOf(mapping).handle))
-}
-
 const page = BigInt(pageSize)
 
 /** The whole pages that a mapping lies in. */
@@ -157,6 +152,17 @@ export function smaps(): (mapping: Mapping) => Details {
 export function smapsOf(mapping: Mapping): Details {
   return smaps()(mapping)
 }
+
+/** Whether the kernel has MADV_GUARD_INSTALL, Linux 6.13. */
+export const guardPagesSupported: boolean = (() => {
+  using mapping = mapAnonymous(pageSize)
+  try {
+    mapping.installGuard(0, pageSize)
+    return true
+  } catch {
+    return false
+  }
+})()
 
 /** VmLck: how many bytes of this process are locked. */
 export function lockedBytes(): number {
@@ -269,6 +275,7 @@ export function run(script: string, ...flags: string[]): Promise<Finished> {
 /** {@link run} for a script that ends well, and what it printed, as JSON. */
 export async function runForJson(script: string, ...flags: string[]): Promise<unknown> {
   const finished = await run(script, ...flags)
-  expect(finished).toMatchObject({ code: 0, signal: null })
+  const { code, signal, stderr } = finished
+  if (code !== 0 || signal !== null) throw new Error(`ended with ${signal ?? code}: ${stderr}`)
   return JSON.parse(finished.stdout)
 }
