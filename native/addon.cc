@@ -63,6 +63,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<is_fault_guard_active>(exports, "faultGuardActive");
 
   add<size_of_file>(exports, "fileSize");
+  add<truncate_file>(exports, "truncate");
   add<reserve_file_blocks>(exports, "reserveBlocks");
   add<memfd_create>(exports, "memfdCreate");
   add<shm_open>(exports, "shmOpen");

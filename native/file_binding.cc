@@ -12,6 +12,10 @@ Napi::Value size_of_file(const Napi::CallbackInfo& info) {
   return number(info, file_size(int32_at(info, 0)));
 }
 
+Napi::Value truncate_file(const Napi::CallbackInfo& info) {
+  return number(info, truncate(int32_at(info, 0), uint64_at(info, 1)));
+}
+
 Napi::Value reserve_file_blocks(const Napi::CallbackInfo& info) {
   return number(info, reserve_blocks(int32_at(info, 0), uint64_at(info, 1)));
 }

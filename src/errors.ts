@@ -69,6 +69,10 @@ export function outOfRange(name: string, range: string, actual: unknown): RangeE
   return coded(new RangeError(message), 'ERR_OUT_OF_RANGE')
 }
 
+export function illegalConstructor(instead: string): TypeError {
+  return coded(new TypeError(`Illegal constructor: use ${instead}`), 'ERR_ILLEGAL_CONSTRUCTOR')
+}
+
 export function mappingClosed(): Error {
   return coded(new Error('The mapping was unmapped'), 'ERR_MAPPING_CLOSED')
 }

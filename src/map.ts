@@ -1,6 +1,5 @@
 // The functions that map.
 
-import { ftruncateSync } from 'node:fs'
 import { constants } from 'node:os'
 import { adviceValue } from './advice.js'
 import { byteCount, rangeWithin } from './arguments.js'
@@ -140,12 +139,11 @@ function rangeOfFile(source: OpenFile, settings: MapFileSettings) {
 }
 
 function grow(source: OpenFile, size: number, sparse: boolean): void {
-  if (!sparse && size > 0) {
-    const reserved = native.reserveBlocks(source.fd, size)
-    if (reserved < 0) throw systemError(reserved, 'fallocate', source.path)
-  } else if (native.fileSize(source.fd) < size) {
-    ftruncateSync(source.fd, size)
+  const check = (result: Result, syscall: string) => {
+    if (result < 0) throw systemError(result, syscall, source.path)
   }
+  if (!sparse && size > 0) check(native.reserveBlocks(source.fd, size), 'fallocate')
+  else if (native.fileSize(source.fd) < size) check(native.truncate(source.fd, size), 'ftruncate')
 }
 
 /**

@@ -59,6 +59,7 @@ export interface Native {
   faultGuardActive(): boolean
 
   fileSize(fd: number): Result
+  truncate(fd: number, size: number): Result
   reserveBlocks(fd: number, size: number): Result
   memfdCreate(name: string, flags: number): Result
   shmOpen(name: string, flags: number, mode: number): Result

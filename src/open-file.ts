@@ -30,7 +30,7 @@ function nameOf(file: unknown): Named {
   }
   if (typeof path === 'object' && path !== null && 'fd' in path && typeof path.fd === 'number') {
     // A FileHandle that was closed says -1: let the kernel call it EBADF.
-    return { fd: path.fd }
+    return { fd: path.fd === -1 ? -1 : int32(path.fd, 'file.fd') }
   }
   throw invalidArgType(
     'file',

@@ -472,11 +472,12 @@ describe('hugePages', () => {
 
   it('leaves nothing of the space that it looked for a place in', ({ skip }) => {
     if (!available) skip(noHugePages)
-    const sizes = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => 2 * huge + n * pageSize)
+    const length = 2 * huge + pageSize
+    const file = scratch.hole('huge-placed', 4 * huge)
+    const offsets = [0, 1, 2, 3, 4, 5, 6, 7].map((n) => n * (huge / 8))
     const before = addressSpace()
-    const mappings = sizes.map((size) => mapAnonymous(size, { hugePages: true, noReserve: true }))
-    const taken = sizes.reduce((sum, size) => sum + size)
-    expect(addressSpace() - before - taken).toBeLessThan(huge)
+    const mappings = offsets.map((offset) => mapFile(file, { hugePages: true, offset, length }))
+    expect(addressSpace() - before - offsets.length * length).toBeLessThan(huge)
     for (const mapping of mappings) mapping.unmap()
     expect(addressSpace() - before).toBeLessThan(huge)
   })

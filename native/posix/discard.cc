@@ -25,6 +25,7 @@ int zero_edges(const Extent& extent, uint64_t offset, uint64_t length,
 }  // namespace
 
 int discard(Region& region, uint64_t offset, uint64_t length) noexcept {
+  if (region.shared()) return -EINVAL;  // nothing in it is private
   PageRange pages;
   const int outside = page_range(region.extent(), offset, length, Rounding::inward, pages);
   if (outside != 0) return outside;
@@ -36,10 +37,12 @@ int discard(Region& region, uint64_t offset, uint64_t length) noexcept {
 }
 
 int punch_hole(Region& region, uint64_t offset, uint64_t length) noexcept {
+  if (!region.shared()) return -EINVAL;
+  const int protection = region.uniform_protection();
+  if (protection >= 0 && (protection & PROT_WRITE) == 0) return -EACCES;
   PageRange pages;
-  const int outside = page_range(region.extent(), offset, length, Rounding::inward, pages);
+  const int outside = page_range(region.extent(), offset, length, Rounding::strict, pages);
   if (outside != 0) return outside;
-  if (length == 0) return 0;
   if (pages.length > 0 && madvise(pages.start, pages.length, MADV_REMOVE) != 0) return -errno;
   return zero_edges(region.extent(), offset, length, pages);
 }

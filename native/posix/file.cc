@@ -44,6 +44,14 @@ int64_t file_size(int fd) noexcept {
   }
 }
 
+int truncate(int fd, uint64_t size) noexcept {
+  int result = 0;
+  do {
+    result = ftruncate(fd, static_cast<off_t>(size));
+  } while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : -errno;
+}
+
 int reserve_blocks(int fd, uint64_t size) noexcept {
   struct stat before{};
   if (fstat(fd, &before) != 0) return -errno;
@@ -55,9 +63,8 @@ int reserve_blocks(int fd, uint64_t size) noexcept {
   const int error = errno;
   // Some file systems keep what they had allocated before they ran out.
   struct stat after{};
-  if (fstat(fd, &after) == 0 && after.st_size > before.st_size &&
-      ftruncate(fd, before.st_size) != 0) {
-    return -error;  // the first error says more than this one
+  if (fstat(fd, &after) == 0 && after.st_size > before.st_size) {
+    truncate(fd, static_cast<uint64_t>(before.st_size));
   }
   return -error;
 }

@@ -10,6 +10,9 @@ namespace posix_mmap {
 /// have no size of their own: INT64_MAX.
 int64_t file_size(int fd) noexcept;
 
+/// ftruncate(2) — sets the size of a file: 0 or -errno.
+int truncate(int fd, uint64_t size) noexcept;
+
 /// fallocate(2) — makes the file at least `size` bytes long and gives it blocks for all of them.
 /// -ENOSPC and the rest leave the size as it was.
 int reserve_blocks(int fd, uint64_t size) noexcept;

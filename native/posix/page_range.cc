@@ -33,8 +33,9 @@ int page_range(const Extent& extent, uint64_t offset, uint64_t length, Rounding 
     first &= ~mask;
     last = (last + mask) & ~mask;
   } else {
-    first = offset == 0 ? 0 : (first + mask) & ~mask;
-    last = end == extent.byte_length ? extent.mapped_length : last & ~mask;
+    const bool ends_count = rounding == Rounding::inward;
+    first = ends_count && offset == 0 ? 0 : (first + mask) & ~mask;
+    last = ends_count && end == extent.byte_length ? extent.mapped_length : last & ~mask;
     if (last <= first) return 0;
   }
   out = {extent.base + first, static_cast<size_t>(last - first)};

@@ -31,12 +31,13 @@ struct PageRange {
 
 enum class Rounding {
   outward,  ///< every page that the range touches: for calls that keep data
-  inward,   ///< only pages that the range fills: for calls that destroy data
+  inward,  ///< pages that the range fills, and the ends of the mapping count as page ends, since no
+           ///< other byte of it lies there: for calls that destroy what this mapping alone shows
+  strict,  ///< pages that the range fills: for calls that destroy what the file holds
 };
 
 /// The pages of bytes `offset … offset + length` of a mapping, or -ERANGE when the range does not
-/// lie inside. The ends of the mapping count as page ends, since no other byte of it shares those
-/// pages; no page outside the mapping is ever part of the answer.
+/// lie inside. No page outside the mapping is ever part of the answer.
 int page_range(const Extent& extent, uint64_t offset, uint64_t length, Rounding rounding,
                PageRange& out) noexcept;
 

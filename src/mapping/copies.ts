@@ -1,8 +1,9 @@
 // Copies that check: they throw where a view would show zeros.
 
 import { Buffer } from 'node:buffer'
+import { types } from 'node:util'
 import { byteCount, rangeWithin } from '../arguments.js'
-import { invalidArgType, MappingFaultError, outOfRange } from '../errors.js'
+import { invalidArgType, invalidArgValue, MappingFaultError, outOfRange } from '../errors.js'
 import { maxBufferLength } from '../limits.js'
 import { type NativeFault, native, type Result } from '../native.js'
 import { toMappingFault } from './fault-delivery.js'
@@ -16,11 +17,33 @@ function assertCopied(result: NativeFault | null | Result, region: Region, sysca
   else throw new MappingFaultError(toMappingFault(result), region.path)
 }
 
+type Getter = (this: ArrayBufferView) => unknown
+
+function getters(prototype: object): Record<'buffer' | 'byteOffset' | 'byteLength', Getter> {
+  const of = (name: string) => Object.getOwnPropertyDescriptor(prototype, name)?.get as Getter
+  return { buffer: of('buffer'), byteOffset: of('byteOffset'), byteLength: of('byteLength') }
+}
+
+const dataView = getters(DataView.prototype)
+const typedArray = getters(Object.getPrototypeOf(Uint8Array.prototype))
+
+/** The bytes of a view, whatever a subclass says that they are. */
+function viewBytes(view: ArrayBufferView): Uint8Array {
+  const { buffer, byteOffset, byteLength } = types.isDataView(view) ? dataView : typedArray
+  try {
+    return new Uint8Array(
+      buffer.call(view) as ArrayBuffer,
+      byteOffset.call(view) as number,
+      byteLength.call(view) as number,
+    )
+  } catch {
+    throw invalidArgValue('source', view, 'must not be detached')
+  }
+}
+
 function sourceBytes(source: unknown): Uint8Array {
   if (typeof source === 'string') return Buffer.from(source)
-  if (ArrayBuffer.isView(source)) {
-    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
-  }
+  if (ArrayBuffer.isView(source)) return viewBytes(source)
   throw invalidArgType('source', 'of type string or an instance of ArrayBufferView', source)
 }
 

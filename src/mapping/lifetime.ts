@@ -1,7 +1,7 @@
 // From the moment that a region is made to the moment that nothing refers to it any more.
 
 import { constants } from 'node:os'
-import { mappingClosed, systemError } from '../errors.js'
+import { illegalConstructor, mappingClosed, systemError } from '../errors.js'
 import { type Handle, native, type Result } from '../native.js'
 import type { Access, Protection } from '../protection.js'
 import { announceLate, faultOf, forgetListener, rememberListener } from './fault-delivery.js'
@@ -42,8 +42,7 @@ export abstract class MappedMemory implements Disposable {
 
   /** @internal */
   constructor(key: typeof construction, description: RegionDescription) {
-    if (key !== construction)
-      throw new TypeError('Illegal constructor: use mapFile() or mapAnonymous()')
+    if (key !== construction) throw illegalConstructor('mapFile() or mapAnonymous()')
     this.#region = new Region(description)
     this.#access = description.access
     this.#fileOffset = description.fileOffset

@@ -61,8 +61,12 @@ function rangeOptions(values: Readonly<Record<string, unknown>>): {
   }
 }
 
+function flushMode(value: unknown, name: string): 'sync' | 'async' {
+  return oneOf(value, name, ['sync', 'async'])
+}
+
 function flushFlags(values: Readonly<Record<string, unknown>>): number {
-  const mode = oneOf(values['mode'] ?? 'sync', 'options.mode', ['sync', 'async'])
+  const mode = optional(values['mode'], 'options.mode', flushMode) ?? 'sync'
   const invalidate = optional(values['invalidate'], 'options.invalidate', boolean) ?? false
   const timing = constant(mode === 'sync' ? 'MS_SYNC' : 'MS_ASYNC')
   return invalidate ? timing | constant('MS_INVALIDATE') : timing
