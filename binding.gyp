@@ -24,6 +24,7 @@
         "native/posix/file.cc",
         "native/posix/guarded_copy.cc",
         "native/posix/guard_pages.cc",
+        "native/posix/kernel_file.cc",
         "native/posix/lock.cc",
         "native/posix/map_budget.cc",
         "native/posix/map_reserve.cc",

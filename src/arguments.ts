@@ -13,7 +13,7 @@ export function byteCount(value: unknown, name: string): number {
   }
   if (typeof value !== 'number') throw invalidArgType(name, 'of type number or bigint', value)
   if (!Number.isSafeInteger(value) || value < 0) throw outOfRange(name, integerRange, value)
-  return value
+  return value + 0 // -0 becomes 0
 }
 
 export function optional<T>(

@@ -37,12 +37,20 @@ export interface MapRequest {
 
 const anonymous = constant('MAP_ANONYMOUS')
 
-/** mmap(2), and then what the settings ask for. Leaves nothing mapped when any of it fails. */
-export function mapRegion(request: MapRequest, settings: CommonSettings): Mapping {
+/**
+ * mmap(2), then `enlarge` for what is mapped, then what the settings ask for. Leaves nothing mapped
+ * when any of it fails.
+ */
+export function mapRegion(
+  request: MapRequest,
+  settings: CommonSettings,
+  enlarge?: () => void,
+): Mapping {
   const { fd, offset, length, prot, flags, path } = request
   const handle = native.map(fd, offset, length, prot, flags, request.address, settings.hugePages)
   if (handle < 0) throw systemError(handle, 'mmap', path, remarkOn(handle))
   try {
+    enlarge?.()
     prepare(handle, length, request, settings)
     return createMapping({
       handle,
@@ -108,7 +116,6 @@ export function mapFile(file: FileLike, options?: MapFileOptions): Mapping {
   const source = openFile(file, settings)
   try {
     const { offset, length } = rangeOfFile(source, settings)
-    if (settings.size !== undefined) grow(source, settings.size, settings.sparse)
     const request = {
       fd: source.fd,
       offset,
@@ -119,7 +126,10 @@ export function mapFile(file: FileLike, options?: MapFileOptions): Mapping {
       access: settings.access,
       path: source.path,
     }
-    return mapRegion(request, settings)
+    // After mmap(2), which may go past the end of a file: what it refuses leaves the file as it was.
+    const { size, sparse } = settings
+    const enlarge = size === undefined ? undefined : () => grow(source, size, sparse)
+    return mapRegion(request, settings, enlarge)
   } finally {
     source.close()
   }

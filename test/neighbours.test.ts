@@ -9,7 +9,7 @@ import {
   mapFile,
   pageSize,
 } from 'posix-mmap'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   guardPagesSupported,
   pattern,
@@ -83,7 +83,14 @@ const kinds = [
 ]
 
 describe.each(kinds)('$kind', ({ make, calls }) => {
-  const [low, middle, high] = threeInARow(make)
+  let low: Mapping
+  let middle: Mapping
+  let high: Mapping
+
+  beforeAll(() => {
+    ;[low, middle, high] = threeInARow(make)
+  })
+
   afterAll(() => {
     for (const mapping of [low, middle, high]) mapping.unmap()
   })

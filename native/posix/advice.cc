@@ -3,7 +3,8 @@
 #include <sys/mman.h>
 
 #include <cerrno>
-#include <cstdio>
+
+#include "kernel_file.h"
 
 namespace posix_mmap {
 namespace {
@@ -15,15 +16,6 @@ int advise_pages(const Region& region, uint64_t offset, uint64_t length, int adv
   if (outside != 0) return outside;
   if (pages.length == 0) return 0;
   return madvise(pages.start, pages.length, advice) == 0 ? 0 : -errno;
-}
-
-size_t read_huge_page_size() noexcept {
-  size_t size = 0;
-  FILE* file = fopen("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "re");
-  if (file == nullptr) return 0;
-  if (fscanf(file, "%zu", &size) != 1) size = 0;
-  fclose(file);
-  return size;
 }
 
 }  // namespace
@@ -42,7 +34,8 @@ bool advice_supported(int advice) noexcept {
 }
 
 size_t huge_page_size() noexcept {
-  static const size_t size = read_huge_page_size();
+  static const size_t size =
+      read_kernel_number("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", 0);
   return size;
 }
 

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -43,7 +44,8 @@ bool is_page_fault(int signal, const siginfo_t& info) noexcept {
 FaultKind classify(const Region& region, int signal, const void* address) noexcept {
   if (signal == SIGBUS) return FaultKind::truncated;
   const int protection = region.uniform_protection();
-  const bool readable = protection >= 0 ? protection != 0 : page_readable(address);
+  const bool readable =
+      protection != Region::kMixed ? protection != PROT_NONE : page_readable(address);
   return readable ? FaultKind::read_only : FaultKind::no_access;
 }
 

@@ -12,7 +12,7 @@ constexpr int kRemove = 103;   // MADV_GUARD_REMOVE
 
 int install_guard(Region& region, uint64_t offset, uint64_t length) noexcept {
   // Before the call: from here on a fault is to be told apart page by page.
-  region.set_uniform_protection(-1);
+  region.set_uniform_protection(Region::kMixed);
   return advise_inside(region, offset, length, kInstall);
 }
 

@@ -1,11 +1,11 @@
 #include "map_budget.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <climits>
-#include <cstdio>
+#include <cstdint>
 #include <mutex>
+
+#include "kernel_file.h"
 
 namespace posix_mmap {
 namespace {
@@ -21,26 +21,12 @@ constexpr long kSmallestStep = 256;
 std::atomic<long> budget{kUncounted};
 std::mutex counting;
 
-/// The lines of /proc/self/maps, one a kernel mapping; 0 if it cannot be read.
-long count_mappings() noexcept {
-  FILE* const file = fopen("/proc/self/maps", "re");
-  if (file == nullptr) return 0;
-  long lines = 0;
-  std::array<char, 16 * 1024> chunk;
-  for (size_t got = 0; (got = fread(chunk.data(), 1, chunk.size(), file)) > 0;) {
-    lines += std::count(chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(got), '\n');
-  }
-  fclose(file);
-  return lines;
-}
-
-long mapping_limit() noexcept {
-  long limit = LONG_MAX;
-  FILE* const file = fopen("/proc/sys/vm/max_map_count", "re");
-  if (file == nullptr) return limit;
-  if (fscanf(file, "%ld", &limit) != 1) limit = LONG_MAX;
-  fclose(file);
-  return limit;
+/// How many more kernel mappings we may make now; negative when there are too many already.
+long room() noexcept {
+  const uint64_t limit = read_kernel_number("/proc/sys/vm/max_map_count", INT32_MAX);
+  // One line is one kernel mapping.
+  return static_cast<long>(limit) - static_cast<long>(count_kernel_lines("/proc/self/maps")) -
+         kOthers;
 }
 
 }  // namespace
@@ -49,12 +35,12 @@ bool map_budget_take(int count) noexcept {
   if (budget.fetch_sub(count, std::memory_order_relaxed) >= count) return true;
   const std::lock_guard<std::mutex> lock(counting);
   if (budget.load(std::memory_order_relaxed) >= 0) return true;  // another thread has counted
-  const long room = mapping_limit() - count_mappings() - kOthers;
-  if (room < count) {
+  const long left = room();
+  if (left < count) {
     budget.store(0, std::memory_order_relaxed);
     return false;
   }
-  const long step = std::max(room / 2, std::min(room, kSmallestStep));
+  const long step = std::max(left / 2, std::min(left, kSmallestStep));
   budget.store(step - count, std::memory_order_relaxed);
   return true;
 }

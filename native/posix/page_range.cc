@@ -7,7 +7,7 @@
 namespace posix_mmap {
 
 size_t page_size() noexcept {
-  static const size_t size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  static const auto size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   return size;
 }
 

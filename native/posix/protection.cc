@@ -18,10 +18,11 @@ int protect(Region& region, uint64_t offset, uint64_t length, int protection) no
   // Pages that differ from their neighbours are kernel mappings of their own.
   if (!everything && !map_budget_take(2)) return -ENOMEM;
   // Before the call: from here on another thread's fault must not be judged by the old value.
-  if (!everything && region.uniform_protection() != protection) region.set_uniform_protection(-1);
+  if (!everything && region.uniform_protection() != protection)
+    region.set_uniform_protection(Region::kMixed);
   if (mprotect(pages.start, pages.length, protection) != 0) {
     const int error = errno;
-    region.set_uniform_protection(-1);  // the kernel may have changed the first pages
+    region.set_uniform_protection(Region::kMixed);  // the kernel may have changed the first pages
     return -error;
   }
   if (everything) region.set_uniform_protection(protection);

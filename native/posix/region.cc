@@ -168,14 +168,14 @@ int Region::move_pages(std::byte* target, size_t length) noexcept {
     void* moved = mremap(extent_.base, 0, length, MREMAP_MAYMOVE | MREMAP_FIXED, target);
     return moved != MAP_FAILED ? 0 : -errno;
   }
-  if (!anonymous() || uniform_protection() < 0) return -EINVAL;
+  const int protection = uniform_protection();
+  if (!anonymous() || protection == kMixed) return -EINVAL;
   // Here only MREMAP_DONTUNMAP (Linux 5.7) leaves no hole that another thread could map into while
   // requests in flight still use the old addresses. By syscall(2): glibc 2.36's mremap drops the
   // new address with this flag.
   const size_t kept = length < old_length ? length : old_length;
   constexpr unsigned kFlags = MREMAP_MAYMOVE | MREMAP_FIXED | 4U /* MREMAP_DONTUNMAP */;
-  if (length > old_length &&
-      mprotect(target + old_length, length - old_length, uniform_protection()) != 0) {
+  if (length > old_length && mprotect(target + old_length, length - old_length, protection) != 0) {
     return -errno;
   }
   return syscall(SYS_mremap, extent_.base, kept, kept, kFlags, target) != -1 ? 0 : -errno;

@@ -54,7 +54,8 @@ class Region {
   bool anonymous() const noexcept { return (flags_ & MAP_ANONYMOUS) != 0; }
   bool shared() const noexcept { return (flags_ & MAP_TYPE) != MAP_PRIVATE; }
 
-  /// The protection of every page, or -1 when pages differ.
+  static constexpr int kMixed = -1;
+  /// The protection of every page, or kMixed when pages differ.
   int uniform_protection() const noexcept { return uniform_.load(std::memory_order_acquire); }
   void set_uniform_protection(int prot) noexcept {
     uniform_.store(prot, std::memory_order_release);

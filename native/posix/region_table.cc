@@ -14,7 +14,7 @@ namespace {
 
 constexpr unsigned kBits = 9;
 constexpr size_t kFanout = size_t{1} << kBits;
-constexpr int kTopLevel = 3;
+constexpr unsigned kLevels = 4;
 constexpr unsigned kAddressBits = 48;
 
 // Nodes are never freed: a reader may stand in one at any time, and the addresses come back.
@@ -27,7 +27,7 @@ Node root;
 std::mutex writers;
 
 unsigned page_shift() noexcept {
-  static const unsigned shift = static_cast<unsigned>(__builtin_ctzll(page_size()));
+  static const auto shift = static_cast<unsigned>(__builtin_ctzll(page_size()));
   return shift;
 }
 
@@ -36,14 +36,14 @@ uint64_t page_number(const void* address) noexcept {
 }
 
 /// Stores `region` in every entry that covers pages `first … last` (exclusive) below `node`.
-bool fill(Node& node, int level, uint64_t first, uint64_t last, Region* region) noexcept {
-  const unsigned shift = kBits * static_cast<unsigned>(level);
+bool fill(Node& node, unsigned level, uint64_t first, uint64_t last, Region* region) noexcept {
+  const unsigned shift = kBits * level;
   const uint64_t span = uint64_t{1} << shift;
   while (first < last) {
     const size_t index = (first >> shift) & (kFanout - 1);
     const uint64_t next = ((first >> shift) + 1) << shift;
     const uint64_t stop = next < last ? next : last;
-    if (stop - first == span) {
+    if (level == 0 || stop - first == span) {
       node.regions[index].store(region, std::memory_order_release);
     } else {
       Node* child = node.children[index].load(std::memory_order_relaxed);
@@ -67,24 +67,24 @@ int region_table_insert(const std::byte* base, size_t length, Region* region) no
   const uint64_t last = page_number(base + length);
   if (last > uint64_t{1} << (kAddressBits - page_shift())) return -EOPNOTSUPP;
   const std::lock_guard<std::mutex> lock(writers);
-  if (fill(root, kTopLevel, first, last, region)) return 0;
-  fill(root, kTopLevel, first, last, nullptr);
+  if (fill(root, kLevels - 1, first, last, region)) return 0;
+  fill(root, kLevels - 1, first, last, nullptr);
   return -ENOMEM;
 }
 
 void region_table_erase(const std::byte* base, size_t length) noexcept {
   const std::lock_guard<std::mutex> lock(writers);
-  fill(root, kTopLevel, page_number(base), page_number(base + length), nullptr);
+  fill(root, kLevels - 1, page_number(base), page_number(base + length), nullptr);
 }
 
 Region* region_table_find(const void* address) noexcept {
   const uint64_t page = page_number(address);
   if (page >> (kAddressBits - page_shift()) != 0) return nullptr;
   const Node* node = &root;
-  for (int level = kTopLevel; node != nullptr; --level) {
-    const size_t index = (page >> (kBits * static_cast<unsigned>(level))) & (kFanout - 1);
+  for (unsigned level = kLevels; level-- > 0 && node != nullptr;) {
+    const size_t index = (page >> (kBits * level)) & (kFanout - 1);
     Region* region = node->regions[index].load(std::memory_order_acquire);
-    if (region != nullptr || level == 0) return region;
+    if (region != nullptr) return region;
     node = node->children[index].load(std::memory_order_acquire);
   }
   return nullptr;

@@ -50,7 +50,7 @@ Fault blame(Region& region, std::byte* to, const std::byte* from, size_t left) n
 
 /// Copies to higher addresses of the same memory, last chunk first.
 size_t copy_backward(std::byte* to, const std::byte* from, size_t length) noexcept {
-  std::array<std::byte, 4 * 1024> chunk;
+  std::array<std::byte, size_t{4} * 1024> chunk;
   size_t end = length;
   while (end > 0) {
     const size_t size = std::min(end, chunk.size());

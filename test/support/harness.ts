@@ -267,9 +267,16 @@ export function runCommand(command: string, ...args: string[]): Promise<Finished
   })
 }
 
+/** Flags of V8 that the matrix wants every child to have. */
+const matrixFlags = process.env['POSIX_MMAP_TEST_FLAGS']?.split(' ').filter(Boolean) ?? []
+
 /** Runs an ES module in a `node` of its own. */
-export function run(script: string, ...flags: string[]): Promise<Finished> {
-  return runCommand(process.execPath, ...flags, '--input-type=module', '--eval', script)
+export async function run(script: string, ...flags: string[]): Promise<Finished> {
+  const program = ['--input-type=module', '--eval', script]
+  const finished = await runCommand(process.execPath, ...matrixFlags, ...flags, ...program)
+  // V8 says so of some of those flags, and it is not what the tests look for.
+  const stderr = finished.stderr.replaceAll(/^Warning: disabling flag .*\n/gm, '')
+  return { ...finished, stderr }
 }
 
 /** {@link run} for a script that ends well, and what it printed, as JSON. */

@@ -1,0 +1,42 @@
+#include "kernel_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace posix_mmap {
+namespace {
+
+/// Calls `visit(begin, end)` for each piece of a file.
+template <typename Visit>
+void for_each_piece(const char* path, Visit visit) noexcept {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  std::array<char, 16UL * 1024> piece;
+  for (ssize_t got = 0; (got = read(fd, piece.data(), piece.size())) > 0;) {
+    visit(piece.data(), piece.data() + got);
+  }
+  close(fd);
+}
+
+}  // namespace
+
+uint64_t read_kernel_number(const char* path, uint64_t otherwise) noexcept {
+  uint64_t number = otherwise;
+  for_each_piece(path,
+                 [&](const char* begin, const char* end) { std::from_chars(begin, end, number); });
+  return number;
+}
+
+uint64_t count_kernel_lines(const char* path) noexcept {
+  uint64_t lines = 0;
+  for_each_piece(path, [&](const char* begin, const char* end) {
+    lines += static_cast<uint64_t>(std::count(begin, end, '\n'));
+  });
+  return lines;
+}
+
+}  // namespace posix_mmap

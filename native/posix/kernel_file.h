@@ -1,0 +1,14 @@
+// Small text files by which the kernel tells about itself: /proc, /sys.
+#pragma once
+
+#include <cstdint>
+
+namespace posix_mmap {
+
+/// The number that a file starts with, or `otherwise` where it cannot be read.
+uint64_t read_kernel_number(const char* path, uint64_t otherwise) noexcept;
+
+/// How many lines a file has; 0 where it cannot be read.
+uint64_t count_kernel_lines(const char* path) noexcept;
+
+}  // namespace posix_mmap

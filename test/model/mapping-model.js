@@ -1,0 +1,359 @@
+// One mapping as an array of pages: what each shows, what may be done with it, and which accesses
+// are faults. The rules are those of mmap(2) and of docs/safety.md. Faults are told here in the
+// order of ascending addresses, one for each page that is replaced.
+
+import { pageSize } from 'posix-mmap'
+
+/** @typedef {import('posix-mmap').Access} Access */
+/** @typedef {import('posix-mmap').Protection} Protection */
+/** @typedef {import('posix-mmap').MappingFault} MappingFault */
+/** @typedef {import('./file-model.js').FileModel} FileModel */
+
+/** @typedef {MappingFault['kind']} Kind */
+
+/**
+ * The part of a range that lies in one page.
+ * @typedef {{ index: number, start: number, end: number }} Segment
+ */
+
+/**
+ * An access that failed: it touched the bytes `start … end` of one page. `kind` is null where two
+ * kinds are true at once, of which the package may tell either, or both: a store to a page that
+ * may only be read and that the file does not have.
+ * @typedef {{ kind: Kind | null, start: number, end: number }} Failure
+ */
+
+/**
+ * @typedef {object} Page
+ * @property {Uint8Array | null} bytes its own, or null for those of the file
+ * @property {Protection} protection
+ * @property {boolean} replaced a private page stands in for it since an access failed
+ * @property {Kind | null} reason what read() and write() say of a page that was replaced
+ */
+
+export class MappingModel {
+  /** @type {Failure[]} since clearFault() */
+  failures = []
+  /** How often a page was replaced. */
+  repairs = 0
+  /** Nobody refers to the Mapping any more, only to its buffer. */
+  dropped = false
+  /** @type {Protection} of all of it, as it was set last */
+  protection
+  /** @type {Page[]} */
+  pages
+
+  /** @type {Protection | null} of every page, null when they differ or may differ */
+  #uniform
+  /** @type {FileModel | null} */
+  #file
+  #firstPage
+
+  /**
+   * @param {FileModel | null} file null for anonymous memory
+   * @param {Access} access
+   * @param {number} offset
+   * @param {number} byteLength
+   */
+  constructor(file, access, offset, byteLength) {
+    this.access = access
+    this.byteLength = byteLength
+    /** Bytes of the first page before the mapping. */
+    this.lead = file === null ? 0 : offset % pageSize
+    this.#file = file
+    this.#firstPage = (offset - this.lead) / pageSize
+    this.protection = this.#uniform = access === 'read' ? 'read' : 'read-write'
+    const count = byteLength === 0 ? 0 : Math.ceil((this.lead + byteLength) / pageSize)
+    this.pages = Array.from({ length: count }, () => ({
+      bytes: file === null ? new Uint8Array(pageSize) : null,
+      protection: this.protection,
+      replaced: false,
+      reason: null,
+    }))
+  }
+
+  get anonymous() {
+    return this.#file === null
+  }
+
+  /** Whether stores reach the file. */
+  get shared() {
+    return !this.anonymous && this.access !== 'copy-on-write'
+  }
+
+  /** How the package tells the failures so far. @returns {MappingFault | null} */
+  get fault() {
+    const [first] = this.failures
+    if (first === undefined || first.kind === null) return null
+    return { kind: first.kind, offset: first.start, count: this.failures.length }
+  }
+
+  /** Whether {@link fault} is not determined. */
+  get ambiguous() {
+    return this.failures.some(({ kind }) => kind === null)
+  }
+
+  /** @param {number} at @param {number} length @returns {Segment[]} */
+  segments(at, length) {
+    const segments = []
+    for (let start = at; start < at + length; ) {
+      const index = Math.floor((this.lead + start) / pageSize)
+      const end = Math.min(at + length, (index + 1) * pageSize - this.lead)
+      segments.push({ index, start, end })
+      start = end
+    }
+    return segments
+  }
+
+  /** Loads from low to high addresses, through a view. @param {number} at @param {number} length */
+  load(at, length) {
+    return this.#copy(at, length, (segment) => this.#repairFor(segment, false))
+  }
+
+  /** Stores from low to high addresses, through a view. @param {number} at @param {Uint8Array} source */
+  store(at, source) {
+    for (const segment of this.segments(at, source.length)) {
+      this.#repairFor(segment, true)
+      this.#put(segment, source.subarray(segment.start - at, segment.end - at))
+    }
+  }
+
+  /**
+   * read(): the bytes, or the failure that it throws.
+   * @param {number} at @param {number} length
+   * @returns {Uint8Array | Failure}
+   */
+  read(at, length) {
+    const replaced = this.#findReplaced(at, length)
+    if (replaced !== null) return replaced
+    for (const segment of this.segments(at, length)) {
+      const failure = this.#failureOf(segment, false)
+      if (failure !== null) return this.#recorded(failure)
+    }
+    return this.#copy(at, length, () => {})
+  }
+
+  /**
+   * write(): null, or the failure that it throws. What lies before the failure is written.
+   * @param {number} at @param {Uint8Array} source
+   * @returns {Failure | null}
+   */
+  write(at, source) {
+    const replaced = this.#findReplaced(at, source.length)
+    if (replaced !== null) return replaced
+    for (const segment of this.segments(at, source.length)) {
+      const failure = this.#failureOf(segment, true)
+      if (failure !== null) return this.#recorded(failure)
+      this.#put(segment, source.subarray(segment.start - at, segment.end - at))
+    }
+    return null
+  }
+
+  /**
+   * @param {Protection} wanted @param {number} at @param {number} length
+   * @returns {string | null} the code of the error
+   */
+  protect(wanted, at, length) {
+    const touched = this.segments(at, length).map(({ index }) => this.#page(index))
+    const everything = touched.length > 0 && touched.length === this.pages.length
+    if (touched.length > 0 && !everything && this.#uniform !== wanted) this.#uniform = null
+    for (const page of touched) {
+      // The file was opened for reading only; private pages have nothing to do with it any more.
+      if (wanted === 'read-write' && this.access === 'read' && page.bytes === null) {
+        this.#uniform = null
+        return 'EACCES'
+      }
+      page.protection = wanted
+    }
+    if (everything) this.#uniform = wanted
+    if (length === this.byteLength) this.protection = wanted
+    return null
+  }
+
+  /** @param {number} at @param {number} length @returns {string | null} the code of the error */
+  discard(at, length) {
+    if (this.shared) return 'EINVAL'
+    const end = at + length
+    const first = at === 0 ? 0 : Math.ceil((this.lead + at) / pageSize)
+    const last =
+      end === this.byteLength ? this.pages.length : Math.floor((this.lead + end) / pageSize)
+    const filled = length === 0 ? [] : this.pages.slice(first, Math.max(first, last))
+    for (const page of filled) {
+      // A page that was replaced has no file behind it any more, so there are zeros.
+      page.bytes = this.anonymous || page.replaced ? new Uint8Array(pageSize) : null
+      if (this.anonymous) Object.assign(page, { replaced: false, reason: null })
+    }
+    return this.anonymous ? this.#zeroAround(at, end, first, filled.length) : null
+  }
+
+  /** @param {number} at @param {number} length @returns {string | null} the code of the error */
+  punchHole(at, length) {
+    if (!this.shared) return 'EINVAL'
+    if (this.#uniform === 'none' || this.#uniform === 'read') return 'EACCES'
+    const end = at + length
+    const { first, filled } = this.#filledPages(at, length)
+    for (const [index, page] of filled.entries()) {
+      if (page.replaced) return 'EINVAL'
+      if (this.access === 'read') return 'EACCES'
+      const start = (this.#firstPage + first + index) * pageSize
+      this.#file?.zero(start, start + pageSize)
+    }
+    return this.#zeroAround(at, end, first, filled.length)
+  }
+
+  /**
+   * Whether {@link punchHole} has one outcome only. Not where a page that it fills may only be read
+   * now while others may be written to: kernels differ. Not where it would zero a part of a page that
+   * was replaced, which no longer reaches the file (see corners.test.ts).
+   * @param {number} at @param {number} length
+   */
+  canPunch(at, length) {
+    if (!this.shared || this.#uniform === 'none' || this.#uniform === 'read') return true
+    const { first, filled } = this.#filledPages(at, length)
+    if (filled.some((page) => !page.replaced && page.protection !== 'read-write')) return false
+    return this.segments(at, length).every(
+      ({ index }) =>
+        (first <= index && index < first + filled.length) || !this.#page(index).replaced,
+    )
+  }
+
+  /** What the file has lost past its new end is lost to private copies as well. */
+  fileShrank() {
+    const present = (this.#file?.pages ?? 0) - this.#firstPage
+    for (const page of this.pages.slice(Math.max(0, present))) {
+      if (!this.anonymous && !page.replaced) page.bytes = null
+    }
+  }
+
+  /**
+   * Of the bytes `at … at + length` the first run that a store may touch: bytes past the end of the
+   * file in its last page are shared by some mappings and lost at any time.
+   * @param {number} at @param {number} length
+   */
+  determined(at, length) {
+    let start = at
+    let end = at + length
+    for (const segment of this.segments(at, length)) {
+      const page = this.#page(segment.index)
+      if (page.bytes !== null || this.#file === null || !this.#present(segment.index)) continue
+      if (!this.shared || page.protection !== 'read-write') continue
+      const endOfFile = this.#file.size - this.#firstPage * pageSize - this.lead
+      if (segment.end <= endOfFile) continue
+      if (segment.start >= endOfFile) start = segment.end
+      else end = endOfFile
+    }
+    return { at: start, length: Math.max(0, end - start) }
+  }
+
+  /** @param {number} index */
+  #page(index) {
+    const page = this.pages[index]
+    if (page === undefined) throw new RangeError(`no page ${index}`)
+    return page
+  }
+
+  /** @param {number} index */
+  #present(index) {
+    return this.#page(index).bytes !== null || this.#firstPage + index < (this.#file?.pages ?? 0)
+  }
+
+  /** What a page shows, whether or not it may be looked at. @param {number} index */
+  #content(index) {
+    const own = this.#page(index).bytes
+    if (own !== null) return own
+    return this.#file?.page(this.#firstPage + index) ?? new Uint8Array(pageSize)
+  }
+
+  /**
+   * @param {Segment} segment @param {boolean} store
+   * @returns {Failure | null} why an access fails
+   */
+  #failureOf({ index, start, end }, store) {
+    const { protection } = this.#page(index)
+    const present = this.#present(index)
+    /** @param {Kind | null} kind */
+    const failure = (kind) => ({ kind, start, end })
+    if (protection === 'none') return failure('no-access')
+    if (store && protection === 'read') return failure(present ? 'read-only' : null)
+    return present ? null : failure('truncated')
+  }
+
+  /** @param {Failure} failure */
+  #recorded(failure) {
+    this.failures.push(failure)
+    return failure
+  }
+
+  /** @param {Segment} segment @param {boolean} store */
+  #repairFor(segment, store) {
+    const failure = this.#failureOf(segment, store)
+    if (failure === null) return
+    const page = this.#page(segment.index)
+    const copied = failure.kind === 'read-only' || failure.kind === null
+    page.bytes =
+      copied && this.#present(segment.index)
+        ? this.#content(segment.index).slice()
+        : new Uint8Array(pageSize)
+    page.protection = store || this.access !== 'read' ? 'read-write' : 'read'
+    page.replaced = true
+    page.reason = failure.kind
+    this.repairs++
+    this.#recorded(failure)
+  }
+
+  /** @param {Segment} segment @param {Uint8Array} source */
+  #put({ index, start }, source) {
+    const page = this.#page(index)
+    const within = this.lead + start - index * pageSize
+    if (page.bytes === null && !this.shared) page.bytes = this.#content(index).slice()
+    this.#content(index).set(source, within)
+  }
+
+  /** @param {number} at @param {number} length @param {(segment: Segment) => void} before */
+  #copy(at, length, before) {
+    const bytes = new Uint8Array(length)
+    for (const segment of this.segments(at, length)) {
+      before(segment)
+      const offset = this.lead - segment.index * pageSize
+      const part = this.#content(segment.index).subarray(
+        segment.start + offset,
+        segment.end + offset,
+      )
+      bytes.set(part, segment.start - at)
+    }
+    return bytes
+  }
+
+  /** @param {number} at @param {number} length @returns {Failure | null} */
+  #findReplaced(at, length) {
+    for (const { index, start, end } of this.segments(at, length)) {
+      const { replaced, reason } = this.#page(index)
+      if (replaced) return { kind: reason, start, end }
+    }
+    return null
+  }
+
+  /** @param {number} at @param {number} length */
+  #filledPages(at, length) {
+    const first = Math.ceil((this.lead + at) / pageSize)
+    const last = Math.floor((this.lead + at + length) / pageSize)
+    return { first, filled: this.pages.slice(first, Math.max(first, last)) }
+  }
+
+  /**
+   * Zeros what of a range lies outside of the `count` pages from `first` on.
+   * @param {number} at @param {number} end @param {number} first @param {number} count
+   */
+  #zeroAround(at, end, first, count) {
+    for (const segment of this.segments(at, end - at)) {
+      if (first <= segment.index && segment.index < first + count) continue
+      const failure = this.#failureOf(segment, true)
+      if (failure !== null) {
+        this.#recorded(failure)
+        return 'EFAULT'
+      }
+      this.#put(segment, new Uint8Array(segment.end - segment.start))
+    }
+    return null
+  }
+}
