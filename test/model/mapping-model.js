@@ -274,7 +274,11 @@ export class MappingModel {
     /** @param {Kind | null} kind */
     const failure = (kind) => ({ kind, start, end })
     if (protection === 'none') return failure('no-access')
-    if (store && protection === 'read') return failure(present ? 'read-only' : null)
+    if (store && protection === 'read') {
+      if (!present) return failure(null)
+      // A page that stands in for one without access can be read, but nobody asked for that.
+      return failure(this.#uniform === 'none' ? 'no-access' : 'read-only')
+    }
     return present ? null : failure('truncated')
   }
 

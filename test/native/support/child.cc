@@ -13,7 +13,7 @@
 namespace testing {
 namespace {
 
-constexpr unsigned kSeconds = 30;
+constexpr unsigned kSeconds = 10;
 constexpr int kSkipped = 77;
 
 int nursery = -1;
