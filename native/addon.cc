@@ -68,6 +68,10 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<memfd_create>(exports, "memfdCreate");
   add<shm_open>(exports, "shmOpen");
   add<shm_unlink>(exports, "shmUnlink");
+  add<fcntl_add_seals>(exports, "addSeals");
+  add<fcntl_get_seals>(exports, "getSeals");
+  add<fcntl_duplicate>(exports, "duplicate");
+  add<fcntl_access_mode>(exports, "accessMode");
   return exports;
 }
 

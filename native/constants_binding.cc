@@ -7,6 +7,14 @@
 
 #include "posix/page_range.h"
 
+// Younger than the headers of Debian 12.
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U  // Linux 6.3
+#endif
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x0020  // Linux 6.3
+#endif
+
 namespace posix_mmap {
 namespace {
 
@@ -64,6 +72,13 @@ constexpr Constant kConstants[] = {
     CONSTANT(MFD_CLOEXEC),
     CONSTANT(MFD_ALLOW_SEALING),
     CONSTANT(MFD_HUGETLB),
+    CONSTANT(MFD_NOEXEC_SEAL),
+    CONSTANT(F_SEAL_SEAL),
+    CONSTANT(F_SEAL_SHRINK),
+    CONSTANT(F_SEAL_GROW),
+    CONSTANT(F_SEAL_WRITE),
+    CONSTANT(F_SEAL_FUTURE_WRITE),
+    CONSTANT(F_SEAL_EXEC),
 };
 #undef CONSTANT
 

@@ -78,7 +78,7 @@ class Environment {
  private:
   // Far below what a process may have (65,530 kernel mappings, 128 TiB of addresses), far above
   // what a program that lets its event loop turn ever gathers.
-  static constexpr size_t kSweepCount = 4096;
+  static constexpr size_t kSweepCount = 4000;
   static constexpr uint64_t kSweepBytes = uint64_t{4} << 40;
 
   void detach_buffers(Holding& holding);

@@ -36,4 +36,20 @@ Napi::Value shm_unlink(const Napi::CallbackInfo& info) {
   return number(info, unlink_shared_memory(name.c_str()));
 }
 
+Napi::Value fcntl_add_seals(const Napi::CallbackInfo& info) {
+  return number(info, add_seals(int32_at(info, 0), int32_at(info, 1)));
+}
+
+Napi::Value fcntl_get_seals(const Napi::CallbackInfo& info) {
+  return number(info, get_seals(int32_at(info, 0)));
+}
+
+Napi::Value fcntl_duplicate(const Napi::CallbackInfo& info) {
+  return number(info, duplicate(int32_at(info, 0)));
+}
+
+Napi::Value fcntl_access_mode(const Napi::CallbackInfo& info) {
+  return number(info, access_mode(int32_at(info, 0)));
+}
+
 }  // namespace posix_mmap

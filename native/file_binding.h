@@ -11,5 +11,9 @@ Napi::Value reserve_file_blocks(const Napi::CallbackInfo& info);
 Napi::Value memfd_create(const Napi::CallbackInfo& info);
 Napi::Value shm_open(const Napi::CallbackInfo& info);
 Napi::Value shm_unlink(const Napi::CallbackInfo& info);
+Napi::Value fcntl_add_seals(const Napi::CallbackInfo& info);
+Napi::Value fcntl_get_seals(const Napi::CallbackInfo& info);
+Napi::Value fcntl_duplicate(const Napi::CallbackInfo& info);
+Napi::Value fcntl_access_mode(const Napi::CallbackInfo& info);
 
 }  // namespace posix_mmap

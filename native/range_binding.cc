@@ -1,5 +1,7 @@
 #include "range_binding.h"
 
+#include <sys/mman.h>
+
 #include <cerrno>
 
 #include "arguments.h"
@@ -42,7 +44,9 @@ Napi::Value madvise(const Napi::CallbackInfo& info) {
 Napi::Value madvise_inside(const Napi::CallbackInfo& info) {
   const int advice = int32_at(info, 3);
   return on_range(info, [=](Region& region, uint64_t offset, uint64_t length) {
-    return advise_inside(region, offset, length, advice);
+    // What is removed is gone from the file, where other bytes may share the mapping's last page.
+    const bool file_too = advice == MADV_REMOVE;
+    return advise(region, offset, length, advice, file_too ? Rounding::strict : Rounding::inward);
   });
 }
 

@@ -1,6 +1,7 @@
 export { type Advice, adviceSupported } from './advice.js'
 export { type MappingFault, MappingFaultError } from './errors.js'
 export { faultGuardActive } from './fault-guard.js'
+export type { SharedAccess } from './inheritance.js'
 export { type Limits, limits } from './limits.js'
 export { mapAnonymous, mapFile } from './map.js'
 export type { FaultMessage } from './mapping/fault-delivery.js'
@@ -17,3 +18,10 @@ export { pageSize } from './native.js'
 export type { FileLike } from './open-file.js'
 export type { MapAnonymousOptions, MapFileOptions } from './options.js'
 export type { Access, Protection } from './protection.js'
+export type { Seal } from './seals.js'
+export {
+  type CreateSharedMemoryOptions,
+  type OpenSharedMemoryOptions,
+  SharedMemory,
+  withShared,
+} from './shared-memory.js'

@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import { adviceValue } from './advice.js'
 import { byteCount, rangeWithin } from './arguments.js'
 import { invalidArgValue, systemError } from './errors.js'
+import type { RegionDescription } from './mapping/region.js'
 import { createMapping, type Mapping } from './mapping.js'
 import { constant, type Handle, native, type Result } from './native.js'
 import { type FileLike, type OpenFile, openFile } from './open-file.js'
@@ -41,30 +42,39 @@ const anonymous = constant('MAP_ANONYMOUS')
  * mmap(2), then `enlarge` for what is mapped, then what the settings ask for. Leaves nothing mapped
  * when any of it fails.
  */
-export function mapRegion(
+export function describeRegion(
   request: MapRequest,
   settings: CommonSettings,
   enlarge?: () => void,
-): Mapping {
+): RegionDescription {
   const { fd, offset, length, prot, flags, path } = request
   const handle = native.map(fd, offset, length, prot, flags, request.address, settings.hugePages)
   if (handle < 0) throw systemError(handle, 'mmap', path, remarkOn(handle))
   try {
     enlarge?.()
     prepare(handle, length, request, settings)
-    return createMapping({
-      handle,
-      byteLength: length,
-      access: request.access,
-      protection: protectionOf(prot),
-      fileOffset: (flags & anonymous) === 0 ? offset : null,
-      path,
-      onFault: settings.onFault,
-    })
   } catch (error) {
     native.unmap(handle)
     throw error
   }
+  return {
+    handle,
+    byteLength: length,
+    access: request.access,
+    protection: protectionOf(prot),
+    fileOffset: (flags & anonymous) === 0 ? offset : null,
+    path,
+    onFault: settings.onFault,
+  }
+}
+
+/** The mapping for a request; see {@link describeRegion}. */
+export function mapRegion(
+  request: MapRequest,
+  settings: CommonSettings,
+  enlarge?: () => void,
+): Mapping {
+  return createMapping(describeRegion(request, settings, enlarge))
 }
 
 function prepare(

@@ -64,6 +64,11 @@ export interface Native {
   memfdCreate(name: string, flags: number): Result
   shmOpen(name: string, flags: number, mode: number): Result
   shmUnlink(name: string): Result
+  addSeals(fd: number, seals: number): Result
+  getSeals(fd: number): Result
+  duplicate(fd: number): Result
+  /** O_RDONLY, O_WRONLY or O_RDWR. */
+  accessMode(fd: number): Result
 }
 
 function load(): Native {

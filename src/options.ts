@@ -81,7 +81,8 @@ function flag(values: Values, name: string): boolean {
   return optional(values[name], `options.${name}`, boolean) ?? false
 }
 
-function commonSettings(values: Values): CommonSettings {
+/** What the options say that every mapping has. */
+export function commonSettings(values: Values): CommonSettings {
   return {
     advice: optional(values['advice'], 'options.advice', checkAdvice),
     populate: flag(values, 'populate'),

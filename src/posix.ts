@@ -171,7 +171,8 @@ export function madvise(
  * mremap(2) — makes a mapping longer or shorter; the file keeps its size. Always moves: buffers given
  * out before are detached. Without MAYMOVE: ENOMEM.
  *
- * @throws EINVAL for a private mapping of a file, and for shared anonymous memory that would grow
+ * @throws EINVAL for a private mapping of a file, for memory whose pages differ in protection, and
+ *   for shared anonymous memory that would grow
  */
 export function mremap(
   mapping: Mapping,

@@ -161,13 +161,15 @@ describe('the flags', () => {
   })
 
   it('that headers may be too old for are those of include/uapi', () => {
-    const young = all.filter((row) => !known.includes(row))
-    expect(Object.fromEntries(young)).toEqual({
+    const young: Record<string, number> = {
       MADV_GUARD_INSTALL: 102,
       MADV_GUARD_REMOVE: 103,
       MFD_NOEXEC_SEAL: 0x8,
       MFD_EXEC: 0x10,
-    })
+    }
+    for (const [name, value] of all) {
+      if (!(name in native.constants)) expect({ [name]: value }).toEqual({ [name]: young[name] })
+    }
   })
 })
 

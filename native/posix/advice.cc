@@ -7,25 +7,14 @@
 #include "kernel_file.h"
 
 namespace posix_mmap {
-namespace {
 
-int advise_pages(const Region& region, uint64_t offset, uint64_t length, int advice,
-                 Rounding rounding) noexcept {
+int advise(const Region& region, uint64_t offset, uint64_t length, int advice,
+           Rounding rounding) noexcept {
   PageRange pages;
   const int outside = page_range(region.extent(), offset, length, rounding, pages);
   if (outside != 0) return outside;
   if (pages.length == 0) return 0;
   return madvise(pages.start, pages.length, advice) == 0 ? 0 : -errno;
-}
-
-}  // namespace
-
-int advise(const Region& region, uint64_t offset, uint64_t length, int advice) noexcept {
-  return advise_pages(region, offset, length, advice, Rounding::outward);
-}
-
-int advise_inside(const Region& region, uint64_t offset, uint64_t length, int advice) noexcept {
-  return advise_pages(region, offset, length, advice, Rounding::inward);
 }
 
 bool advice_supported(int advice) noexcept {

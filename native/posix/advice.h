@@ -8,11 +8,9 @@
 
 namespace posix_mmap {
 
-/// madvise(2) — for values that keep data: on every page that the range touches.
-int advise(const Region& region, uint64_t offset, uint64_t length, int advice) noexcept;
-
-/// madvise(2) — for values that drop or change data: on the pages that the range fills.
-int advise_inside(const Region& region, uint64_t offset, uint64_t length, int advice) noexcept;
+/// madvise(2) — on the pages of a range, rounded as it fits what the advice does to data.
+int advise(const Region& region, uint64_t offset, uint64_t length, int advice,
+           Rounding rounding = Rounding::outward) noexcept;
 
 /// Whether the running kernel knows a value, found out by advising nothing at all.
 bool advice_supported(int advice) noexcept;

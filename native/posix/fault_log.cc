@@ -37,6 +37,16 @@ void FaultLog::reset(size_t pages) noexcept {
   pages_ = pages;
 }
 
+void FaultLog::inherit(const FaultLog& other) noexcept {
+  const auto copy = [](auto& to, const auto& from) {
+    to.store(from.load(std::memory_order_acquire), std::memory_order_release);
+  };
+  copy(count_, other.count_);
+  copy(first_, other.first_);
+  copy(latest_, other.latest_);
+  copy(news_, other.news_);
+}
+
 size_t FaultLog::page_map_bytes() const noexcept {
   return (pages_ + kPagesPerWord - 1) / kPagesPerWord * sizeof(Word);
 }

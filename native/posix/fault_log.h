@@ -20,6 +20,8 @@ class FaultLog {
  public:
   /// Empties the log for a region of `pages` pages.
   void reset(size_t pages) noexcept;
+  /// Takes over the faults of another log, but not its pages.
+  void inherit(const FaultLog& other) noexcept;
   /// Gives the page map back; only when no thread can fault in the region any more.
   void free_memory() noexcept;
 

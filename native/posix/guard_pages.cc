@@ -13,11 +13,11 @@ constexpr int kRemove = 103;   // MADV_GUARD_REMOVE
 int install_guard(Region& region, uint64_t offset, uint64_t length) noexcept {
   // Before the call: from here on a fault is to be told apart page by page.
   region.set_uniform_protection(Region::kMixed);
-  return advise_inside(region, offset, length, kInstall);
+  return advise(region, offset, length, kInstall, Rounding::inward);
 }
 
 int remove_guard(Region& region, uint64_t offset, uint64_t length) noexcept {
-  return advise_inside(region, offset, length, kRemove);
+  return advise(region, offset, length, kRemove, Rounding::inward);
 }
 
 }  // namespace posix_mmap

@@ -156,20 +156,23 @@ int Region::remap(uint64_t length, Region** out) noexcept {
     }
   }
   const int adopted = adopt(extent, protection_, flags_, out);
-  if (adopted == 0) (*out)->set_uniform_protection(uniform_protection());
-  return adopted;
+  if (adopted != 0) return adopted;
+  (*out)->set_uniform_protection(uniform_protection());
+  (*out)->faults_.inherit(faults_);
+  return 0;
 }
 
 int Region::move_pages(std::byte* target, size_t length) noexcept {
   const size_t old_length = extent_.mapped_length;
+  const int protection = uniform_protection();
+  if (protection == kMixed) return -EINVAL;  // they are several mappings for the kernel
   if (shared()) {
     if (anonymous() && length > old_length) return -EINVAL;
     // An old length of 0 maps the same pages once more and leaves the old addresses taken.
     void* moved = mremap(extent_.base, 0, length, MREMAP_MAYMOVE | MREMAP_FIXED, target);
     return moved != MAP_FAILED ? 0 : -errno;
   }
-  const int protection = uniform_protection();
-  if (!anonymous() || protection == kMixed) return -EINVAL;
+  if (!anonymous()) return -EINVAL;
   // Here only MREMAP_DONTUNMAP (Linux 5.7) leaves no hole that another thread could map into while
   // requests in flight still use the old addresses. By syscall(2): glibc 2.36's mremap drops the
   // new address with this flag.

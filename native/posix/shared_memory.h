@@ -12,4 +12,16 @@ int open_shared_memory(const char* name, int flags, unsigned mode) noexcept;
 /// shm_unlink(3) — 0 or -errno.
 int unlink_shared_memory(const char* name) noexcept;
 
+/// fcntl(2) with F_ADD_SEALS — 0 or -errno.
+int add_seals(int fd, int seals) noexcept;
+
+/// fcntl(2) with F_GET_SEALS — the seals, or -errno; -EINVAL for what cannot be sealed.
+int get_seals(int fd) noexcept;
+
+/// fcntl(2) with F_DUPFD_CLOEXEC — another descriptor of the same file, or -errno.
+int duplicate(int fd) noexcept;
+
+/// fcntl(2) with F_GETFL — O_RDONLY, O_WRONLY or O_RDWR, or -errno.
+int access_mode(int fd) noexcept;
+
 }  // namespace posix_mmap

@@ -35,7 +35,6 @@ const mostRepairs = 64
  * @property {number} fd for what other programs do with the file
  * @property {Slot[]} slots one for each mapping of the model
  * @property {(step: string) => void} trace told of each step before it is made
- * @property {(failures: Failure[]) => void} count told of each failed access
  */
 /**
  * @typedef {object} Slot
@@ -87,18 +86,17 @@ function expectBytes(actual, expected, what) {
 }
 
 /** @param {Model} model @param {Real} real */
-function expectAgreement({ file, mappings }, { fd, slots, count }) {
+function expectAgreement({ file, mappings }, { fd, slots }) {
   const content = new Uint8Array(capacity + 1)
   const size = fs.readSync(fd, content, 0, content.length, 0)
   expectBytes(content.subarray(0, size), file.content, 'the file')
   for (const [index, model] of mappings.entries()) {
-    const mapping = slots[index]?.mapping
-    count(model.failures)
-    if (mapping === undefined || mapping === null || model.ambiguous) {
+    const mapping = slots[index]?.mapping ?? null
+    if (mapping === null || model.ambiguous) {
       mapping?.clearFault()
       model.failures = []
-      continue
     }
+    if (mapping === null) continue
     assert.deepEqual(mapping.fault, model.fault)
     assert.equal(mapping.protection, model.protection)
     assert.equal(mapping.byteLength, model.byteLength)
@@ -158,7 +156,9 @@ const byte = fc.nat(255)
 
 /** @param {number} seed @param {number} length */
 function bytesOf(seed, length) {
-  return Uint8Array.from({ length }, (_, index) => (seed + 31 * index) % 256)
+  const bytes = new Uint8Array(length)
+  for (let i = 0; i < length; i++) bytes[i] = seed + 31 * i
+  return bytes
 }
 
 /**
@@ -166,8 +166,10 @@ function bytesOf(seed, length) {
  * @param {MappingModel} model @param {[number, number]} places
  */
 function within(model, places) {
+  // The remainder is as near to an end of a page as the place was.
+  const whole = (model.pages.length + 1) * pageSize
   const [at, end] = places
-    .map((value) => Math.min(model.byteLength, Math.max(0, value - model.lead)))
+    .map((value) => Math.min(model.byteLength, Math.max(0, (value % whole) - model.lead)))
     .sort((a, b) => a - b)
   return { at: at ?? 0, length: (end ?? 0) - (at ?? 0) }
 }
@@ -177,7 +179,7 @@ function within(model, places) {
  * @template T
  * @param {string} name
  * @param {fc.Arbitrary<T>} argument
- * @param {(model: MappingModel, slot: Slot, argument: T, mapping: Mapping | null) => void | Promise<void>} body
+ * @param {(model: MappingModel, slot: Slot, argument: T) => void | Promise<void>} body
  * @param {(model: MappingModel, argument: T) => boolean} possible
  */
 function onSlot(name, argument, body, possible) {
@@ -196,7 +198,7 @@ function onSlot(name, argument, body, possible) {
         const mapping = modelAt(model)
         const slot = slots[number % slots.length]
         if (mapping === undefined || slot === undefined) throw new Error('no such mapping')
-        return body(mapping, slot, value, slot.mapping)
+        return body(mapping, slot, value)
       },
     )
   })
@@ -206,7 +208,7 @@ function onSlot(name, argument, body, possible) {
  * A step that a view is enough for.
  * @template T
  * @param {string} name @param {fc.Arbitrary<T>} argument
- * @param {(model: MappingModel, slot: Slot, argument: T, mapping: Mapping | null) => void} body
+ * @param {(model: MappingModel, slot: Slot, argument: T) => void} body
  */
 const onView = (name, argument, body) => onSlot(name, argument, body, () => true)
 
@@ -221,7 +223,7 @@ function onMapping(name, argument, body, possible = () => true) {
   return onSlot(
     name,
     argument,
-    (model, _slot, value, mapping) => {
+    (model, { mapping }, value) => {
       if (mapping !== null) body(model, mapping, value)
     },
     (model, value) => !model.dropped && possible(model, value),
@@ -386,6 +388,14 @@ const punchHole = onMapping(
   },
 )
 
+/** @type {fc.Arbitrary<import('posix-mmap').Advice>} */
+const advice = fc.constantFrom('normal', 'random', 'cold', 'pageout')
+
+const advise = onMapping('advise', fc.tuple(advice, range), (model, mapping, [value, places]) => {
+  const { at, length } = within(model, places)
+  mapping.advise(value, at, length)
+})
+
 // Faults
 
 const clearFault = onMapping('clearFault', fc.constant(null), (model, mapping) => {
@@ -402,28 +412,29 @@ const check = onMapping('check', fc.constant(null), (model, mapping) => {
 
 /** @type {fc.Arbitrary<Access>} */
 const access = fc.constantFrom('read', 'read-write', 'copy-on-write')
-const extent = fc.record({ offset: place, length: fc.option(place) })
-
-const map = fc.tuple(access, extent).map(([wanted, { offset, length }]) => {
-  const options = length === null ? { access: wanted, offset } : { access: wanted, offset, length }
-  return new Step(
-    `mapFile(${fc.stringify(options)})`,
-    ({ mappings }) => mappings.length < mostMappings,
-    ({ file, mappings }, { path, slots }) => {
-      const rest = file.size - offset
-      if (rest < 0 || (length ?? 0) > rest) {
-        assert.equal(
-          codeOf(() => mapFile(path, options)),
-          'ERR_OUT_OF_RANGE',
-        )
-        return
-      }
-      const mapping = mapFile(path, options)
-      mappings.push(new MappingModel(file, wanted, offset, length ?? rest))
-      slots.push({ mapping, held: mapping.bytes() })
-    },
-  )
-})
+const map = fc
+  .tuple(access, place, fc.option(place), fc.nat(9))
+  .map(([wanted, offset, length, beyond]) => {
+    const arguments_ = [wanted, offset, length, beyond].map((value) => fc.stringify(value))
+    return new Step(
+      `mapFile(${arguments_.join(', ')})`,
+      ({ mappings }) => mappings.length < mostMappings,
+      ({ file, mappings }, { path, slots }) => {
+        const rest = file.size - offset
+        const inside = Math.min(length ?? 0, Math.max(0, rest))
+        const wish = length === null ? {} : { length: beyond === 0 ? length + rest + 1 : inside }
+        const options = { access: wanted, offset, ...wish }
+        if (rest < 0 || (wish.length ?? 0) > rest) {
+          const code = codeOf(() => mapFile(path, options))
+          assert.equal(code, 'ERR_OUT_OF_RANGE')
+          return
+        }
+        const mapping = mapFile(path, options)
+        mappings.push(new MappingModel(file, wanted, offset, wish.length ?? rest))
+        slots.push({ mapping, held: mapping.bytes() })
+      },
+    )
+  })
 
 const anonymous = place.map(
   (length) =>
@@ -541,27 +552,28 @@ const steps = [
   ...[load, load, load, store, store, store],
   ...[slice, clone, fill, set, element],
   ...[read, read, write, write],
-  ...[protect, protect, protectAll, discard, discard, punchHole],
+  ...[protect, protect, protectAll, discard, discard, punchHole, punchHole, advise],
   ...[clearFault, check],
   ...[truncate, truncate, truncate, pwrite, pwrite],
   ...[drop, dropView],
 ]
 
-export const sequences = fc.commands(steps, { maxCommands: 60, size: 'max' })
+/** The first ones give the others something to do. */
+export const sequences = fc.tuple(
+  fc.array(fc.oneof(map, map, anonymous), { minLength: 1, maxLength: mostMappings }),
+  fc.commands(steps, { maxCommands: 60, size: 'max' }),
+)
 
-/**
- * A new file, and its model.
- * @param {string} path @param {Pick<Real, 'trace' | 'count'>} observer
- */
-export function begin(path, observer) {
+/** A new file, and its model. @param {string} path @param {Real['trace']} trace */
+export function begin(path, trace) {
   const file = new FileModel(capacity)
-  file.write(0, bytesOf(1, 4 * pageSize - 100))
+  file.write(0, bytesOf(1, capacity - 100))
   fs.rmSync(path, { force: true })
   fs.writeFileSync(path, file.content)
   /** @type {Model} */
   const model = { file, mappings: [] }
   /** @type {Real} */
-  const real = { path, fd: fs.openSync(path, 'r+'), slots: [], ...observer }
+  const real = { path, fd: fs.openSync(path, 'r+'), slots: [], trace }
   return { model, real }
 }
 

@@ -31,6 +31,9 @@ import { pageSize } from 'posix-mmap'
  * @property {Kind | null} reason what read() and write() say of a page that was replaced
  */
 
+/** How many there were in all, so that a test can tell that the model has met each kind. */
+export const failuresSeen = { truncated: 0, 'read-only': 0, 'no-access': 0 }
+
 export class MappingModel {
   /** @type {Failure[]} since clearFault() */
   failures = []
@@ -284,6 +287,7 @@ export class MappingModel {
 
   /** @param {Failure} failure */
   #recorded(failure) {
+    if (failure.kind !== null) failuresSeen[failure.kind]++
     this.failures.push(failure)
     return failure
   }

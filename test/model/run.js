@@ -9,32 +9,27 @@ import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { native } from '../../dist/native.js'
 import { begin, end, sequences } from './commands.js'
+import { failuresSeen } from './mapping-model.js'
 
 const [directory = '', seed = '', runs = ''] = process.argv.slice(2)
 const trace = fs.openSync(path.join(directory, 'trace'), 'w')
 
-/** @type {Record<string, number>} */
-const done = { runs: 0, steps: 0, truncated: 0, 'read-only': 0, 'no-access': 0 }
-
+const done = { runs: 0, steps: 0 }
 let position = 0
-/** @type {import('./commands.js').Observer} */
-const observer = {
-  trace(step) {
-    done['steps'] = (done['steps'] ?? 0) + 1
-    position += fs.writeSync(trace, `${step}\n`, position)
-  },
-  count(kind) {
-    done[kind] = (done[kind] ?? 0) + 1
-  },
+
+/** @param {string} step */
+function traced(step) {
+  done.steps++
+  position += fs.writeSync(trace, `${step}\n`, position)
 }
 
-const property = fc.asyncProperty(sequences, async (steps) => {
-  done['runs'] = (done['runs'] ?? 0) + 1
+const property = fc.asyncProperty(sequences, async ([first, steps]) => {
+  done.runs++
   fs.ftruncateSync(trace)
   position = 0
-  const { model, real } = begin(path.join(directory, 'file'), observer)
+  const { model, real } = begin(path.join(directory, 'file'), traced)
   try {
-    await fc.asyncModelRun(() => ({ model, real }), steps)
+    await fc.asyncModelRun(() => ({ model, real }), [...first, ...steps])
   } finally {
     end(real)
   }
@@ -43,6 +38,7 @@ const property = fc.asyncProperty(sequences, async (steps) => {
 const outcome = await fc.check(property, { seed: Number(seed), numRuns: Number(runs) })
 if (outcome.failed) {
   console.error(fc.defaultReportMessage(outcome))
+  console.error(outcome.errorInstance)
   process.exit(1)
 }
 
@@ -50,4 +46,4 @@ for (let i = 0; i < 8; i++) {
   globalThis.gc?.()
   await delay(5)
 }
-console.log(JSON.stringify({ ...done, left: native.regionCounts() }))
+console.log(JSON.stringify({ ...done, failures: failuresSeen, left: native.regionCounts() }))

@@ -74,7 +74,7 @@ void each_range(size_t size, Body body) {
 }
 
 uint64_t blocks_of(int fd) {
-  struct stat status {};
+  struct stat status{};
   REQUIRE(fstat(fd, &status) == 0);
   return static_cast<uint64_t>(status.st_blocks) * 512;
 }

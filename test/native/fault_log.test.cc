@@ -16,7 +16,8 @@ constexpr Fault kNone{};
 
 size_t differences(const FaultLog& log, const std::vector<FaultKind>& expected) {
   size_t count = 0;
-  for (size_t page = 0; page < expected.size(); ++page) count += log.replaced(page) != expected[page];
+  for (size_t page = 0; page < expected.size(); ++page)
+    count += log.replaced(page) != expected[page];
   return count;
 }
 
@@ -121,6 +122,8 @@ TEST_CASE("fault_log: threads that mark neighbouring pages of one word do not di
 TEST_CASE("fault_log: no fault is lost between those who record and one who takes") {
   constexpr uint64_t kThreads = 3;
   constexpr uint64_t kEach = 20'000;
+  size_t rounds_with_loss = 0;
+  size_t unseen = 0;
   for (int round = 0; round < 10; ++round) {
     FaultLog log;
     log.reset(10);
@@ -137,8 +140,10 @@ TEST_CASE("fault_log: no fault is lost between those who record and one who take
     for (std::thread& thread : threads) thread.join();
     taken += log.take().count;
     // One that is recorded while another is taken may be told of twice, but never not at all.
-    CHECK(taken >= kThreads * kEach);
+    rounds_with_loss += taken < kThreads * kEach;
     log.record(FaultKind::read_only, 8192);
-    CHECK(log.take().offset == 8192);
+    unseen += !(log.take() == Fault{FaultKind::read_only, 8192, 1});
   }
+  CHECK(rounds_with_loss == 0);
+  CHECK(unseen == 0);
 }

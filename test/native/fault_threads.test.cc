@@ -62,7 +62,8 @@ size_t live_through_faults(uint64_t round) {
 }
 
 /// Threads that add to words of one page at the moment when it has to be replaced.
-void add_on_one_page(const testing::Descriptor& file, int prot, uint64_t first_value, bool load_first) {
+void add_on_one_page(const testing::Descriptor& file, int prot, uint64_t first_value,
+                     bool load_first) {
   constexpr size_t kThreads = 4;
   constexpr uint64_t kAdds = 40;
   constexpr int kRounds = 300;

@@ -17,7 +17,7 @@ using testing::kPage;
 namespace {
 
 struct stat status_of(int fd) {
-  struct stat status {};
+  struct stat status{};
   REQUIRE(fstat(fd, &status) == 0);
   return status;
 }

@@ -147,12 +147,13 @@ TEST_CASE("guarded_zero: zeros to the end, or to the page that cannot be had") {
     const Bytes now = testing::memory_bytes(testing::data(region), 2 * kPage);
     CHECK(all(now, 3, 3 + length, std::byte{0}));
     CHECK(memcmp(now.data(), pattern.data(), 3) == 0);
-    CHECK(memcmp(now.data() + 3 + length, pattern.data() + 3 + length,
-                 2 * kPage - 3 - length) == 0);
+    CHECK(memcmp(now.data() + 3 + length, pattern.data() + 3 + length, 2 * kPage - 3 - length) ==
+          0);
   }
   CHECK(region->faults().peek() == Fault{});
   size_t wrong = 0;
-  for (const size_t before : {size_t{0}, size_t{1}, size_t{1023}, size_t{1024}, size_t{1025}, kPage}) {
+  for (const size_t before :
+       {size_t{0}, size_t{1}, size_t{1023}, size_t{1024}, size_t{1025}, kPage}) {
     for (const size_t past : {size_t{1}, size_t{1023}, size_t{1024}, size_t{1025}, kPage}) {
       memset(testing::data(region), 0xEE, 2 * kPage);
       const size_t left = guarded_zero(testing::page(region, 2) - before, before + past);

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "support/child.h"
+#include "support/variant.h"
 
 // The sanitizers' handlers would turn the signal that ends a child into a report and an exit code.
 extern "C" {
@@ -15,5 +16,6 @@ const char* __ubsan_default_options() { return "print_stacktrace=1"; }
 
 int main(int argc, char** argv) {
   testing::start_nursery();
+  testing::allow_nested_faults();
   return doctest::Context(argc, argv).run();
 }

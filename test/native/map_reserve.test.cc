@@ -17,39 +17,38 @@ using testing::FaultKind;
 using testing::kPage;
 using testing::page;
 using testing::RegionPtr;
-using testing::run_child;
 
 TEST_CASE("map_reserve: each that is spent is one kernel mapping less, until none is left") {
-  CHECK(run_child([] {
-          CHILD_CHECK(!map_reserve_spend());
-          map_reserve_fill();
-          testing::count_kernel_mappings();  // what it allocates is allocated now
-          size_t before = testing::count_kernel_mappings();
-          int spent = 0;
-          while (map_reserve_spend()) {
-            ++spent;
-            CHILD_CHECK(spent < 1'000);
-            CHILD_CHECK(testing::count_kernel_mappings() == --before);
-          }
-          CHILD_CHECK(spent >= 4);
-          CHILD_CHECK(!map_reserve_spend());
-          CHILD_CHECK(testing::count_kernel_mappings() == before);
-        }) == "exit 0");
+  testing::in_child([] {
+    CHILD_CHECK(!map_reserve_spend());
+    map_reserve_fill();
+    testing::count_kernel_mappings();  // what it allocates is allocated now
+    size_t before = testing::count_kernel_mappings();
+    int spent = 0;
+    while (map_reserve_spend()) {
+      ++spent;
+      CHILD_CHECK(spent < 1'000);
+      CHILD_CHECK(testing::count_kernel_mappings() == --before);
+    }
+    CHILD_CHECK(spent >= 4);
+    CHILD_CHECK(!map_reserve_spend());
+    CHILD_CHECK(testing::count_kernel_mappings() == before);
+  });
 }
 
 TEST_CASE("map_reserve: threads never spend the same one twice") {
-  CHECK(run_child([] {
-          CHILD_CHECK(posix_mmap::fault_guard_install() == 0);
-          std::atomic<int> spent{0};
-          std::vector<std::thread> threads;
-          for (int thread = 0; thread < 4; ++thread) {
-            threads.emplace_back([&] {
-              for (int i = 0; i < 100; ++i) spent += map_reserve_spend();
-            });
-          }
-          for (std::thread& thread : threads) thread.join();
-          CHILD_CHECK(spent == 8);
-        }) == "exit 0");
+  testing::in_child([] {
+    CHILD_CHECK(posix_mmap::fault_guard_install() == 0);
+    std::atomic<int> spent{0};
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 100; ++i) spent += map_reserve_spend();
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHILD_CHECK(spent == 8);
+  });
 }
 
 TEST_CASE("map_reserve: a fault is repaired when the process may have no more mappings") {
@@ -57,22 +56,21 @@ TEST_CASE("map_reserve: a fault is repaired when the process may have no more ma
     MESSAGE("skipped: at max_map_count the sanitizers' own runtimes die of ENOMEM");
     return;
   }
-  CHECK(run_child([] {
-          const testing::Descriptor file = testing::patterned_memfd(8 * kPage);
-          const RegionPtr region = testing::map_file(file.get(), 8 * kPage);
-          testing::resize(file.get(), 4 * kPage);
-          int count = 0;
-          while (mmap(nullptr, kPage, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) {
-            if (++count > 1'000'000) testing::skip_child("vm.max_map_count is beyond a million");
-          }
-          CHILD_CHECK(errno == ENOMEM);
-          CHILD_CHECK(testing::load(page(region, 5) + 3) == std::byte{0});
-          CHILD_CHECK(region->faults().peek() == Fault{FaultKind::truncated, 5 * kPage + 3, 1});
-          testing::store(page(region, 6), std::byte{4});
-          CHILD_CHECK(testing::load(page(region, 6)) == std::byte{4});
-          // All of it had to go, and the log says so.
-          CHILD_CHECK(region->faults().replaced(0) == FaultKind::truncated);
-          CHILD_CHECK(testing::file_bytes(file.get(), 0, kPage) ==
-                      testing::pattern_bytes(0, kPage));
-        }) == "exit 0");
+  testing::in_child([] {
+    const testing::Descriptor file = testing::patterned_memfd(8 * kPage);
+    const RegionPtr region = testing::map_file(file.get(), 8 * kPage);
+    testing::resize(file.get(), 4 * kPage);
+    int count = 0;
+    while (mmap(nullptr, kPage, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) {
+      if (++count > 1'000'000) testing::skip_child("vm.max_map_count is beyond a million");
+    }
+    CHILD_CHECK(errno == ENOMEM);
+    CHILD_CHECK(testing::load(page(region, 5) + 3) == std::byte{0});
+    CHILD_CHECK(region->faults().peek() == Fault{FaultKind::truncated, 5 * kPage + 3, 1});
+    testing::store(page(region, 6), std::byte{4});
+    CHILD_CHECK(testing::load(page(region, 6)) == std::byte{4});
+    // All of it had to go, and the log says so.
+    CHILD_CHECK(region->faults().replaced(0) == FaultKind::truncated);
+    CHILD_CHECK(testing::file_bytes(file.get(), 0, kPage) == testing::pattern_bytes(0, kPage));
+  });
 }

@@ -76,9 +76,8 @@ TEST_CASE("page_range: agrees with counting bytes, on every edge of small mappin
             const int result = page_range(extent, offset, length, rounding, pages);
             const bool same = result == 0 && pages.length == expected.length &&
                               (pages.length == 0 || pages.start == expected.start);
-            const bool inside =
-                pages.start >= extent.base &&
-                pages.start + pages.length <= extent.base + extent.mapped_length;
+            const bool inside = pages.start >= extent.base &&
+                                pages.start + pages.length <= extent.base + extent.mapped_length;
             ++cases;
             if (same && inside) continue;
             if (++wrong > 5) continue;

@@ -1,12 +1,13 @@
 #include "region_table.h"
 
-#include <cerrno>
 #include <atomic>
+#include <cerrno>
 #include <map>
 #include <random>
 #include <thread>
 
 #include "support/memory.h"
+#include "support/variant.h"
 
 using posix_mmap::region_table_erase;
 using posix_mmap::region_table_find;
@@ -17,6 +18,8 @@ using testing::Region;
 namespace {
 
 constexpr uint64_t kTebibyte = uint64_t{1} << 40;
+// TSan lets a program have only some 6 TiB of addresses.
+constexpr uint64_t kMost = (testing::kThreadSanitizer ? 2 : 32) * kTebibyte;
 
 std::byte* at(uint64_t address) { return reinterpret_cast<std::byte*>(address); }
 uint64_t number(const void* address) { return reinterpret_cast<uintptr_t>(address); }
@@ -34,7 +37,8 @@ class Model {
   bool fits(uint64_t base, uint64_t length) const {
     const auto next = entries_.lower_bound(base);
     if (next != entries_.end() && next->first < base + length) return false;
-    return next == entries_.begin() || std::prev(next)->first + std::prev(next)->second.length <= base;
+    return next == entries_.begin() ||
+           std::prev(next)->first + std::prev(next)->second.length <= base;
   }
   Region* find(uint64_t address) const {
     auto next = entries_.upper_bound(address);
@@ -84,9 +88,9 @@ TEST_CASE("region_table: thousands of reservations from one page to 1 TiB, as st
     if (insert) {
       const uint64_t pages = (kTebibyte / kPage) >> (random() % 29);
       const uint64_t length = (1 + random() % pages) * kPage;
-      if (reserved + length > 32 * kTebibyte) continue;
-      void* const base = mmap(nullptr, length, PROT_NONE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (reserved + length > kMost) continue;
+      void* const base =
+          mmap(nullptr, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       REQUIRE(base != MAP_FAILED);
       reserved += length;
       most = std::max(most, reserved);
@@ -104,7 +108,7 @@ TEST_CASE("region_table: thousands of reservations from one page to 1 TiB, as st
     wrong += model.errors(base, entry.length, random);
   }
   CHECK(wrong == 0);
-  CHECK(most > 8 * kTebibyte);
+  CHECK(most > kMost / 4);
   while (!model.entries().empty()) {
     const uint64_t base = model.entries().begin()->first;
     munmap(at(base), model.erase(base).length);
@@ -141,7 +145,8 @@ TEST_CASE("region_table: ranges that begin and end around the spans of its level
   CHECK(wrong == 0);
   CHECK(made > 500);
   while (!model.entries().empty()) model.erase(model.entries().begin()->first);
-  for (const uint64_t address : {kFloor, kFloor + kPage, kFloor + (kPage << 9), kFloor + (kPage << 27)}) {
+  for (const uint64_t address :
+       {kFloor, kFloor + kPage, kFloor + (kPage << 9), kFloor + (kPage << 27)}) {
     CHECK(region_table_find(at(address)) == nullptr);
   }
 }

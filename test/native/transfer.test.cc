@@ -121,6 +121,17 @@ TEST_CASE("transfer: from another region, whose fault it is told as") {
   CHECK(copy_in(*to, 30, 50, data(from)) == Fault{FaultKind::read_only, 30, 1});
 }
 
+TEST_CASE("transfer: neither side can be had, and it is told whichever failed") {
+  const testing::Descriptor there = testing::memfd(0);
+  const testing::RegionPtr from = testing::map_file(there.get(), kPage);
+  const testing::Descriptor here = testing::patterned_memfd(kPage);
+  for (const int prot : {PROT_READ, PROT_NONE}) {
+    const testing::RegionPtr to = testing::map_file(here.get(), kPage, prot);
+    CHECK(copy_in(*to, 0, 16, data(from)).kind != FaultKind::none);
+    CHECK(copy_in(*to, 0, 16, data(from)).kind != FaultKind::none);
+  }
+}
+
 TEST_CASE("transfer: overlapping bytes of one region are moved as memmove does") {
   std::mt19937 random(5);
   const size_t size = 5 * kPage;
@@ -178,7 +189,7 @@ TEST_CASE("transfer: a page that another thread replaces at that moment is a fau
   const testing::Descriptor there = testing::patterned_memfd(kPage);
   const testing::RegionPtr from = testing::map_file(there.get(), kPage);
   size_t unnoticed = 0;
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 300; ++round) {
     const testing::Descriptor file = testing::memfd(0);
     const testing::RegionPtr to = testing::map_file(file.get(), kPages * kPage);
     std::atomic<size_t> turn{0};

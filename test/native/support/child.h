@@ -2,21 +2,21 @@
 // has installed yet.
 #pragma once
 
-#include <string>
-
 namespace testing {
 
-/// Forks the process from which run_child forks. Before the first thread and the first mapping, so
-/// that no child begins with somebody's lock taken or with the fault guard in force.
+/// Forks the process from which the children come. Before the first thread and the first mapping,
+/// so that no child begins with somebody's lock taken or with the fault guard in force.
 void start_nursery();
 
-/// Runs `body` in a fresh child. How it ended: "exit 0", "signal 11". A child that hangs is ended by
-/// SIGALRM.
-std::string run_child(void (*body)());
+/// Runs `body` in a fresh child, which has to come to its end.
+void in_child(void (*body)());
 
-std::string killed_by(int signal);
+/// Runs `body` in a fresh child, which has to say about_to_die() and then to be ended by a signal.
+/// One that hangs is ended by SIGALRM.
+void in_dying_child(int signal, void (*body)());
+void about_to_die();
 
-/// Ends the child with a skip: run_child prints the reason, and says "exit 0".
+/// Ends the child with a skip, which is a success, and prints the reason.
 [[noreturn]] void skip_child(const char* reason, int error = 0);
 
 [[noreturn]] void fail_child(const char* file, int line, const char* condition);

@@ -11,8 +11,8 @@ namespace posix_mmap {
 
 doctest::String toString(const Fault& fault) {
   const std::string text = "{kind " + std::to_string(static_cast<int>(fault.kind)) + ", offset " +
-                           std::to_string(fault.offset) + ", count " +
-                           std::to_string(fault.count) + "}";
+                           std::to_string(fault.offset) + ", count " + std::to_string(fault.count) +
+                           "}";
   return text.c_str();
 }
 

@@ -24,4 +24,9 @@ inline constexpr bool kAddressSanitizer = false;
 #endif
 inline constexpr bool kSanitized = kThreadSanitizer || kAddressSanitizer;
 
+/// Installs the fault guard, and lifts what TSan adds to it: it blocks all signals while a handler
+/// runs, but the kernel ends a process in which a blocked fault happens, and the repair of a page
+/// that is both read-only and truncated has one.
+void allow_nested_faults();
+
 }  // namespace testing

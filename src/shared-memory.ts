@@ -1,0 +1,298 @@
+// Memory that several processes map: anonymous with a descriptor to pass on, or under a name.
+
+import { closeSync, constants as fsConstants, openSync } from 'node:fs'
+import { constants } from 'node:os'
+import {
+  boolean,
+  byteCount,
+  int32,
+  oneOf,
+  optional,
+  options as optionsObject,
+} from './arguments.js'
+import { invalidArgType, invalidArgValue, systemError } from './errors.js'
+import { findInherited, passOn, type SharedAccess } from './inheritance.js'
+import { describeRegion, type MapRequest } from './map.js'
+import { construction, openRegionOf, regionOf } from './mapping/lifetime.js'
+import type { RegionDescription } from './mapping/region.js'
+import { Mapping } from './mapping.js'
+import { constant, native } from './native.js'
+import { type CommonSettings, commonSettings, type MapAnonymousOptions } from './options.js'
+import { protectionBits, protectionOfAccess } from './protection.js'
+import { addSeals, type Seal, sealsOf } from './seals.js'
+
+export interface CreateSharedMemoryOptions extends Omit<MapAnonymousOptions, 'noReserve'> {
+  /** Make it under a name, for processes that are not related: shm_open(3). Left until unlink(). */
+  name?: string
+  /** Permissions of a named segment before the umask, default 0o600. */
+  mode?: number
+  /** Without a name: forbid to change its size, so that it cannot fault. Default true. */
+  seal?: boolean
+  /** Without a name: what /proc/self/maps calls it, default 'posix-mmap'. */
+  label?: string
+}
+
+export interface OpenSharedMemoryOptions {
+  /** Default: what the descriptor allows; `'read-write'` for a name or a path. */
+  access?: SharedAccess
+}
+
+const noSettings: CommonSettings = commonSettings({})
+
+const descriptors = new FinalizationRegistry<number>((fd) => closeSync(fd))
+
+function checkSharedAccess(value: unknown, name: string): SharedAccess {
+  return oneOf(value, name, ['read', 'read-write'])
+}
+
+function string(value: unknown, name: string): string {
+  if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value)
+  if (value.includes('\0')) throw invalidArgValue(name, value, 'must have no null bytes')
+  return value
+}
+
+/** shm_open(3) wants one slash, at the front. */
+function segmentName(value: unknown, name: string): string {
+  const text = string(value, name)
+  const bare = text.startsWith('/') ? text.slice(1) : text
+  if (bare === '' || bare === '.' || bare === '..' || bare.includes('/')) {
+    throw invalidArgValue(name, value, "must be a word, with no '/' but a first one")
+  }
+  return `/${bare}`
+}
+
+function isSegmentName(text: string): boolean {
+  return !text.slice(1).includes('/') && text !== '' && !text.startsWith('.')
+}
+
+function checked(result: number, syscall: string, path: string | null, remark = ''): number {
+  if (result < 0) throw systemError(result, syscall, path, remark)
+  return result
+}
+
+function makeMemfd(label: string): number {
+  const flags = constant('MFD_CLOEXEC') | constant('MFD_ALLOW_SEALING')
+  const fd = native.memfdCreate(label, flags | constant('MFD_NOEXEC_SEAL'))
+  // Kernels before 6.3 do not know the last of these.
+  if (fd !== -constants.errno.EINVAL) return checked(fd, 'memfd_create', null)
+  return checked(native.memfdCreate(label, flags), 'memfd_create', null)
+}
+
+function makeSegment(name: string, mode: number): number {
+  const { O_CREAT, O_EXCL, O_RDWR } = fsConstants
+  const fd = native.shmOpen(name, O_CREAT | O_EXCL | O_RDWR, mode)
+  const remark = ' (SharedMemory.unlink() removes a segment that was left behind)'
+  return checked(fd, 'shm_open', name, fd === -constants.errno.EEXIST ? remark : '')
+}
+
+/** Takes over `fd`, also when it throws. */
+function mapDescriptor(
+  fd: number,
+  name: string | null,
+  access: SharedAccess,
+  settings: CommonSettings,
+): SharedMemory {
+  try {
+    const size = checked(native.fileSize(fd), 'fstat', name)
+    if (size === 0) {
+      const remark = ' (it has no size yet: whoever makes it is not done, or died before it was)'
+      throw systemError(-constants.errno.ENODATA, 'fstat', name, remark)
+    }
+    const request: MapRequest = {
+      fd,
+      offset: 0,
+      length: size,
+      prot: protectionBits(protectionOfAccess(access)),
+      flags: constant('MAP_SHARED'),
+      address: 0,
+      access,
+      path: name,
+    }
+    return new SharedMemory(construction, describeRegion(request, settings), fd, name)
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}
+
+function accessOf(fd: number): SharedAccess {
+  const mode = checked(native.accessMode(fd), 'fcntl', null)
+  return mode === fsConstants.O_RDONLY ? 'read' : 'read-write'
+}
+
+/**
+ * A {@link Mapping} over memory that other processes can map as well. Keeps one descriptor, which is
+ * closed with {@link unmap}.
+ */
+export class SharedMemory extends Mapping {
+  #fd: number
+  readonly #name: string | null
+
+  /** @internal */
+  constructor(
+    key: typeof construction,
+    description: RegionDescription,
+    fd: number,
+    name: string | null,
+  ) {
+    super(key, description)
+    this.#fd = fd
+    this.#name = name
+    descriptors.register(this, fd, this)
+  }
+
+  /**
+   * Makes shared memory, zeroed and with its blocks reserved. Without a name: memfd_create(2), sealed
+   * against shrinking and growing, so that it cannot fault; nothing is left of it after a crash. With
+   * one: shm_open(3) with O_CREAT and O_EXCL.
+   *
+   * @param byteLength in bytes, at least 1
+   * @throws EEXIST when the name is taken · ENOSPC, ENOMEM, EMFILE, … · ERR_INVALID_ARG_TYPE,
+   *   ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
+   */
+  static create(byteLength: number | bigint, options?: CreateSharedMemoryOptions): SharedMemory {
+    const length = byteCount(byteLength, 'byteLength')
+    const values = optionsObject(options)
+    const settings = commonSettings(values)
+    const name = optional(values['name'], 'options.name', segmentName) ?? null
+    const mode = optional(values['mode'], 'options.mode', int32) ?? 0o600
+    const seal = optional(values['seal'], 'options.seal', boolean) ?? name === null
+    const label = optional(values['label'], 'options.label', string) ?? 'posix-mmap'
+    if (length === 0) throw invalidArgValue('byteLength', byteLength, 'must be at least 1')
+    const fd = name === null ? makeMemfd(label) : makeSegment(name, mode)
+    try {
+      checked(native.reserveBlocks(fd, length), 'fallocate', name)
+      if (seal) addSeals(fd, 'shrink', 'grow')
+    } catch (error) {
+      closeSync(fd)
+      if (name !== null) native.shmUnlink(name)
+      throw error
+    }
+    return mapDescriptor(fd, name, 'read-write', settings)
+  }
+
+  /**
+   * Maps shared memory that exists: by its name, shm_open(3); by a path; or through a descriptor,
+   * which stays the caller's.
+   *
+   * @throws ENOENT · EACCES when it is another user's · ENODATA while it has no size yet · EBADF ·
+   *   ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE
+   */
+  static open(nameOrPath: string | number, options?: OpenSharedMemoryOptions): SharedMemory {
+    const values = optionsObject(options)
+    const access = optional(values['access'], 'options.access', checkSharedAccess)
+    if (typeof nameOrPath === 'number') {
+      const fd = checked(native.duplicate(int32(nameOrPath, 'nameOrPath')), 'fcntl', null)
+      return mapDescriptor(fd, null, access ?? accessOf(fd), noSettings)
+    }
+    const text = string(nameOrPath, 'nameOrPath')
+    const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR } = fsConstants
+    const flags = access === 'read' ? O_RDONLY : O_RDWR
+    if (isSegmentName(text)) {
+      const name = segmentName(text, 'nameOrPath')
+      const fd = checked(native.shmOpen(name, flags, 0), 'shm_open', name)
+      return mapDescriptor(fd, name, access ?? 'read-write', noSettings)
+    }
+    const fd = openSync(text, flags | O_NOCTTY | O_NONBLOCK)
+    return mapDescriptor(fd, text, access ?? 'read-write', noSettings)
+  }
+
+  /**
+   * In a child process: what its parent passed on with {@link withShared} under this key.
+   *
+   * @throws ERR_INVALID_ARG_VALUE for a key that was not passed on, with those that were · EBADF when
+   *   the descriptor was closed
+   */
+  static inherited(key: string, options?: OpenSharedMemoryOptions): SharedMemory {
+    const name = string(key, 'key')
+    const values = optionsObject(options)
+    const wanted = optional(values['access'], 'options.access', checkSharedAccess)
+    const { place, access } = findInherited(name)
+    return SharedMemory.open(place, { access: wanted ?? access })
+  }
+
+  /** shm_unlink(3) — removes a name. Whoever has it mapped keeps the memory. */
+  static unlink(name: string): void {
+    const segment = segmentName(name, 'name')
+    checked(native.shmUnlink(segment), 'shm_unlink', segment)
+  }
+
+  /** The descriptor, for those who pass it on themselves; -1 after {@link unmap}. */
+  get fd(): number {
+    return this.#fd
+  }
+
+  /** The name or path that it was made or opened under; null for memory without one. */
+  get name(): string | null {
+    return this.#name
+  }
+
+  /**
+   * What nobody may do with it any more; fcntl(2), F_GET_SEALS. Named memory has `'seal'` alone: it
+   * cannot be sealed.
+   */
+  get seals(): readonly Seal[] {
+    regionOf(this)
+    return sealsOf(this.#fd)
+  }
+
+  /**
+   * The same memory over a descriptor for reading only, to pass on to those who are only to read:
+   * mmap(2) and mprotect(2) refuse to make it writable. A guard against mistakes; the same user can
+   * re-open it for writing, see {@link sealWrites}.
+   */
+  readOnly(): SharedMemory {
+    regionOf(this)
+    const fd = openSync(`/proc/self/fd/${this.#fd}`, fsConstants.O_RDONLY)
+    return mapDescriptor(fd, this.#name, 'read', noSettings)
+  }
+
+  /**
+   * fcntl(2) with F_SEAL_FUTURE_WRITE — this mapping, and those that exist, stay writable; nobody can
+   * make another that is, or write to it by a descriptor. For good, and against everybody.
+   *
+   * @throws EPERM for named memory, which cannot be sealed
+   */
+  sealWrites(): void {
+    regionOf(this)
+    addSeals(this.#fd, 'future-write', 'seal')
+  }
+
+  override unmap(): void {
+    const open = openRegionOf(this) !== null
+    super.unmap()
+    if (!open) return
+    descriptors.unregister(this)
+    closeSync(this.#fd)
+    this.#fd = -1
+  }
+}
+
+/**
+ * Options for child_process.fork() and spawn(), cluster.setupPrimary() and execFile() with the
+ * descriptors of shared memory added to `stdio` where the caller's own entries leave room, and the
+ * keys in the environment variable POSIX_MMAP_SHARED. `stdio` that is not an array becomes what
+ * fork() makes of it, with 'ipc'. Also sets the variable in this process's environment, which is the
+ * only one that cluster gives to its workers.
+ *
+ * The memory has to stay mapped here until the child has called {@link SharedMemory.inherited}.
+ *
+ * @throws ERR_INVALID_ARG_TYPE · ERR_MAPPING_CLOSED
+ */
+export function withShared<O extends object = object>(
+  shared: Record<string, SharedMemory>,
+  options?: O,
+): O & { stdio: (number | 'ipc' | 'inherit' | 'pipe' | 'ignore')[]; env: NodeJS.ProcessEnv } {
+  if (shared === null || typeof shared !== 'object') {
+    throw invalidArgType('shared', 'of type object', shared)
+  }
+  const found = new Map<string, { fd: number; access: SharedAccess }>()
+  for (const [key, memory] of Object.entries(shared)) {
+    if (!(memory instanceof SharedMemory)) {
+      throw invalidArgType(`shared.${key}`, 'an instance of SharedMemory', memory)
+    }
+    regionOf(memory)
+    found.set(key, { fd: memory.fd, access: memory.access === 'read' ? 'read' : 'read-write' })
+  }
+  return passOn(found, options) as ReturnType<typeof withShared<O>>
+}
