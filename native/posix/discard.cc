@@ -22,6 +22,14 @@ int zero_edges(const Extent& extent, uint64_t offset, uint64_t length,
   return guarded_zero(inner_end, static_cast<size_t>(end - inner_end)) == 0 ? 0 : -EFAULT;
 }
 
+bool any_replaced(const Region& region, uint64_t offset, uint64_t length) noexcept {
+  if (length == 0) return false;
+  const std::byte* const begin = region.extent().data() + offset;
+  size_t page = region.page_index(begin);
+  const size_t last = region.page_index(begin + length - 1);
+  return region.faults().first_replaced(page, last) != FaultKind::none;
+}
+
 }  // namespace
 
 int discard(Region& region, uint64_t offset, uint64_t length) noexcept {
@@ -43,6 +51,8 @@ int punch_hole(Region& region, uint64_t offset, uint64_t length) noexcept {
   PageRange pages;
   const int outside = page_range(region.extent(), offset, length, Rounding::strict, pages);
   if (outside != 0) return outside;
+  // A private page that stands before the file cannot be zeroed for the file.
+  if (any_replaced(region, offset, length)) return -EFAULT;
   if (pages.length > 0 && madvise(pages.start, pages.length, MADV_REMOVE) != 0) return -errno;
   return zero_edges(region.extent(), offset, length, pages);
 }

@@ -56,7 +56,7 @@ bool settle(Region& region, int signal, std::byte* address, ucontext_t& context)
   const void* word =
       reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(address) & ~uintptr_t{3});
   const FaultKind kind = classify(region, signal, word);
-  if (guarded_copy_abandon(context)) {
+  if (guarded_copy_abandon(context, address)) {
     const std::byte* const data = region.extent().data();
     region.faults().record(kind, address > data ? static_cast<uint64_t>(address - data) : 0);
   } else if (!repair_fault(region, kind, address, is_store(context))) {
@@ -70,7 +70,8 @@ bool settle(Region& region, int signal, std::byte* address, ucontext_t& context)
 
 /// Calls the handler that ours took the place of, as the kernel would have.
 void pass_on(int signal, siginfo_t* info, void* context) noexcept {
-  const struct sigaction& before = signal == SIGBUS ? previous.bus : previous.segv;
+  struct sigaction& earlier = signal == SIGBUS ? previous.bus : previous.segv;
+  const struct sigaction before = earlier;
   const bool sent = info->si_code <= 0;
   if ((before.sa_flags & SA_SIGINFO) == 0 &&
       (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN)) {
@@ -82,6 +83,10 @@ void pass_on(int signal, siginfo_t* info, void* context) noexcept {
     // A fault happens again on return and then ends the process; a sent signal does not.
     if (sent) raise(signal);
     return;
+  }
+  if ((before.sa_flags & static_cast<int>(SA_RESETHAND)) != 0) {
+    earlier.sa_handler = SIG_DFL;
+    earlier.sa_flags = 0;
   }
   sigset_t blocked = before.sa_mask;
   if ((before.sa_flags & SA_NODEFER) == 0) sigaddset(&blocked, signal);

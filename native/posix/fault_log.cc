@@ -74,25 +74,27 @@ FaultLog::Word* FaultLog::page_map(bool create) noexcept {
 void FaultLog::record(FaultKind kind, uint64_t offset) noexcept {
   uint64_t none = 0;
   const uint64_t packed = (offset << kKindBits) | static_cast<uint64_t>(kind);
-  first_.compare_exchange_strong(none, packed, std::memory_order_acq_rel);
-  count_.fetch_add(1, std::memory_order_acq_rel);
   latest_.store(kind, std::memory_order_release);
+  // Counted first: whoever takes the log in between leaves a first fault, if not its number.
+  count_.fetch_add(1, std::memory_order_acq_rel);
+  first_.compare_exchange_strong(none, packed, std::memory_order_acq_rel);
   news_.store(true, std::memory_order_release);
+}
+
+Fault FaultLog::unpack(uint64_t first, uint64_t count) noexcept {
+  if (first == 0) return {};
+  return {static_cast<FaultKind>(first & kKindMask), first >> kKindBits, count == 0 ? 1 : count};
 }
 
 Fault FaultLog::peek() const noexcept {
   const uint64_t first = first_.load(std::memory_order_acquire);
-  if (first == 0) return {};
-  // The first fault is stored before it is counted, so another thread may see it uncounted.
-  const uint64_t count = count_.load(std::memory_order_acquire);
-  return {static_cast<FaultKind>(first & kKindMask), first >> kKindBits, count == 0 ? 1 : count};
+  return unpack(first, count_.load(std::memory_order_acquire));
 }
 
 Fault FaultLog::take() noexcept {
-  const Fault fault = peek();
-  count_.store(0, std::memory_order_release);
-  first_.store(0, std::memory_order_release);
-  return fault;
+  const uint64_t first = first_.exchange(0, std::memory_order_acq_rel);
+  if (first == 0) return {};
+  return unpack(first, count_.exchange(0, std::memory_order_acq_rel));
 }
 
 void FaultLog::mark_replaced(FaultKind kind, size_t first, size_t count) noexcept {
@@ -131,6 +133,15 @@ FaultKind FaultLog::replaced(size_t page) const noexcept {
   if (all != FaultKind::none || map == nullptr) return all;
   const uint64_t word = map[page / kPagesPerWord].load(std::memory_order_acquire);
   return static_cast<FaultKind>((word >> (page % kPagesPerWord * kKindBits)) & kKindMask);
+}
+
+FaultKind FaultLog::first_replaced(size_t& page, size_t last) const noexcept {
+  if (!any_replaced()) return FaultKind::none;
+  for (; page <= last; ++page) {
+    const FaultKind kind = replaced(page);
+    if (kind != FaultKind::none) return kind;
+  }
+  return FaultKind::none;
 }
 
 }  // namespace posix_mmap

@@ -40,12 +40,15 @@ class FaultLog {
   bool any_replaced() const noexcept;
   /// Why a page was replaced; none if it was not.
   FaultKind replaced(size_t page) const noexcept;
+  /// The same for the first replaced page of `page … last`, to which `page` is set.
+  FaultKind first_replaced(size_t& page, size_t last) const noexcept;
   /// How often mark_replaced was called: what the repair uses to keep the number of kernel
   /// mappings small.
   size_t repairs() const noexcept { return repairs_.load(std::memory_order_relaxed); }
 
  private:
   using Word = std::atomic<uint64_t>;
+  static Fault unpack(uint64_t first, uint64_t count) noexcept;
   Word* page_map(bool create) noexcept;
   size_t page_map_bytes() const noexcept;
 

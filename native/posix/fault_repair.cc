@@ -40,9 +40,13 @@ size_t block_limit(const Region& region) noexcept {
   return size_t{1} << (doublings < 30 ? doublings : 30);
 }
 
-/// How many pages from `page` on may be replaced with it: none that was replaced before, since it
-/// may hold the program's stores, and for zeros none that can still be read.
-size_t block_pages(const Region& region, FaultKind kind, std::byte* page) noexcept {
+bool accessible(std::byte* page, bool store) noexcept {
+  return store ? page_writable(page) : page_readable(page);
+}
+
+/// How many pages from `page` on fail alike and may be replaced with it: none that was replaced
+/// before, since it may hold the program's stores.
+size_t block_pages(const Region& region, std::byte* page, bool readable, bool store) noexcept {
   const size_t size = page_size();
   const size_t first = region.page_index(page);
   const size_t pages = region.extent().mapped_length / size;
@@ -50,8 +54,8 @@ size_t block_pages(const Region& region, FaultKind kind, std::byte* page) noexce
   size_t count = 1;
   while (count < limit && first + count < pages &&
          region.faults().replaced(first + count) == FaultKind::none) {
-    const bool readable = page_readable(page + count * size);
-    if (readable != (kind == FaultKind::read_only)) break;
+    std::byte* const next = page + count * size;
+    if (page_readable(next) != readable || accessible(next, store)) break;
     ++count;
   }
   return count;
@@ -75,10 +79,10 @@ bool replace_with_copy(std::byte* start, size_t length) noexcept {
 bool replace_everything(Region& region, FaultKind kind) noexcept {
   const Extent& extent = region.extent();
   constexpr int kProtection = PROT_READ | PROT_WRITE;
+  region.faults().mark_replaced(kind, 0, extent.mapped_length / page_size());
   while (!replace_with_zeros(extent.base, extent.mapped_length, kProtection)) {
     if (!map_reserve_spend()) return false;
   }
-  region.faults().mark_replaced(kind, 0, extent.mapped_length / page_size());
   return true;
 }
 
@@ -102,18 +106,16 @@ bool repair_fault(Region& region, FaultKind kind, std::byte* address, bool store
   auto* const page =
       reinterpret_cast<std::byte*>(reinterpret_cast<uintptr_t>(address) & ~(uintptr_t{size} - 1));
   const RepairTurn turn(region);
-  if (store ? page_writable(page) : page_readable(page)) return true;
+  if (accessible(page, store)) return true;
 
-  const size_t pages = block_pages(region, kind, page);
+  const bool readable = page_readable(page);
+  const size_t pages = block_pages(region, page, readable, store);
   const int protection = region.protection() | (store ? PROT_WRITE : 0);
-  const bool replaced = kind == FaultKind::read_only
-                            ? replace_with_copy(page, pages * size)
-                            : replace_with_zeros(page, pages * size, protection);
-  if (replaced) {
-    region.faults().mark_replaced(kind, region.page_index(page), pages);
-  } else if (!replace_everything(region, kind)) {
-    return false;
-  }
+  // Marked before it is done: a thread that copies the page at this moment looks again afterwards.
+  region.faults().mark_replaced(kind, region.page_index(page), pages);
+  const bool replaced = readable ? replace_with_copy(page, pages * size)
+                                 : replace_with_zeros(page, pages * size, protection);
+  if (!replaced && !replace_everything(region, kind)) return false;
   const std::byte* const data = region.extent().data();
   region.faults().record(kind, address > data ? static_cast<uint64_t>(address - data) : 0);
   return true;

@@ -8,7 +8,7 @@
 // In assembly, because the fault guard has to know by its address whether an access is one of ours
 // and where to go on instead; a compiler's copy loop has no such address.
 extern "C" {
-size_t posix_mmap_copy(void* to, const void* from, size_t length) noexcept;
+posix_mmap::Copied posix_mmap_copy(void* to, const void* from, size_t length) noexcept;
 extern const char posix_mmap_copy_access[];
 extern const char posix_mmap_copy_end[];
 }
@@ -23,6 +23,7 @@ asm(R"(
 posix_mmap_copy:
   .cfi_startproc
   movq %rdx, %rcx
+  xorl %edx, %edx
 posix_mmap_copy_access:
   rep movsb
 posix_mmap_copy_end:
@@ -49,11 +50,13 @@ posix_mmap_copy_access:
   mov x2, x3
   b 1b
 2:
-  cbz x2, posix_mmap_copy_end
+  cbz x2, 3f
   ldrb w4, [x1], #1
   strb w4, [x0], #1
   sub x2, x2, #1
   b 2b
+3:
+  mov x1, xzr
 posix_mmap_copy_end:
   mov x0, x2
   ret
@@ -64,7 +67,7 @@ posix_mmap_copy_end:
 
 namespace posix_mmap {
 
-size_t guarded_copy(void* to, const void* from, size_t length) noexcept {
+Copied guarded_copy(void* to, const void* from, size_t length) noexcept {
   return posix_mmap_copy(to, from, length);
 }
 
@@ -73,7 +76,7 @@ size_t guarded_zero(void* to, size_t length) noexcept {
   auto* cursor = static_cast<char*>(to);
   while (length > 0) {
     const size_t chunk = length < kZeros.size() ? length : kZeros.size();
-    const size_t left = posix_mmap_copy(cursor, kZeros.data(), chunk);
+    const size_t left = posix_mmap_copy(cursor, kZeros.data(), chunk).left;
     if (left > 0) return length - chunk + left;
     cursor += chunk;
     length -= chunk;
@@ -81,11 +84,12 @@ size_t guarded_zero(void* to, size_t length) noexcept {
   return 0;
 }
 
-bool guarded_copy_abandon(ucontext_t& context) noexcept {
+bool guarded_copy_abandon(ucontext_t& context, void* fault) noexcept {
   const uintptr_t counter = program_counter(context);
   const auto end = reinterpret_cast<uintptr_t>(posix_mmap_copy_end);
   if (counter < reinterpret_cast<uintptr_t>(posix_mmap_copy_access) || counter >= end) return false;
   set_program_counter(context, end);
+  set_second_result(context, reinterpret_cast<uintptr_t>(fault));
   return true;
 }
 

@@ -7,16 +7,22 @@
 
 namespace posix_mmap {
 
+/// How a copy ended: `left` bytes at its end were not copied, because of `fault`. In registers,
+/// since the fault guard writes it.
+struct Copied {
+  size_t left;
+  std::byte* fault;
+};
+
 /// Copies `length` bytes between ranges that do not overlap, or overlap with `to` below `from`.
-/// Returns how many bytes were not copied: 0, or what was left when a page of a region could not
-/// be read or written. No page is replaced then.
-size_t guarded_copy(void* to, const void* from, size_t length) noexcept;
+/// Stops at a page of a region that cannot be read or written, and replaces no page.
+Copied guarded_copy(void* to, const void* from, size_t length) noexcept;
 
 /// Stores zeros in the same manner. Returns how many bytes were not reached.
 size_t guarded_zero(void* to, size_t length) noexcept;
 
 /// For the fault guard: if the interrupted instruction is one of guarded_copy's accesses, lets it
 /// continue at the copy's end and says true. Async-signal-safe.
-bool guarded_copy_abandon(ucontext_t& context) noexcept;
+bool guarded_copy_abandon(ucontext_t& context, void* fault) noexcept;
 
 }  // namespace posix_mmap

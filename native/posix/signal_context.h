@@ -15,6 +15,10 @@ inline uintptr_t program_counter(const ucontext_t& context) noexcept {
 inline void set_program_counter(ucontext_t& context, uintptr_t address) noexcept {
   context.uc_mcontext.gregs[REG_RIP] = static_cast<greg_t>(address);
 }
+/// The register in which the second word of a returned structure travels.
+inline void set_second_result(ucontext_t& context, uintptr_t value) noexcept {
+  context.uc_mcontext.gregs[REG_RDX] = static_cast<greg_t>(value);
+}
 // Bits of the page-fault error code, Intel SDM volume 3, "Page-Fault Exception (#PF)".
 inline bool is_store(const ucontext_t& context) noexcept {
   return (context.uc_mcontext.gregs[REG_ERR] & 0x2) != 0;
@@ -30,6 +34,9 @@ inline uintptr_t program_counter(const ucontext_t& context) noexcept {
 }
 inline void set_program_counter(ucontext_t& context, uintptr_t address) noexcept {
   context.uc_mcontext.pc = address;
+}
+inline void set_second_result(ucontext_t& context, uintptr_t value) noexcept {
+  context.uc_mcontext.regs[1] = value;
 }
 
 /// The exception syndrome (Arm ARM, ESR_EL1), or 0 where the kernel did not pass it on.

@@ -4,8 +4,8 @@
 // Left out, since the outcome is not determined:
 // - Stores to bytes past the end of the file in its last page. They show in other mappings until the
 //   kernel zeroes them, at any time.
-// - What one access says of a page that may only be read and is past the end of the file: two kinds
-//   of fault are true. The bytes are compared, the fault is only cleared.
+// - Which kind of fault a store is to a page that may only be read and is past the end of the file,
+//   where other pages have another protection. The bytes are compared, the fault is only cleared.
 // - The order of faults in accesses that the C library or the engine makes (memcpy), which need not
 //   go from low to high addresses. Their number is compared.
 // - More than 64 repairs in one mapping: from then on each may replace more than one page.

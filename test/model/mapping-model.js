@@ -17,9 +17,9 @@ import { pageSize } from 'posix-mmap'
  */
 
 /**
- * An access that failed: it touched the bytes `start … end` of one page. `kind` is null where two
- * kinds are true at once, of which the package may tell either, or both: a store to a page that
- * may only be read and that the file does not have.
+ * An access that failed: it touched the bytes `start … end` of one page. `kind` is null where it is
+ * not determined: for a store to a page that may only be read and that the file does not have, in a
+ * mapping whose pages differ in protection (see corners.test.ts).
  * @typedef {{ kind: Kind | null, start: number, end: number }} Failure
  */
 
@@ -193,31 +193,25 @@ export class MappingModel {
   punchHole(at, length) {
     if (!this.shared) return 'EINVAL'
     if (this.#uniform === 'none' || this.#uniform === 'read') return 'EACCES'
-    const end = at + length
+    // What is zeroed there would not reach the file.
+    if (this.#findReplaced(at, length) !== null) return 'EFAULT'
     const { first, filled } = this.#filledPages(at, length)
-    for (const [index, page] of filled.entries()) {
-      if (page.replaced) return 'EINVAL'
-      if (this.access === 'read') return 'EACCES'
-      const start = (this.#firstPage + first + index) * pageSize
-      this.#file?.zero(start, start + pageSize)
-    }
-    return this.#zeroAround(at, end, first, filled.length)
+    if (filled.length > 0 && this.access === 'read') return 'EACCES'
+    const start = (this.#firstPage + first) * pageSize
+    this.#file?.zero(start, start + filled.length * pageSize)
+    return this.#zeroAround(at, at + length, first, filled.length)
   }
 
   /**
-   * Whether {@link punchHole} has one outcome only. Not where a page that it fills may only be read
-   * now while others may be written to: kernels differ. Not where it would zero a part of a page that
-   * was replaced, which no longer reaches the file (see corners.test.ts).
+   * Whether {@link punchHole} has one outcome only. Not where a page that it fills could be written
+   * to, but not now, and others can: kernels differ.
    * @param {number} at @param {number} length
    */
   canPunch(at, length) {
-    if (!this.shared || this.#uniform === 'none' || this.#uniform === 'read') return true
-    const { first, filled } = this.#filledPages(at, length)
-    if (filled.some((page) => !page.replaced && page.protection !== 'read-write')) return false
-    return this.segments(at, length).every(
-      ({ index }) =>
-        (first <= index && index < first + filled.length) || !this.#page(index).replaced,
-    )
+    if (!this.shared || this.#uniform !== null || this.access === 'read') return true
+    if (this.#findReplaced(at, length) !== null) return true
+    const { filled } = this.#filledPages(at, length)
+    return filled.every(({ protection }) => protection === 'read-write')
   }
 
   /** What the file has lost past its new end is lost to private copies as well. */
@@ -278,7 +272,7 @@ export class MappingModel {
     const failure = (kind) => ({ kind, start, end })
     if (protection === 'none') return failure('no-access')
     if (store && protection === 'read') {
-      if (!present) return failure(null)
+      if (!present && this.#uniform === null) return failure(null)
       // A page that stands in for one without access can be read, but nobody asked for that.
       return failure(this.#uniform === 'none' ? 'no-access' : 'read-only')
     }

@@ -15,10 +15,11 @@ const { POSIX_MMAP_TEST_SEED: wantedSeed, POSIX_MMAP_TEST_RUNS: wantedRuns = '30
 const runs = Number(wantedRuns)
 // Each file system has its own code for truncation and holes.
 const places = [os.tmpdir(), ...['/dev/shm'].filter((place) => fs.existsSync(place))]
+// With 42 each wrong rule that was tried out in the model was found.
 const random = Math.floor(Math.random() * 2 ** 31)
 const rows = places.map((place, index) => ({
   place,
-  seed: Number(wantedSeed ?? (index === 0 ? 20260101 : random)),
+  seed: Number(wantedSeed ?? (index === 0 ? 42 : random)),
 }))
 if (places.length === 1 && wantedSeed === undefined) rows.push({ place: os.tmpdir(), seed: random })
 

@@ -7,14 +7,14 @@
 #include "support/memory.h"
 
 using posix_mmap::advise;
-using posix_mmap::advise_inside;
+using posix_mmap::Rounding;
 using testing::Fault;
 using testing::kPage;
 using testing::load;
 using testing::page;
 using testing::RegionPtr;
 
-TEST_CASE("advise: every page that the range touches; advise_inside: those that it fills") {
+TEST_CASE("advise: every page that the range touches, or only those that it fills") {
   const RegionPtr region = testing::map_anonymous(4 * kPage);
   const auto fill = [&] {
     for (size_t index = 0; index < 4; ++index) testing::store(page(region, index), std::byte{1});
@@ -26,11 +26,11 @@ TEST_CASE("advise: every page that the range touches; advise_inside: those that 
     CHECK((load(page(region, index)) == std::byte{0}) == (index == 1 || index == 2));
   }
   fill();
-  CHECK(advise_inside(*region, kPage - 1, 2 * kPage, MADV_DONTNEED) == 0);
+  CHECK(advise(*region, kPage - 1, 2 * kPage, MADV_DONTNEED, Rounding::inward) == 0);
   for (size_t index = 0; index < 4; ++index) {
     CHECK((load(page(region, index)) == std::byte{0}) == (index == 1));
   }
-  CHECK(advise_inside(*region, kPage + 1, kPage, MADV_DONTNEED) == 0);
+  CHECK(advise(*region, kPage + 1, kPage, MADV_DONTNEED, Rounding::inward) == 0);
   CHECK(load(page(region, 2)) == std::byte{1});
   CHECK(region->faults().peek() == Fault{});
 }
@@ -41,7 +41,7 @@ TEST_CASE("advise: -ERANGE outside, the kernel's errno for what it does not know
   CHECK(advise(*region, 0, kPage, 9'999) == -EINVAL);
   CHECK(advise(*region, 0, kPage + 1, MADV_SEQUENTIAL) == -ERANGE);
   CHECK(advise(*region, UINT64_MAX, 1, MADV_SEQUENTIAL) == -ERANGE);
-  CHECK(advise_inside(*region, kPage, 1, MADV_DONTNEED) == -ERANGE);
+  CHECK(advise(*region, kPage, 1, MADV_DONTNEED, Rounding::inward) == -ERANGE);
   CHECK(posix_mmap::advice_supported(MADV_SEQUENTIAL));
   CHECK_FALSE(posix_mmap::advice_supported(9'999));
 }

@@ -94,6 +94,23 @@ TEST_CASE("fault_log: a second use of a record begins with no page replaced") {
   log.free_memory();
 }
 
+TEST_CASE("fault_log: inherits the faults of another, but not its pages") {
+  FaultLog old;
+  old.reset(40);
+  old.record(FaultKind::truncated, 4096);
+  old.record(FaultKind::read_only, 0);
+  old.mark_replaced(FaultKind::truncated, 1, 1);
+  FaultLog log;
+  log.reset(90);
+  log.inherit(old);
+  CHECK(log.peek() == Fault{FaultKind::truncated, 4096, 2});
+  CHECK(log.latest_kind() == FaultKind::read_only);
+  CHECK(log.take_news());
+  CHECK_FALSE(log.any_replaced());
+  CHECK(old.replaced(1) == FaultKind::truncated);
+  old.free_memory();
+}
+
 TEST_CASE("fault_log: threads that mark neighbouring pages of one word do not disturb each other") {
   constexpr size_t kThreads = 4;
   constexpr size_t kPages = 64;

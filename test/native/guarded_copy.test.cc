@@ -42,7 +42,7 @@ TEST_CASE("guarded_copy: without a fault it is memcpy") {
                               kPage, 2 * kPage + 5}) {
     for (size_t from = 0; from < 17; ++from) {
       Bytes target(3 * kPage, kFiller);
-      CHECK(guarded_copy(target.data() + 1, source.data() + from, length) == 0);
+      CHECK(guarded_copy(target.data() + 1, source.data() + from, length).left == 0);
       CHECK(memcmp(target.data() + 1, source.data() + from, length) == 0);
       CHECK(target[0] == kFiller);
       CHECK(target[length + 1] == kFiller);
@@ -55,7 +55,7 @@ TEST_CASE("guarded_copy: overlapping with the target below the source") {
     Bytes memory = testing::pattern_bytes(0, 2 * kPage);
     Bytes expected = memory;
     memmove(expected.data(), expected.data() + distance, kPage);
-    CHECK(guarded_copy(memory.data(), memory.data() + distance, kPage) == 0);
+    CHECK(guarded_copy(memory.data(), memory.data() + distance, kPage).left == 0);
     CHECK(memory == expected);
   }
 }
@@ -71,7 +71,7 @@ TEST_CASE("guarded_copy: a fault on the source at every distance from a page's e
     for (const size_t past : lengths_past_edge()) {
       std::fill(target.begin(), target.end(), kFiller);
       const size_t left =
-          guarded_copy(target.data(), testing::page(region, 1) - before, before + past);
+          guarded_copy(target.data(), testing::page(region, 1) - before, before + past).left;
       ++faults;
       if (left < past || left >= past + kChunk) {
         ++wrong;
@@ -88,7 +88,7 @@ TEST_CASE("guarded_copy: a fault on the source at every distance from a page's e
   CHECK_FALSE(region->faults().any_replaced());
   // Not replaced: the page shows the file as soon as there is one.
   testing::resize(file.get(), 2 * kPage);
-  CHECK(guarded_copy(target.data(), testing::data(region), 2 * kPage) == 0);
+  CHECK(guarded_copy(target.data(), testing::data(region), 2 * kPage).left == 0);
   CHECK(all(target, kPage, 2 * kPage, std::byte{0}));
   testing::store(testing::page(region, 1), std::byte{1});
   CHECK(testing::file_bytes(file.get(), kPage, 1)[0] == std::byte{1});
@@ -104,7 +104,7 @@ TEST_CASE("guarded_copy: a fault on the target at every distance from a page's e
     for (const size_t past : lengths_past_edge()) {
       std::byte* const target = testing::page(region, 1) - before;
       memset(testing::data(region), 0xEE, kPage);
-      const size_t left = guarded_copy(target, source.data(), before + past);
+      const size_t left = guarded_copy(target, source.data(), before + past).left;
       ++faults;
       if (left < past || left >= past + kChunk) {
         ++wrong;
@@ -125,12 +125,12 @@ TEST_CASE("guarded_copy: stops at pages that may not be read or written, and lea
   const testing::RegionPtr source = testing::map_file(file.get(), 3 * kPage, PROT_NONE);
   const testing::RegionPtr target = testing::map_file(file.get(), 3 * kPage, PROT_READ);
   Bytes bytes(kPage, kFiller);
-  CHECK(guarded_copy(bytes.data(), testing::page(source, 1) + 5, 100) == 100);
+  CHECK(guarded_copy(bytes.data(), testing::page(source, 1) + 5, 100).left == 100);
   CHECK(source->faults().take() == Fault{FaultKind::no_access, kPage + 5, 1});
   CHECK(all(bytes, 0, kPage, kFiller));
-  CHECK(guarded_copy(testing::page(target, 2), bytes.data(), 100) == 100);
+  CHECK(guarded_copy(testing::page(target, 2), bytes.data(), 100).left == 100);
   CHECK(target->faults().take() == Fault{FaultKind::read_only, 2 * kPage, 1});
-  CHECK(guarded_copy(testing::page(target, 0), testing::page(source, 0), 7) == 7);
+  CHECK(guarded_copy(testing::page(target, 0), testing::page(source, 0), 7).left == 7);
   CHECK_FALSE(source->faults().any_replaced());
   CHECK_FALSE(target->faults().any_replaced());
   CHECK(testing::file_bytes(file.get(), 0, 3 * kPage) == testing::pattern_bytes(0, 3 * kPage));

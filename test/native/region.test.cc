@@ -242,7 +242,11 @@ TEST_CASE("region: remap of shared pages shows the same file at other addresses"
   CHECK(testing::load(data(old)) == std::byte{0x77});
   CHECK(region_table_find(data(old)) == old.get());
   CHECK(region_table_find(data(longer) + 3 * kPage - 1) == longer.get());
+  REQUIRE(posix_mmap::protect(*longer, 0, 3 * kPage, PROT_READ) == 0);
+  longer->faults().record(FaultKind::no_access, 5);
   const RegionPtr shorter = remap(longer, 1);
+  CHECK(shorter->uniform_protection() == PROT_READ);
+  CHECK(shorter->faults().peek() == Fault{FaultKind::no_access, 5, 1});
   CHECK(shorter->extent().mapped_length == kPage);
   CHECK(testing::load(data(shorter)) == std::byte{0x77});
   CHECK(remap(longer, 0)->extent().mapped_length == 0);
@@ -276,9 +280,12 @@ TEST_CASE("region: remap refuses what would leave a hole, and nothing has change
     const RegionPtr shared = testing::map_file(file.get(), kPage, kReadWrite, MAP_SHARED, 3);
     CHECK(try_remap(shared, UINT64_MAX) == -EOVERFLOW);
     CHECK(try_remap(shared, uint64_t{1} << 60) == -ENOMEM);
-    const RegionPtr mixed = testing::map_anonymous(2 * kPage);
-    REQUIRE(posix_mmap::protect(*mixed, 0, kPage, PROT_READ) == 0);
-    CHECK(try_remap(mixed, 3 * kPage) == -EINVAL);
+    for (const int flags : {MAP_PRIVATE, MAP_SHARED}) {
+      const RegionPtr mixed = testing::map_anonymous(2 * kPage, kReadWrite, flags);
+      REQUIRE(posix_mmap::protect(*mixed, 0, kPage, PROT_READ) == 0);
+      CHECK(try_remap(mixed, kPage) == -EINVAL);
+      CHECK(mixed->uniform_protection() == Region::kMixed);
+    }
   }
   CHECK(testing::count_kernel_mappings() == kernel_mappings);
 }

@@ -47,3 +47,38 @@ TEST_CASE("open_shared_memory: the same memory for everybody who knows the name"
   CHECK(testing::load(data(other) + 5) == std::byte{8});
   CHECK(open_shared_memory("/a/b", O_RDWR | O_CREAT, 0600) < 0);
 }
+
+TEST_CASE("add_seals: a file that cannot be made shorter cannot fault") {
+  const Descriptor file(create_memfd("posix-mmap-test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  testing::resize(file.get(), kPage);
+  CHECK(posix_mmap::get_seals(file.get()) == 0);
+  CHECK(posix_mmap::add_seals(file.get(), F_SEAL_SHRINK) == 0);
+  CHECK(posix_mmap::get_seals(file.get()) == F_SEAL_SHRINK);
+  CHECK(ftruncate(file.get(), 0) != 0);
+  CHECK(posix_mmap::add_seals(file.get(), F_SEAL_GROW | F_SEAL_SEAL) == 0);
+  CHECK(posix_mmap::add_seals(file.get(), F_SEAL_WRITE) == -EPERM);
+  CHECK(posix_mmap::get_seals(file.get()) == (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL));
+  CHECK(posix_mmap::add_seals(-1, F_SEAL_SEAL) == -EBADF);
+  CHECK(posix_mmap::get_seals(-1) == -EBADF);
+}
+
+TEST_CASE("duplicate: another descriptor of the same file, that programs we start do not get") {
+  const Descriptor file = testing::patterned_memfd(10);
+  const Descriptor copy(posix_mmap::duplicate(file.get()));
+  REQUIRE(copy.get() >= 0);
+  CHECK(copy.get() != file.get());
+  CHECK(fcntl(copy.get(), F_GETFD) == FD_CLOEXEC);
+  CHECK(testing::file_bytes(copy.get(), 0, 10) == testing::pattern_bytes(0, 10));
+  CHECK(posix_mmap::duplicate(-1) == -EBADF);
+}
+
+TEST_CASE("access_mode: how a descriptor was opened") {
+  const Descriptor file = testing::memfd(kPage);
+  CHECK(posix_mmap::access_mode(file.get()) == O_RDWR);
+  const std::string path = "/proc/self/fd/" + std::to_string(file.get());
+  const Descriptor readable(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  CHECK(posix_mmap::access_mode(readable.get()) == O_RDONLY);
+  const Descriptor writable(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  CHECK(posix_mmap::access_mode(writable.get()) == O_WRONLY);
+  CHECK(posix_mmap::access_mode(-1) == -EBADF);
+}

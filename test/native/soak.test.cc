@@ -183,7 +183,7 @@ class Life {
 }  // namespace
 
 TEST_CASE("soak: whatever happens to a file, each page shows what it has to") {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(2'500);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(1'500);
   const size_t live = posix_mmap::live_regions();
   std::atomic<size_t> wrong{0};
   std::atomic<uint64_t> lives{0};

@@ -189,7 +189,7 @@ TEST_CASE("transfer: a page that another thread replaces at that moment is a fau
   const testing::Descriptor there = testing::patterned_memfd(kPage);
   const testing::RegionPtr from = testing::map_file(there.get(), kPage);
   size_t unnoticed = 0;
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 150; ++round) {
     const testing::Descriptor file = testing::memfd(0);
     const testing::RegionPtr to = testing::map_file(file.get(), kPages * kPage);
     std::atomic<size_t> turn{0};
