@@ -93,7 +93,12 @@ void Environment::drop(uint64_t handle, bool detach) {
   Holding* const holding = find(handle);
   if (holding == nullptr) return;
   Region* const region = holding->region;
-  if (detach) detach_buffers(*holding);
+  if (detach) {
+    detach_buffers(*holding);
+  } else {
+    const HandleScope scope(env_);
+    for (ExternalBuffer* buffer : holding->buffers) buffer->let_go();
+  }
   holding->region = nullptr;
   holding->buffers.clear();
   holding->generation = (holding->generation + 1) % kGenerations;
@@ -106,6 +111,10 @@ void Environment::drop(uint64_t handle, bool detach) {
 int Environment::remap(uint64_t handle, uint64_t length) {
   Holding* const holding = find(handle);
   if (holding == nullptr) return -ESTALE;
+  const HandleScope scope(env_);
+  for (ExternalBuffer* buffer : holding->buffers) {
+    if (buffer->is_foreign()) return -EBUSY;
+  }
   Region* const old = holding->region;
   Region* moved = nullptr;
   const int result = old->remap(length, &moved);
@@ -179,10 +188,14 @@ void Environment::sweep_if_due() {
 }
 
 void Environment::silence_bells() {
+  const auto silence = [this](Region& region) {
+    FaultBell* mine = doorbell_.bell();  // a record that is used again may have another's by now
+    region.bell().compare_exchange_strong(mine, nullptr);
+  };
   for (const Holding& holding : holdings_) {
-    if (holding.region != nullptr) holding.region->bell().store(nullptr);
+    if (holding.region != nullptr) silence(*holding.region);
   }
-  for (const ExternalBuffer* buffer : buffers_) buffer->region().bell().store(nullptr);
+  for (const ExternalBuffer* buffer : buffers_) silence(buffer->region());
   fault_guard_await_bells();
 }
 

@@ -19,24 +19,40 @@ napi_status ExternalBuffer::create(uint64_t offset, size_t length, napi_value* r
   callbacks_.fetch_add(1);
   napi_status status = napi_create_external_arraybuffer(env, region_.extent().data() + offset,
                                                         length, on_backing_freed, this, result);
-  if (status == napi_ok) status = napi_create_reference(env, *result, 0, &weak_);
+  // Strong, so that there is an object to ask whether it was transferred, until nobody has to.
+  if (status == napi_ok) status = napi_create_reference(env, *result, 1, &reference_);
   return status;
+}
+
+napi_value ExternalBuffer::object() const {
+  napi_value object = nullptr;
+  if (reference_ != nullptr) napi_get_reference_value(environment_.env(), reference_, &object);
+  return object;
+}
+
+bool ExternalBuffer::is_foreign() const {
+  napi_value buffer = object();
+  bool detached = false;
+  return !detached_ && buffer != nullptr &&
+         napi_is_detached_arraybuffer(environment_.env(), buffer, &detached) == napi_ok && detached;
+}
+
+void ExternalBuffer::let_go() {
+  transferred_ = transferred_ || is_foreign();
+  uint32_t count = 0;
+  if (reference_ != nullptr) napi_reference_unref(environment_.env(), reference_, &count);
 }
 
 Detachment ExternalBuffer::detach() {
   const napi_env env = environment_.env();
-  napi_value object = nullptr;
-  if (weak_ != nullptr) napi_get_reference_value(env, weak_, &object);
-  if (object == nullptr) return backing_.load() ? Detachment::foreign : Detachment::gone;
-  bool detached = false;
-  if (napi_is_detached_arraybuffer(env, object, &detached) != napi_ok || detached ||
-      napi_detach_arraybuffer(env, object) != napi_ok) {
-    return Detachment::foreign;
-  }
+  napi_value buffer = object();
+  if (buffer == nullptr) return backing_.load() ? Detachment::foreign : Detachment::gone;
+  let_go();
+  if (transferred_ || napi_detach_arraybuffer(env, buffer) != napi_ok) return Detachment::foreign;
   detached_ = true;
   region_.retain();
   object_.store(true, std::memory_order_release);
-  if (napi_add_finalizer(env, object, this, on_object_collected, nullptr, nullptr) == napi_ok) {
+  if (napi_add_finalizer(env, buffer, this, on_object_collected, nullptr, nullptr) == napi_ok) {
     callbacks_.fetch_add(1);
   }
   return Detachment::done;
@@ -53,9 +69,7 @@ void ExternalBuffer::release_backing() {
 }
 
 void ExternalBuffer::release_if_collected() {
-  napi_value object = nullptr;
-  if (weak_ != nullptr) napi_get_reference_value(environment_.env(), weak_, &object);
-  if (object != nullptr) return;
+  if (object() != nullptr) return;
   end_quarantine();
   // V8 let go of the memory when it was detached, but says so only when the event loop turns.
   release_backing();
@@ -63,22 +77,15 @@ void ExternalBuffer::release_if_collected() {
 
 void ExternalBuffer::keep_if_foreign() {
   // Without a reference it was never handed out.
-  if (detached_ || weak_ == nullptr || !backing_.load()) return;
-  const napi_env env = environment_.env();
-  napi_value object = nullptr;
-  bool detached = false;
-  napi_get_reference_value(env, weak_, &object);
-  if (object != nullptr && napi_is_detached_arraybuffer(env, object, &detached) == napi_ok) {
-    kept_ = detached;
-  } else {
-    // Collected, and whether its memory went with it or to another thread is not to be known.
-    kept_ = true;
-  }
+  if (detached_ || reference_ == nullptr || !backing_.load()) return;
+  // Where the object was collected, it is not to be known whether its memory went with it or, after
+  // it had outlived its mapping, to another thread.
+  kept_ = transferred_ || object() == nullptr || is_foreign();
 }
 
 void ExternalBuffer::delete_reference() {
-  if (weak_ != nullptr) napi_delete_reference(environment_.env(), weak_);
-  weak_ = nullptr;
+  if (reference_ != nullptr) napi_delete_reference(environment_.env(), reference_);
+  reference_ = nullptr;
 }
 
 void ExternalBuffer::called_back() {

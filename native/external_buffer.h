@@ -28,6 +28,10 @@ class ExternalBuffer {
   /// Makes the ArrayBuffer. After a failure V8 may still call back, so the record has to stay.
   napi_status create(uint64_t offset, size_t length, napi_value* result);
   Detachment detach();
+  /// Whether somebody else has detached it: its memory is in another ArrayBuffer.
+  bool is_foreign() const;
+  /// The mapping is gone, the ArrayBuffer need not be: from here on it may be collected.
+  void let_go();
   /// For a detached buffer: gives the addresses back if the ArrayBuffer object is known to have
   /// been collected, without waiting for the event loop.
   void release_if_collected();
@@ -44,6 +48,7 @@ class ExternalBuffer {
  private:
   static void on_backing_freed(napi_env env, void* data, void* hint);
   static void on_object_collected(napi_env env, void* data, void* hint);
+  napi_value object() const;
   void release_backing();
   void end_quarantine();
   void called_back();
@@ -51,8 +56,9 @@ class ExternalBuffer {
   Environment& environment_;
   Region& region_;
   const uint64_t handle_;
-  napi_ref weak_ = nullptr;
+  napi_ref reference_ = nullptr;
   bool detached_ = false;
+  bool transferred_ = false;
   bool kept_ = false;
   std::atomic<int> callbacks_{0};     // finalizers that are still to come
   std::atomic<bool> backing_{false};  // holds a reference to the region for V8

@@ -46,6 +46,7 @@ Napi::Value madvise_inside(const Napi::CallbackInfo& info) {
   return on_range(info, [=](Region& region, uint64_t offset, uint64_t length) {
     // What is removed is gone from the file, where other bytes may share the mapping's last page.
     const bool file_too = advice == MADV_REMOVE;
+    if (file_too && !region.writable()) return -EACCES;
     return advise(region, offset, length, advice, file_too ? Rounding::strict : Rounding::inward);
   });
 }

@@ -2,7 +2,13 @@
 
 import { constants } from 'node:os'
 import { byteCount, int32, optionalByteCount, options as optionsObject } from './arguments.js'
-import { invalidArgType, invalidArgValue, outOfRange, systemError } from './errors.js'
+import {
+  invalidArgType,
+  invalidArgValue,
+  mappingDetached,
+  outOfRange,
+  systemError,
+} from './errors.js'
 import { mapRegion } from './map.js'
 import { checked, regionOf } from './mapping/lifetime.js'
 import { onRange } from './mapping/on-range.js'
@@ -48,10 +54,16 @@ function bits(value: unknown, name: string, allowed: number): number {
   return given
 }
 
+// Below it no program has anything (vm.mmap_min_addr), and address 0 is no address to JavaScript.
+const lowestAddress = 0x10000
+
 function address(value: unknown, name: string): number | bigint {
-  if (typeof value !== 'bigint') return byteCount(value ?? 0, name)
-  if (value < 0n || value >= 2n ** 64n) throw outOfRange(name, '>= 0 and < 2n ** 64n', value)
-  return value
+  if (value === undefined) return 0
+  const wanted = typeof value === 'bigint' ? value : byteCount(value, name)
+  if (wanted < lowestAddress || wanted >= 2n ** 64n) {
+    throw outOfRange(name, `>= ${lowestAddress} and < 2n ** 64n`, value)
+  }
+  return wanted
 }
 
 function accessOf(prot: number, flags: number): Access {
@@ -83,6 +95,9 @@ export function mmap(options: MmapOptions): Mapping {
     throw systemError(-constants.errno.EOPNOTSUPP, 'mmap', null, ' (a file of hugetlbfs)')
   }
   const fixed = (wanted & MapFlags.FIXED) !== 0
+  if (addr === 0 && (wanted & (MapFlags.FIXED | MapFlags.FIXED_NOREPLACE)) !== 0) {
+    throw invalidArgValue('options.addr', undefined, 'is needed with FIXED')
+  }
   const flags = fixed ? (wanted & ~MapFlags.FIXED) | MapFlags.FIXED_NOREPLACE : wanted
   const access = accessOf(prot, flags)
   const request = { fd, offset, length, prot, flags, address: addr, access, path: null }
@@ -185,7 +200,9 @@ export function mremap(
   const region = regionOf(memory)
   if (length === 0) throw systemError(-constants.errno.EINVAL, 'mremap')
   if (wanted === 0) throw systemError(-constants.errno.ENOMEM, 'mremap')
-  checked(native.remap(region.handle, length), 'mremap', region.path)
+  const moved = native.remap(region.handle, length)
+  if (moved === -constants.errno.EBUSY) throw mappingDetached()
+  checked(moved, 'mremap', region.path)
   region.resized(length)
 }
 

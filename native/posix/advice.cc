@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "kernel_file.h"
+#include "map_budget.h"
 
 namespace posix_mmap {
 
@@ -14,6 +15,8 @@ int advise(const Region& region, uint64_t offset, uint64_t length, int advice,
   const int outside = page_range(region.extent(), offset, length, rounding, pages);
   if (outside != 0) return outside;
   if (pages.length == 0) return 0;
+  if (!map_budget_take(2))
+    return -ENOMEM;  // pages with other advice are kernel mappings of their own
   return madvise(pages.start, pages.length, advice) == 0 ? 0 : -errno;
 }
 

@@ -46,8 +46,7 @@ int discard(Region& region, uint64_t offset, uint64_t length) noexcept {
 
 int punch_hole(Region& region, uint64_t offset, uint64_t length) noexcept {
   if (!region.shared()) return -EINVAL;
-  const int protection = region.uniform_protection();
-  if (protection != Region::kMixed && (protection & PROT_WRITE) == 0) return -EACCES;
+  if (!region.writable()) return -EACCES;
   PageRange pages;
   const int outside = page_range(region.extent(), offset, length, Rounding::strict, pages);
   if (outside != 0) return outside;

@@ -6,9 +6,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
 
 #include "guarded_copy.h"
+#include "map_budget.h"
 #include "map_reserve.h"
 
 namespace posix_mmap {
@@ -17,8 +21,14 @@ namespace {
 constexpr int kPrivate = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
 // Each repair that stands alone costs up to two kernel mappings of the 65,530 that a process may
-// have. After every so many of them the next covers twice as many pages.
+// have. After every so many of them, in a region or in all, the next covers twice as many pages;
+// but copies take memory and time.
 constexpr size_t kRepairsPerDoubling = 64;
+constexpr size_t kAllRepairsPerDoubling = 1024;
+constexpr size_t kMostCopied = 64;
+constexpr size_t kMostZeroed = size_t{1} << 18;
+
+std::atomic<size_t> all_repairs{0};
 
 /// One repair at a time in a region: a second thread that failed on the same page must find it
 /// replaced, or it would replace it again and lose what the first has stored by then.
@@ -35,9 +45,14 @@ class RepairTurn {
   Region& region_;
 };
 
-size_t block_limit(const Region& region) noexcept {
-  const size_t doublings = region.faults().repairs() / kRepairsPerDoubling;
-  return size_t{1} << (doublings < 30 ? doublings : 30);
+size_t block_limit(const Region& region, FaultKind kind) noexcept {
+  // What is only protected was not lost: no page of it may go that nobody touched.
+  if (kind == FaultKind::no_access) return 1;
+  const size_t here = region.faults().repairs() / kRepairsPerDoubling;
+  const size_t everywhere = all_repairs.load(std::memory_order_relaxed) / kAllRepairsPerDoubling;
+  const size_t doublings = std::min<size_t>(std::max(here, everywhere), 30);
+  const size_t most = kind == FaultKind::read_only ? kMostCopied : kMostZeroed;
+  return std::min(size_t{1} << doublings, most);
 }
 
 bool accessible(std::byte* page, bool store) noexcept {
@@ -46,11 +61,12 @@ bool accessible(std::byte* page, bool store) noexcept {
 
 /// How many pages from `page` on fail alike and may be replaced with it: none that was replaced
 /// before, since it may hold the program's stores.
-size_t block_pages(const Region& region, std::byte* page, bool readable, bool store) noexcept {
+size_t block_pages(const Region& region, FaultKind kind, std::byte* page, bool readable,
+                   bool store) noexcept {
   const size_t size = page_size();
   const size_t first = region.page_index(page);
   const size_t pages = region.extent().mapped_length / size;
-  const size_t limit = block_limit(region);
+  const size_t limit = block_limit(region, kind);
   size_t count = 1;
   while (count < limit && first + count < pages &&
          region.faults().replaced(first + count) == FaultKind::none) {
@@ -73,6 +89,32 @@ bool replace_with_copy(std::byte* start, size_t length) noexcept {
   if (mremap(copy, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, start) != MAP_FAILED) return true;
   munmap(copy, length);
   return false;
+}
+
+/// For one page when there is no room for a second: by way of memory that is always there. Other
+/// threads may see zeros in between.
+bool replace_in_place(std::byte* page, size_t size) noexcept {
+  constexpr size_t kLargestPage = size_t{64} << 10;
+  static std::array<std::byte, kLargestPage> scratch;
+  static std::atomic<bool> taken{false};
+  if (size > kLargestPage) return false;
+  while (taken.exchange(true, std::memory_order_acquire)) sched_yield();
+  guarded_copy(scratch.data(), page, size);
+  const bool replaced = replace_with_zeros(page, size, PROT_READ | PROT_WRITE);
+  if (replaced) guarded_copy(page, scratch.data(), size);
+  taken.store(false, std::memory_order_release);
+  return replaced;
+}
+
+/// Makes a range accessible with the content that it has, or zeros where it has none.
+bool replace(const Region& region, std::byte* start, size_t length, bool readable,
+             bool store) noexcept {
+  if (!readable) {
+    return replace_with_zeros(start, length, region.protection() | (store ? PROT_WRITE : 0));
+  }
+  // Private memory needs no other page, only leave to write.
+  if (!region.shared() && mprotect(start, length, PROT_READ | PROT_WRITE) == 0) return true;
+  return replace_with_copy(start, length);
 }
 
 /// The last resort when the process may have no more kernel mappings: one for the whole region.
@@ -109,13 +151,15 @@ bool repair_fault(Region& region, FaultKind kind, std::byte* address, bool store
   if (accessible(page, store)) return true;
 
   const bool readable = page_readable(page);
-  const size_t pages = block_pages(region, page, readable, store);
-  const int protection = region.protection() | (store ? PROT_WRITE : 0);
+  const size_t pages = block_pages(region, kind, page, readable, store);
   // Marked before it is done: a thread that copies the page at this moment looks again afterwards.
   region.faults().mark_replaced(kind, region.page_index(page), pages);
-  const bool replaced = readable ? replace_with_copy(page, pages * size)
-                                 : replace_with_zeros(page, pages * size, protection);
+  const bool replaced = replace(region, page, pages * size, readable, store) ||
+                        (pages > 1 && replace(region, page, size, readable, store)) ||
+                        (readable && replace_in_place(page, size));
   if (!replaced && !replace_everything(region, kind)) return false;
+  all_repairs.fetch_add(1, std::memory_order_relaxed);
+  map_budget_spend(2);
   const std::byte* const data = region.extent().data();
   region.faults().record(kind, address > data ? static_cast<uint64_t>(address - data) : 0);
   return true;

@@ -5,21 +5,23 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 
 namespace posix_mmap {
 namespace {
 
-/// Calls `visit(begin, end)` for each piece of a file.
+/// Calls `visit(begin, end)` for each piece of a file: 0 or -errno.
 template <typename Visit>
-void for_each_piece(const char* path, Visit visit) noexcept {
+int for_each_piece(const char* path, Visit visit) noexcept {
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return;
+  if (fd < 0) return -errno;
   std::array<char, 16UL * 1024> piece;
   for (ssize_t got = 0; (got = read(fd, piece.data(), piece.size())) > 0;) {
     visit(piece.data(), piece.data() + got);
   }
   close(fd);
+  return 0;
 }
 
 }  // namespace
@@ -31,12 +33,11 @@ uint64_t read_kernel_number(const char* path, uint64_t otherwise) noexcept {
   return number;
 }
 
-uint64_t count_kernel_lines(const char* path) noexcept {
-  uint64_t lines = 0;
-  for_each_piece(path, [&](const char* begin, const char* end) {
+int count_kernel_lines(const char* path, uint64_t& lines) noexcept {
+  lines = 0;
+  return for_each_piece(path, [&](const char* begin, const char* end) {
     lines += static_cast<uint64_t>(std::count(begin, end, '\n'));
   });
-  return lines;
 }
 
 }  // namespace posix_mmap

@@ -8,7 +8,7 @@ namespace posix_mmap {
 /// The number that a file starts with, or `otherwise` where it cannot be read.
 uint64_t read_kernel_number(const char* path, uint64_t otherwise) noexcept;
 
-/// How many lines a file has; 0 where it cannot be read.
-uint64_t count_kernel_lines(const char* path) noexcept;
+/// How many lines a file has: 0, or -errno where it cannot be opened.
+int count_kernel_lines(const char* path, uint64_t& lines) noexcept;
 
 }  // namespace posix_mmap

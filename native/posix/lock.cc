@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "map_budget.h"
+
 namespace posix_mmap {
 
 int lock_pages(const Region& region, uint64_t offset, uint64_t length, bool on_fault) noexcept {
@@ -12,6 +14,7 @@ int lock_pages(const Region& region, uint64_t offset, uint64_t length, bool on_f
   const int outside = page_range(region.extent(), offset, length, Rounding::outward, pages);
   if (outside != 0) return outside;
   if (pages.length == 0) return 0;
+  if (!map_budget_take(2)) return -ENOMEM;  // locked pages are a kernel mapping of their own
   const unsigned flags = on_fault ? MLOCK_ONFAULT : 0;
   return mlock2(pages.start, pages.length, flags) == 0 ? 0 : -errno;
 }

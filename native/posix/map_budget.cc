@@ -1,7 +1,10 @@
 #include "map_budget.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <mutex>
 
@@ -17,16 +20,25 @@ constexpr long kOthers = 1024;
 // used up, and never for the first few.
 constexpr long kUncounted = 1024;
 constexpr long kSmallestStep = 256;
+constexpr int64_t kPatience = 100;  // milliseconds from one vain count to the next
 
 std::atomic<long> budget{kUncounted};
+std::atomic<int64_t> next_count{0};  // in milliseconds, after an answer that was no
 std::mutex counting;
 
 /// How many more kernel mappings we may make now; negative when there are too many already.
 long room() noexcept {
   const uint64_t limit = read_kernel_number("/proc/sys/vm/max_map_count", INT32_MAX);
-  // One line is one kernel mapping.
-  return static_cast<long>(limit) - static_cast<long>(count_kernel_lines("/proc/self/maps")) -
-         kOthers;
+  // One line is one kernel mapping. Without a descriptor for it, better none than too many.
+  uint64_t mappings = 0;
+  if (count_kernel_lines("/proc/self/maps", mappings) == -EMFILE) return 0;
+  return static_cast<long>(limit) - static_cast<long>(mappings) - kOthers;
+}
+
+int64_t now() noexcept {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1'000'000;
 }
 
 }  // namespace
@@ -35,16 +47,18 @@ bool map_budget_take(int count) noexcept {
   if (budget.fetch_sub(count, std::memory_order_relaxed) >= count) return true;
   const std::lock_guard<std::mutex> lock(counting);
   if (budget.load(std::memory_order_relaxed) >= 0) return true;  // another thread has counted
-  const long left = room();
-  if (left < count) {
-    budget.store(0, std::memory_order_relaxed);
-    return false;
-  }
+  const int64_t time = now();
+  const long left = time < next_count.load(std::memory_order_relaxed) ? 0 : room();
+  const bool enough = left >= count;
   const long step = std::max(left / 2, std::min(left, kSmallestStep));
-  budget.store(step - count, std::memory_order_relaxed);
-  return true;
+  budget.store(enough ? step - count : 0, std::memory_order_relaxed);
+  if (!enough && time >= next_count.load(std::memory_order_relaxed))
+    next_count.store(time + kPatience, std::memory_order_relaxed);
+  return enough;
 }
 
-void map_budget_return(int count) noexcept { budget.fetch_add(count, std::memory_order_relaxed); }
+void map_budget_return() noexcept { budget.fetch_add(1, std::memory_order_relaxed); }
+
+void map_budget_spend(int count) noexcept { budget.fetch_sub(count, std::memory_order_relaxed); }
 
 }  // namespace posix_mmap

@@ -4,10 +4,14 @@
 
 namespace posix_mmap {
 
-/// Whether `count` more kernel mappings leave enough for everybody else. Counts them as made.
+/// Whether `count` more kernel mappings leave enough for everybody else. Counts them as made; what
+/// is given back or merged is found out when it is counted anew.
 bool map_budget_take(int count) noexcept;
 
-/// Gives kernel mappings back that are no more.
-void map_budget_return(int count) noexcept;
+/// A kernel mapping that is no more.
+void map_budget_return() noexcept;
+
+/// Kernel mappings that were made without asking. Async-signal-safe.
+void map_budget_spend(int count) noexcept;
 
 }  // namespace posix_mmap

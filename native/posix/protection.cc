@@ -15,8 +15,9 @@ int protect(Region& region, uint64_t offset, uint64_t length, int protection) no
   if (outside != 0) return outside;
   if (pages.length == 0) return 0;
   const bool everything = pages.length == extent.mapped_length;
-  // Pages that differ from their neighbours are kernel mappings of their own.
-  if (!everything && !map_budget_take(2)) return -ENOMEM;
+  // Pages that differ from their neighbours, of another region too, are kernel mappings of their
+  // own.
+  if (!map_budget_take(2)) return -ENOMEM;
   // Before the call: from here on another thread's fault must not be judged by the old value.
   if (!everything && region.uniform_protection() != protection)
     region.set_uniform_protection(Region::kMixed);

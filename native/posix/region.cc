@@ -92,6 +92,35 @@ bool covering_pages(size_t lead, uint64_t length, Extent& extent) noexcept {
   return true;
 }
 
+/// Ranges whose munmap(2) would have cut a kernel mapping in two when there was none to spare:
+/// neighbours that are alike are one for the kernel.
+class Postponed {
+ public:
+  static void add(const Extent& extent) noexcept {
+    madvise(extent.base, extent.mapped_length, MADV_DONTNEED);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    auto* const entry = new (std::nothrow) Entry{extent, first_};
+    if (entry != nullptr) first_ = entry;
+  }
+
+  /// One at a time: each later unmap() makes room for one.
+  static void retry() noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Entry* const entry = first_;
+    if (entry == nullptr || munmap(entry->extent.base, entry->extent.mapped_length) != 0) return;
+    first_ = entry->next;
+    delete entry;
+  }
+
+ private:
+  struct Entry {
+    Extent extent;
+    Entry* next;
+  };
+  static inline std::mutex mutex_;
+  static inline Entry* first_ = nullptr;
+};
+
 }  // namespace
 
 int Region::adopt(const Extent& extent, int prot, int flags, Region** out) noexcept {
@@ -128,10 +157,7 @@ int Region::map(const MapRequest& request, Region** out) noexcept {
     if (!covering_pages(lead, request.length, extent)) return -EOVERFLOW;
     if (!map_budget_take(1)) return -ENOMEM;
     void* base = map_pages(request, extent.mapped_length, request.offset - lead);
-    if (base == MAP_FAILED) {
-      map_budget_return(1);
-      return -errno;
-    }
+    if (base == MAP_FAILED) return -errno;
     extent.base = static_cast<std::byte*>(base);
   }
   return adopt(extent, request.prot, request.flags, out);
@@ -144,10 +170,7 @@ int Region::remap(uint64_t length, Region** out) noexcept {
     if (!covering_pages(extent_.lead, length, extent)) return -EOVERFLOW;
     if (!map_budget_take(1)) return -ENOMEM;
     void* target = reserve(extent.mapped_length);
-    if (target == MAP_FAILED) {
-      map_budget_return(1);
-      return -errno;
-    }
+    if (target == MAP_FAILED) return -errno;
     extent.base = static_cast<std::byte*>(target);
     const int moved = move_pages(extent.base, extent.mapped_length);
     if (moved != 0) {
@@ -193,10 +216,23 @@ void Region::release() noexcept {
 
 void Region::unmap() noexcept {
   if (extent_.mapped_length == 0) return;
+  const bool before = merges_with(region_table_find(extent_.base - 1));
+  const bool after = merges_with(region_table_find(extent_.base + extent_.mapped_length));
   region_table_erase(extent_.base, extent_.mapped_length);
-  munmap(extent_.base, extent_.mapped_length);
+  const bool cuts = before && after;
+  if ((!cuts || map_budget_take(1)) && munmap(extent_.base, extent_.mapped_length) == 0) {
+    if (!before && !after) map_budget_return();
+    Postponed::retry();
+  } else {
+    Postponed::add(extent_);
+  }
   live.fetch_sub(1, std::memory_order_relaxed);
-  map_budget_return(1);
+}
+
+bool Region::merges_with(const Region* other) const noexcept {
+  const auto plain = [](const Region& region) { return region.anonymous() || region.retired_; };
+  return other != nullptr && plain(*this) && plain(*other) && uniform_protection() != kMixed &&
+         uniform_protection() == other->uniform_protection();
 }
 
 int Region::retire() noexcept {
@@ -210,6 +246,7 @@ int Region::retire() noexcept {
     if (overlay == MAP_FAILED) return -errno;
   }
   retired_ = true;
+  uniform_.store(PROT_READ | PROT_WRITE, std::memory_order_release);
   return 0;
 }
 

@@ -61,6 +61,12 @@ class Region {
     uniform_.store(prot, std::memory_order_release);
   }
 
+  /// Whether stores are meant to be possible; where pages differ, as it was mapped.
+  bool writable() const noexcept {
+    const int uniform = uniform_protection();
+    return ((uniform == kMixed ? protection_ : uniform) & PROT_WRITE) != 0;
+  }
+
   FaultLog& faults() noexcept { return faults_; }
   const FaultLog& faults() const noexcept { return faults_; }
   size_t page_index(const void* address) const noexcept;
@@ -76,6 +82,8 @@ class Region {
   static int adopt(const Extent& extent, int prot, int flags, Region** out) noexcept;
   int move_pages(std::byte* target, size_t length) noexcept;
   void unmap() noexcept;
+  /// Whether the kernel has likely made one mapping of this region and its neighbour.
+  bool merges_with(const Region* other) const noexcept;
 
   Extent extent_;
   int protection_ = 0;

@@ -63,6 +63,9 @@ Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte*
   std::byte* const to = region.extent().data() + offset;
   Fault fault = find_replaced(region, to, length);
   if (fault.kind != FaultKind::none) return fault;
+  const Region* const origin = region_table_find(source);
+  if (origin != nullptr) fault = find_replaced(*origin, source, length);
+  if (fault.kind != FaultKind::none) return fault;
   const bool backward = source < to && to < source + length;
   const std::byte* const failed =
       backward ? copy_backward(to, source, length) : guarded_copy(to, source, length).fault;

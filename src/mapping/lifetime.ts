@@ -6,6 +6,7 @@ import { type Handle, native, type Result } from '../native.js'
 import type { Access, Protection } from '../protection.js'
 import { announceLate, faultOf, forgetListener, rememberListener } from './fault-delivery.js'
 import { Region, type RegionDescription } from './region.js'
+import { guardZlib } from './zlib-guard.js'
 
 /** Only the package makes mappings; it proves itself with this. */
 export const construction = Symbol('posix-mmap construction')
@@ -105,6 +106,7 @@ export abstract class MappedMemory implements Disposable {
     collected.unregister(this)
     forgetListener(region.handle)
     region.buffers.detachEmpty()
+    guardZlib()
     const unheard = native.unmap(region.handle)
     if (unheard && this.#lastFault !== null) announceLate(region, this.#lastFault)
   }

@@ -14,6 +14,9 @@ const jobs: Record<string, string> = {
   'crypto.randomFill': 'promisify(crypto.randomFill)(view)',
   'crypto.subtle.digest': "crypto.subtle.digest('SHA-256', view)",
   'zlib.gzip': 'promisify(zlib.gzip)(view)',
+  'zlib.gzip of what does not get smaller': 'promisify(zlib.gzip)(incompressible(view))',
+  'zlib.brotliCompress of what does not get smaller':
+    'promisify(zlib.brotliCompress)(incompressible(view), { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 0 } })',
   'zlib.inflate of no zlib data': 'promisify(zlib.inflate)(view)',
   'zlib.brotliCompress':
     'promisify(zlib.brotliCompress)(view, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } })',
@@ -50,6 +53,8 @@ const program = (job: string) => `
   await once(server, 'listening')
   const client = net.connect(server.address().port, '127.0.0.1')
   await once(client, 'connect')
+  // More output than one step of zlib gives.
+  const incompressible = (view) => crypto.randomFillSync(view.subarray(0, 1 << 20))
   const ends = []
   // Rounds, so that the pool is busy when the memory goes, and other mappings take its place.
   for (let round = 0; round < 12; round++) {

@@ -67,7 +67,11 @@ describe('at the limit of kernel mappings', () => {
     const seen = await runForJson(`${head}
       const open = []
       let error
-      try { for (;;) { const mapping = mapAnonymous(pageSize); mapping.protect(open.length % 2 ? 'read' : 'none'); open.push(mapping) } } catch (e) { error = e }
+      const file = '/dev/shm/posix-mmap-limit-' + process.pid
+      fs.writeFileSync(file, 'x')
+      const fd = fs.openSync(file)
+      fs.rmSync(file)
+      try { for (;;) open.push(mapFile(fd)) } catch (e) { error = e }
       const count = open.length
       const garbage = Array.from({ length: 100_000 }, (_, i) => ({ i, text: 'x' + i }))
       for (const mapping of open) mapping.unmap()

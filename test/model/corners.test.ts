@@ -3,7 +3,7 @@
 import fs from 'node:fs'
 import { mapFile, pageSize } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import { pattern, scratchDirectory, thrownBy } from '../support/harness.js'
+import { pattern, scratchDirectory, thrownBy, withDescriptor } from '../support/harness.js'
 
 const scratch = scratchDirectory()
 const content = pattern(2 * pageSize)
@@ -61,5 +61,21 @@ describe('punchHole() on a page that was replaced', () => {
     const range = fs.readFileSync(file).subarray(offset, offset + length)
     const wrong = refused ? -1 : range.findIndex((byte) => byte !== 0)
     expect({ refused, firstByteThatIsNotZero: wrong }).toMatchObject({ firstByteThatIsNotZero: -1 })
+  })
+})
+
+describe('an untouched private page', () => {
+  it('shows the file also after many faults in its neighbour', () => {
+    const file = scratch.file('neighbour', content)
+    using mapping = mapFile(file, { access: 'copy-on-write' })
+    const view = mapping.bytes()
+    // After 64 the repair looks at the next page as well.
+    for (let i = 0; i < 70; i++) {
+      mapping.protect('read', 0, pageSize)
+      view[0] = i
+    }
+    expect(mapping.fault?.count).toBe(70)
+    withDescriptor(file, 'r+', (fd) => fs.writeSync(fd, 'new', pageSize))
+    expect(Buffer.from(view.subarray(pageSize, pageSize + 3)).toString()).toBe('new')
   })
 })

@@ -26,19 +26,24 @@ import { pageSize } from 'posix-mmap'
 /**
  * @typedef {object} Page
  * @property {Uint8Array | null} bytes its own, or null for those of the file
+ * @property {boolean} apart whether they no longer have to do with the file, so that truncation and
+ *   discard() leave no trace of it
  * @property {Protection} protection
- * @property {boolean} replaced a private page stands in for it since an access failed
- * @property {Kind | null} reason what read() and write() say of a page that was replaced
+ * @property {boolean} replaced since an access failed; read() and write() refuse it
+ * @property {Kind | null} reason what they say
  */
 
 /** How many there were in all, so that a test can tell that the model has met each kind. */
 export const failuresSeen = { truncated: 0, 'read-only': 0, 'no-access': 0 }
 
+// After so many repairs, in a mapping or in the process, one may replace more than one page.
+const mostRepairs = 64
+const mostRepairsOfAll = 1024
+let repairsOfAll = 0
+
 export class MappingModel {
   /** @type {Failure[]} since clearFault() */
   failures = []
-  /** How often a page was replaced. */
-  repairs = 0
   /** Nobody refers to the Mapping any more, only to its buffer. */
   dropped = false
   /** @type {Protection} of all of it, as it was set last */
@@ -46,6 +51,8 @@ export class MappingModel {
   /** @type {Page[]} */
   pages
 
+  /** How often a page was replaced. */
+  #repairs = 0
   /** @type {Protection | null} of every page, null when they differ or may differ */
   #uniform
   /** @type {FileModel | null} */
@@ -69,6 +76,7 @@ export class MappingModel {
     const count = byteLength === 0 ? 0 : Math.ceil((this.lead + byteLength) / pageSize)
     this.pages = Array.from({ length: count }, () => ({
       bytes: file === null ? new Uint8Array(pageSize) : null,
+      apart: file === null,
       protection: this.protection,
       replaced: false,
       reason: null,
@@ -94,6 +102,12 @@ export class MappingModel {
   /** Whether {@link fault} is not determined. */
   get ambiguous() {
     return this.failures.some(({ kind }) => kind === null)
+  }
+
+  /** Whether each page could fail once more, and be replaced alone. */
+  get repairable() {
+    const { length } = this.pages
+    return this.#repairs + length < mostRepairs && repairsOfAll + length < mostRepairsOfAll
   }
 
   /** @param {number} at @param {number} length @returns {Segment[]} */
@@ -161,8 +175,8 @@ export class MappingModel {
     const everything = touched.length > 0 && touched.length === this.pages.length
     if (touched.length > 0 && !everything && this.#uniform !== wanted) this.#uniform = null
     for (const page of touched) {
-      // The file was opened for reading only; private pages have nothing to do with it any more.
-      if (wanted === 'read-write' && this.access === 'read' && page.bytes === null) {
+      // The file was opened for reading only.
+      if (wanted === 'read-write' && this.access === 'read' && !page.apart) {
         this.#uniform = null
         return 'EACCES'
       }
@@ -182,8 +196,7 @@ export class MappingModel {
       end === this.byteLength ? this.pages.length : Math.floor((this.lead + end) / pageSize)
     const filled = length === 0 ? [] : this.pages.slice(first, Math.max(first, last))
     for (const page of filled) {
-      // A page that was replaced has no file behind it any more, so there are zeros.
-      page.bytes = this.anonymous || page.replaced ? new Uint8Array(pageSize) : null
+      page.bytes = page.apart ? new Uint8Array(pageSize) : null
       if (this.anonymous) Object.assign(page, { replaced: false, reason: null })
     }
     return this.anonymous ? this.#zeroAround(at, end, first, filled.length) : null
@@ -192,11 +205,12 @@ export class MappingModel {
   /** @param {number} at @param {number} length @returns {string | null} the code of the error */
   punchHole(at, length) {
     if (!this.shared) return 'EINVAL'
-    if (this.#uniform === 'none' || this.#uniform === 'read') return 'EACCES'
+    const writable =
+      this.#uniform === null ? this.access !== 'read' : this.#uniform === 'read-write'
+    if (!writable) return 'EACCES'
     // What is zeroed there would not reach the file.
     if (this.#findReplaced(at, length) !== null) return 'EFAULT'
     const { first, filled } = this.#filledPages(at, length)
-    if (filled.length > 0 && this.access === 'read') return 'EACCES'
     const start = (this.#firstPage + first) * pageSize
     this.#file?.zero(start, start + filled.length * pageSize)
     return this.#zeroAround(at, at + length, first, filled.length)
@@ -218,7 +232,7 @@ export class MappingModel {
   fileShrank() {
     const present = (this.#file?.pages ?? 0) - this.#firstPage
     for (const page of this.pages.slice(Math.max(0, present))) {
-      if (!this.anonymous && !page.replaced) page.bytes = null
+      if (!page.apart) page.bytes = null
     }
   }
 
@@ -291,15 +305,17 @@ export class MappingModel {
     const failure = this.#failureOf(segment, store)
     if (failure === null) return
     const page = this.#page(segment.index)
-    const copied = failure.kind === 'read-only' || failure.kind === null
-    page.bytes =
-      copied && this.#present(segment.index)
-        ? this.#content(segment.index).slice()
-        : new Uint8Array(pageSize)
+    // Private memory that can be read needs no other page, only leave to write.
+    const readable = page.protection !== 'none' && this.#present(segment.index)
+    if (!readable || this.shared) {
+      page.bytes = readable ? this.#content(segment.index).slice() : new Uint8Array(pageSize)
+      page.apart = true
+    }
     page.protection = store || this.access !== 'read' ? 'read-write' : 'read'
     page.replaced = true
     page.reason = failure.kind
-    this.repairs++
+    this.#repairs++
+    repairsOfAll++
     this.#recorded(failure)
   }
 

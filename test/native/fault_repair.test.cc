@@ -93,6 +93,17 @@ TEST_CASE("fault_repair: stores beyond the end of the file stay in this mapping"
   CHECK(region->faults().peek() == Fault{});
 }
 
+TEST_CASE("fault_repair: a store beyond the end of a read-only mapping's file is one fault") {
+  const testing::Descriptor file = testing::memfd(0);
+  const RegionPtr region = testing::map_file(file.get(), 2 * kPage, PROT_READ);
+  store(page(region, 1) + 7, std::byte{42});
+  CHECK(load(page(region, 1) + 7) == std::byte{42});
+  const Fault fault = region->faults().take();
+  CHECK(fault.kind != FaultKind::none);
+  CHECK(fault.offset == kPage + 7);
+  CHECK(fault.count == 1);
+}
+
 TEST_CASE("fault_repair: a store into a read-only page keeps its content and misses the file") {
   const testing::Descriptor file = testing::patterned_memfd(3 * kPage);
   const auto check = [&](const RegionPtr& region) {

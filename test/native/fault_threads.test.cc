@@ -1,6 +1,6 @@
 // Faults on several threads at once. The one test file that is above all for ThreadSanitizer.
+#include <array>
 #include <atomic>
-#include <barrier>
 #include <chrono>
 #include <thread>
 
@@ -61,36 +61,33 @@ size_t live_through_faults(uint64_t round) {
   return wrong;
 }
 
-/// Threads that add to words of one page at the moment when it has to be replaced.
-void add_on_one_page(const testing::Descriptor& file, int prot, uint64_t first_value,
-                     bool load_first) {
-  constexpr size_t kThreads = 4;
-  constexpr uint64_t kAdds = 40;
-  constexpr int kRounds = 300;
-  RegionPtr region;
+/// Threads that add to the same word of a page at the moment when it has to be replaced.
+void add_on_same_pages(const testing::Descriptor& file, int prot, uint64_t first_value,
+                       bool load_first) {
+  constexpr size_t kThreads = 3;
+  constexpr size_t kPages = 30;  // so few that each is replaced alone
+  constexpr uint64_t kAdds = 20;
   size_t lost = 0;
   size_t replaced_again = 0;
-  const auto next_region = [&]() noexcept {
-    if (region) {
-      lost += testing::load_word(data(region)) != first_value + kThreads * kAdds;
-      // Once for a load and once for a store, however many threads there are.
-      const uint64_t count = region->faults().take().count;
-      replaced_again += count < 1 || count > (load_first ? 2 : 1);
+  for (int round = 0; round < 30; ++round) {
+    const RegionPtr region = testing::map_file(file.get(), kPages * kPage, prot);
+    std::array<std::atomic<size_t>, kPages> arrived{};
+    run_threads(kThreads, [&](size_t thread) {
+      for (size_t index = 0; index < kPages; ++index) {
+        std::byte* const word = page(region, index);
+        ++arrived[index];
+        while (arrived[index] < kThreads) std::this_thread::yield();
+        if (load_first && thread == 0) testing::load_word(word + 64);
+        for (uint64_t add = 0; add < kAdds; ++add) testing::add_to_word(word, 1);
+      }
+    });
+    for (size_t index = 0; index < kPages; ++index) {
+      lost += testing::load_word(page(region, index)) != first_value + kThreads * kAdds;
     }
-    region = testing::map_file(file.get(), kPage, prot);
-  };
-  next_region();
-  std::barrier start(static_cast<std::ptrdiff_t>(kThreads), [&]() noexcept {});
-  std::barrier finish(static_cast<std::ptrdiff_t>(kThreads), next_region);
-  run_threads(kThreads, [&](size_t thread) {
-    for (int round = 0; round < kRounds; ++round) {
-      start.arrive_and_wait();
-      std::byte* const word = data(region);
-      if (load_first && thread % 2 == 0) testing::load_word(word + 64);
-      for (uint64_t add = 0; add < kAdds; ++add) testing::add_to_word(word, 1);
-      finish.arrive_and_wait();
-    }
-  });
+    // Once for a load and once for a store, however many threads there are.
+    const uint64_t count = region->faults().take().count;
+    replaced_again += count < kPages || count > (load_first ? 2 : 1) * kPages;
+  }
   CHECK(lost == 0);
   CHECK(replaced_again == 0);
 }
@@ -113,27 +110,30 @@ TEST_CASE("fault_threads: threads that map, fault and unmap, each its own region
   CHECK(posix_mmap::live_regions() == live);
 }
 
-TEST_CASE("fault_threads: no increment is lost on a truncated page") {
+TEST_CASE("fault_threads: no increment is lost on truncated pages") {
   const testing::Descriptor file = testing::memfd(0);
-  add_on_one_page(file, testing::kReadWrite, 0, false);
+  add_on_same_pages(file, testing::kReadWrite, 0, false);
 }
 
-TEST_CASE("fault_threads: no increment is lost on a truncated page of a read-only mapping") {
+TEST_CASE("fault_threads: no increment is lost on truncated pages of a read-only mapping") {
   const testing::Descriptor file = testing::memfd(0);
-  add_on_one_page(file, PROT_READ, 0, true);
+  add_on_same_pages(file, PROT_READ, 0, true);
 }
 
-TEST_CASE("fault_threads: no increment is lost on a read-only page, and none reaches the file") {
-  const testing::Descriptor file = testing::memfd(kPage);
-  testing::store_word(data(testing::map_file(file.get(), kPage)), 1'000);
-  add_on_one_page(file, PROT_READ, 1'000, true);
-  CHECK(testing::load_word(data(testing::map_file(file.get(), kPage, PROT_READ))) == 1'000);
+TEST_CASE("fault_threads: no increment is lost on read-only pages, and none reaches the file") {
+  const testing::Descriptor file = testing::memfd(30 * kPage);
+  const RegionPtr region = testing::map_file(file.get(), 30 * kPage);
+  for (size_t index = 0; index < 30; ++index) testing::store_word(page(region, index), 1'000);
+  add_on_same_pages(file, PROT_READ, 1'000, true);
+  for (size_t index = 0; index < 30; ++index) {
+    CHECK(testing::load_word(page(region, index)) == 1'000);
+  }
 }
 
-TEST_CASE("fault_threads: no increment is lost on a page without access") {
-  const testing::Descriptor file = testing::patterned_memfd(kPage);
-  add_on_one_page(file, PROT_NONE, 0, true);
-  CHECK(testing::file_bytes(file.get(), 0, kPage) == testing::pattern_bytes(0, kPage));
+TEST_CASE("fault_threads: no increment is lost on pages without access") {
+  const testing::Descriptor file = testing::patterned_memfd(30 * kPage);
+  add_on_same_pages(file, PROT_NONE, 0, true);
+  CHECK(testing::file_bytes(file.get(), 0, 30 * kPage) == testing::pattern_bytes(0, 30 * kPage));
 }
 
 TEST_CASE("fault_threads: neighbouring pages of one region, replaced in blocks by many threads") {
@@ -177,6 +177,7 @@ TEST_CASE("fault_threads: a bell rings for a fault, and not again once it was ta
     bell.ring = [](posix_mmap::FaultBell* rung_bell) {
       auto* const self = static_cast<Bell*>(rung_bell);
       ++self->rings;
+      for (int i = 0; i < 3; ++i) std::this_thread::yield();  // time for the bell to be freed
       if (self->gone) ++self->rings_when_gone;
     };
     region->bell() = &bell;

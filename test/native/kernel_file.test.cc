@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
 
 #include "support/memory.h"
@@ -28,7 +29,9 @@ uint64_t number_in(const std::string& text) {
   return read_kernel_number(TextFile(text).path().c_str(), 77);
 }
 uint64_t lines_in(const std::string& text) {
-  return count_kernel_lines(TextFile(text).path().c_str());
+  uint64_t lines = 77;
+  CHECK(count_kernel_lines(TextFile(text).path().c_str(), lines) == 0);
+  return lines;
 }
 
 }  // namespace
@@ -53,8 +56,11 @@ TEST_CASE("kernel_file: how many lines a file has, also over several pieces") {
   std::string text;
   for (int line = 0; line < 10'000; ++line) text += "line\n";
   CHECK(lines_in(text) == 10'000);
-  CHECK(count_kernel_lines("/proc/no/such/file") == 0);
-  const uint64_t before = count_kernel_lines("/proc/self/maps");
+  uint64_t before = 77;
+  CHECK(count_kernel_lines("/proc/no/such/file", before) == -ENOENT);
+  REQUIRE(count_kernel_lines("/proc/self/maps", before) == 0);
   const testing::RegionPtr alone = testing::map_anonymous(testing::kPage, PROT_READ, MAP_SHARED);
-  CHECK(count_kernel_lines("/proc/self/maps") == before + 1);
+  uint64_t after = 0;
+  CHECK(count_kernel_lines("/proc/self/maps", after) == 0);
+  CHECK(after == before + 1);
 }

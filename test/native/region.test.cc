@@ -212,6 +212,30 @@ TEST_CASE("region: a retired one keeps its addresses, and late accesses touch no
   CHECK(live_regions() == live);
 }
 
+TEST_CASE("region: threads that map, retire and unmap side by side") {
+  const size_t live = live_regions();
+  std::atomic<size_t> wrong{0};
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int round = 0; round < 1'500; ++round) {
+        // Alike and anonymous, so that they are one mapping for the kernel.
+        const RegionPtr one = testing::map_anonymous(kPage);
+        const RegionPtr other = testing::map_anonymous(2 * kPage);
+        for (const RegionPtr* region : {&one, &other}) {
+          testing::store(data(*region), std::byte{1});
+          wrong += (round + thread) % 2 == 0 && (*region)->retire() != 0;
+          wrong += region_table_find(data(*region)) != region->get();
+        }
+        wrong += testing::load(page(other, 1)) != std::byte{0};
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+  CHECK(live_regions() == live);
+}
+
 TEST_CASE("region: retire() while other threads are having pages replaced") {
   for (int round = 0; round < 30; ++round) {
     const testing::Descriptor file = testing::memfd(0);

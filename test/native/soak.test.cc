@@ -201,5 +201,4 @@ TEST_CASE("soak: whatever happens to a file, each page shows what it has to") {
   CHECK(wrong == 0);
   CHECK(lives > 100);
   CHECK(posix_mmap::live_regions() == live);
-  MESSAGE(lives.load() << " regions lived");
 }

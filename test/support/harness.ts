@@ -260,7 +260,7 @@ export interface Finished {
 /** Runs a program from the project's root, where `import 'posix-mmap'` finds the package itself. */
 export function runCommand(command: string, ...args: string[]): Promise<Finished> {
   return new Promise((resolve) => {
-    const options = { cwd: projectRoot, timeout: 60_000, maxBuffer: 1 << 24 }
+    const options = { cwd: projectRoot, timeout: 240_000, maxBuffer: 1 << 24 }
     const child = execFile(command, args, options, (_error, stdout, stderr) => {
       resolve({ code: child.exitCode, signal: child.signalCode, stdout, stderr })
     })
