@@ -52,6 +52,7 @@ size_t FaultLog::page_map_bytes() const noexcept {
 }
 
 void FaultLog::free_memory() noexcept {
+  all_repairs_.fetch_sub(repairs_.exchange(0), std::memory_order_relaxed);
   Word* map = replaced_.exchange(nullptr, std::memory_order_acq_rel);
   if (map != nullptr) munmap(static_cast<void*>(map), page_map_bytes());
 }
@@ -99,6 +100,7 @@ Fault FaultLog::take() noexcept {
 
 void FaultLog::mark_replaced(FaultKind kind, size_t first, size_t count) noexcept {
   repairs_.fetch_add(1, std::memory_order_relaxed);
+  all_repairs_.fetch_add(1, std::memory_order_relaxed);
   Word* map = page_map(true);
   if (map == nullptr) {
     all_replaced_.store(kind, std::memory_order_release);

@@ -22,7 +22,8 @@ class FaultLog {
   void reset(size_t pages) noexcept;
   /// Takes over the faults of another log, but not its pages.
   void inherit(const FaultLog& other) noexcept;
-  /// Gives the page map back; only when no thread can fault in the region any more.
+  /// Gives the page map back, and forgets the repairs; only when no thread can fault in the region
+  /// any more.
   void free_memory() noexcept;
 
   void record(FaultKind kind, uint64_t offset) noexcept;
@@ -45,12 +46,16 @@ class FaultLog {
   /// How often mark_replaced was called: what the repair uses to keep the number of kernel
   /// mappings small.
   size_t repairs() const noexcept { return repairs_.load(std::memory_order_relaxed); }
+  /// The same for all logs that are in use.
+  static size_t all_repairs() noexcept { return all_repairs_.load(std::memory_order_relaxed); }
 
  private:
   using Word = std::atomic<uint64_t>;
   static Fault unpack(uint64_t first, uint64_t count) noexcept;
   Word* page_map(bool create) noexcept;
   size_t page_map_bytes() const noexcept;
+
+  static inline std::atomic<size_t> all_repairs_{0};
 
   std::atomic<uint64_t> first_{0};  // kind in the low two bits, the offset above them
   std::atomic<uint64_t> count_{0};

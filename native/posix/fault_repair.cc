@@ -21,14 +21,12 @@ namespace {
 constexpr int kPrivate = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
 // Each repair that stands alone costs up to two kernel mappings of the 65,530 that a process may
-// have. After every so many of them, in a region or in all, the next covers twice as many pages;
-// but copies take memory and time.
+// have. After every so many of them in a region the next covers twice as many pages, and when there
+// are very many in all, as many as it may; but copies take memory and time.
 constexpr size_t kRepairsPerDoubling = 64;
-constexpr size_t kAllRepairsPerDoubling = 1024;
+constexpr size_t kVeryMany = 8192;
 constexpr size_t kMostCopied = 64;
 constexpr size_t kMostZeroed = size_t{1} << 18;
-
-std::atomic<size_t> all_repairs{0};
 
 /// One repair at a time in a region: a second thread that failed on the same page must find it
 /// replaced, or it would replace it again and lose what the first has stored by then.
@@ -48,10 +46,9 @@ class RepairTurn {
 size_t block_limit(const Region& region, FaultKind kind) noexcept {
   // What is only protected was not lost: no page of it may go that nobody touched.
   if (kind == FaultKind::no_access) return 1;
-  const size_t here = region.faults().repairs() / kRepairsPerDoubling;
-  const size_t everywhere = all_repairs.load(std::memory_order_relaxed) / kAllRepairsPerDoubling;
-  const size_t doublings = std::min<size_t>(std::max(here, everywhere), 30);
+  const size_t doublings = region.faults().repairs() / kRepairsPerDoubling;
   const size_t most = kind == FaultKind::read_only ? kMostCopied : kMostZeroed;
+  if (FaultLog::all_repairs() > kVeryMany || doublings > 30) return most;
   return std::min(size_t{1} << doublings, most);
 }
 
@@ -158,7 +155,6 @@ bool repair_fault(Region& region, FaultKind kind, std::byte* address, bool store
                         (pages > 1 && replace(region, page, size, readable, store)) ||
                         (readable && replace_in_place(page, size));
   if (!replaced && !replace_everything(region, kind)) return false;
-  all_repairs.fetch_add(1, std::memory_order_relaxed);
   map_budget_spend(2);
   const std::byte* const data = region.extent().data();
   region.faults().record(kind, address > data ? static_cast<uint64_t>(address - data) : 0);

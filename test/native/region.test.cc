@@ -214,14 +214,16 @@ TEST_CASE("region: a retired one keeps its addresses, and late accesses touch no
 
 TEST_CASE("region: threads that map, retire and unmap side by side") {
   const size_t live = live_regions();
+  const testing::Descriptor file = testing::memfd(2 * kPage);
   std::atomic<size_t> wrong{0};
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&, thread] {
       for (int round = 0; round < 1'500; ++round) {
-        // Alike and anonymous, so that they are one mapping for the kernel.
+        // Where they are alike, or retired, they are one mapping for the kernel.
         const RegionPtr one = testing::map_anonymous(kPage);
-        const RegionPtr other = testing::map_anonymous(2 * kPage);
+        const RegionPtr other = thread % 2 == 0 ? testing::map_anonymous(2 * kPage)
+                                                : testing::map_file(file.get(), 2 * kPage);
         for (const RegionPtr* region : {&one, &other}) {
           testing::store(data(*region), std::byte{1});
           wrong += (round + thread) % 2 == 0 && (*region)->retire() != 0;
