@@ -9,6 +9,10 @@ const all = ['plain', 'asan', 'tsan']
 const variants = wanted === 'all' ? all : wanted.split(',')
 const cwd = fileURLToPath(new URL('../test/native/', import.meta.url))
 
+/**
+ * @param {string} command
+ * @param {string[]} parameters
+ */
 function run(command, ...parameters) {
   const { status, signal, error } = spawnSync(command, parameters, { cwd, stdio: 'inherit' })
   if (error) console.error(`${command}: ${error.message}`)
@@ -16,6 +20,10 @@ function run(command, ...parameters) {
   return status ?? 1
 }
 
+/**
+ * @param {string} command
+ * @param {string} question
+ */
 function answer(command, question) {
   return spawnSync(command, [question], { encoding: 'utf8' }).stdout?.trim() ?? ''
 }
