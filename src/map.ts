@@ -1,9 +1,9 @@
 // The functions that map.
 
-import { constants } from 'node:os'
 import { adviceValue } from './advice.js'
 import { byteCount, rangeWithin } from './arguments.js'
 import { invalidArgValue, systemError } from './errors.js'
+import { remarkOn } from './mapping/lifetime.js'
 import type { RegionDescription } from './mapping/region.js'
 import { createMapping, type Mapping } from './mapping.js'
 import { constant, type Handle, native, type Result } from './native.js'
@@ -98,17 +98,6 @@ function prepare(
     const write = (request.flags & anonymous) !== 0
     check(native.populate(handle, 0, length, write), 'madvise')
   }
-}
-
-/** ENOMEM has a cause that strerror(3) does not name: too many mappings. */
-function remarkOn(errno: number): string {
-  if (errno !== -constants.errno.ENOMEM) return ''
-  const [live, quarantined] = native.regionCounts()
-  return (
-    ` (${live} mappings of this process are alive, ${quarantined} of them closed and waiting for ` +
-    'the garbage collector; those that were dropped without unmap() wait for it and for a turn of ' +
-    'the event loop, unmap() frees at once)'
-  )
 }
 
 /**

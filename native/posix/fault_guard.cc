@@ -41,21 +41,24 @@ bool is_page_fault(int signal, const siginfo_t& info) noexcept {
   return info.si_code == SEGV_MAPERR || info.si_code == SEGV_ACCERR;
 }
 
-FaultKind classify(const Region& region, int signal, const void* address) noexcept {
-  if (signal == SIGBUS) return FaultKind::truncated;
+FaultKind classify(const Region& region, const siginfo_t& info, std::byte* page) noexcept {
+  if (info.si_signo == SIGBUS) return FaultKind::truncated;
   const int protection = region.uniform_protection();
-  const bool readable =
-      protection != Region::kMixed ? protection != PROT_NONE : page_readable(address);
-  return readable ? FaultKind::read_only : FaultKind::no_access;
+  if (protection != Region::kMixed) {
+    return protection == PROT_NONE ? FaultKind::no_access : FaultKind::read_only;
+  }
+  if (page_readable(page)) return FaultKind::read_only;
+  // A guard page is SEGV_MAPERR and lost in the same sense.
+  return info.si_code == SEGV_ACCERR && page_lost(page) ? FaultKind::truncated
+                                                        : FaultKind::no_access;
 }
 
 /// True if the interrupted program can go on.
-bool settle(Region& region, int signal, std::byte* address, ucontext_t& context) noexcept {
+bool settle(Region& region, const siginfo_t& info, ucontext_t& context) noexcept {
   // Data that is executed is beyond help: the new page would not be executable either.
   if (is_instruction_fetch(context)) return false;
-  const void* word =
-      reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(address) & ~uintptr_t{3});
-  const FaultKind kind = classify(region, signal, word);
+  auto* const address = static_cast<std::byte*>(info.si_addr);
+  const FaultKind kind = classify(region, info, page_of(address));
   if (guarded_copy_abandon(context, address)) {
     const std::byte* const data = region.extent().data();
     region.faults().record(kind, address > data ? static_cast<uint64_t>(address - data) : 0);
@@ -105,8 +108,7 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   bool settled = false;
   if (is_page_fault(signal, *info)) {
     Region* region = region_table_find(info->si_addr);
-    settled = region != nullptr && settle(*region, signal, static_cast<std::byte*>(info->si_addr),
-                                          *static_cast<ucontext_t*>(context));
+    settled = region != nullptr && settle(*region, *info, *static_cast<ucontext_t*>(context));
   }
   errno = saved_errno;
   if (!settled) pass_on(signal, info, context);

@@ -60,6 +60,9 @@ bool accessible(std::byte* page, bool store) noexcept {
 /// before, since it may hold the program's stores.
 size_t block_pages(const Region& region, FaultKind kind, std::byte* page, bool readable,
                    bool store) noexcept {
+  // To ask a private page whether it is writable is to write to it: it would be cut off from its
+  // file.
+  if (readable && !region.shared()) return 1;
   const size_t size = page_size();
   const size_t first = region.page_index(page);
   const size_t pages = region.extent().mapped_length / size;
@@ -140,10 +143,19 @@ bool page_writable(void* page) noexcept {
   return syscall(SYS_futex, &nobody, FUTEX_WAKE_OP_PRIVATE, 0, nullptr, page, kOrZero) >= 0;
 }
 
+bool page_lost(std::byte* page) noexcept {
+  constexpr int kPopulateRead = 22;  // MADV_POPULATE_READ, Linux 5.14; EINVAL without permission
+  return madvise(page, page_size(), kPopulateRead) != 0 && errno == EFAULT;
+}
+
+std::byte* page_of(std::byte* address) noexcept {
+  return reinterpret_cast<std::byte*>(reinterpret_cast<uintptr_t>(address) &
+                                      ~(uintptr_t{page_size()} - 1));
+}
+
 bool repair_fault(Region& region, FaultKind kind, std::byte* address, bool store) noexcept {
   const size_t size = page_size();
-  auto* const page =
-      reinterpret_cast<std::byte*>(reinterpret_cast<uintptr_t>(address) & ~(uintptr_t{size} - 1));
+  std::byte* const page = page_of(address);
   const RepairTurn turn(region);
   if (accessible(page, store)) return true;
 

@@ -11,6 +11,11 @@ namespace posix_mmap {
 bool page_readable(const void* page) noexcept;
 bool page_writable(void* page) noexcept;
 
+/// Whether a page may be read but is not to be had. Says no where the kernel cannot tell.
+bool page_lost(std::byte* page) noexcept;
+
+std::byte* page_of(std::byte* address) noexcept;
+
 /// Replaces the page of `address`, unless another thread just did. False if the kernel has no
 /// memory even for that. Async-signal-safe.
 bool repair_fault(Region& region, FaultKind kind, std::byte* address, bool store) noexcept;

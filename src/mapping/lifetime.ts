@@ -117,9 +117,20 @@ export abstract class MappedMemory implements Disposable {
   }
 }
 
+/** ENOMEM has a cause that strerror(3) does not name: too many mappings. */
+export function remarkOn(errno: number): string {
+  if (errno !== -constants.errno.ENOMEM) return ''
+  const [live, quarantined] = native.regionCounts()
+  return (
+    ` (${live} mappings of this process are alive, ${quarantined} of them closed and waiting for ` +
+    'the garbage collector; those that were dropped without unmap() wait for it and for a turn of ' +
+    'the event loop, unmap() frees at once)'
+  )
+}
+
 /** Hands a result on, or throws what the kernel said. */
 export function checked(result: Result, syscall: string, path: string | null): number {
   if (result >= 0) return result
   if (result === -constants.errno.ESTALE) throw mappingClosed()
-  throw systemError(result, syscall, path)
+  throw systemError(result, syscall, path, remarkOn(result))
 }

@@ -18,10 +18,10 @@ const runsOfProcess = 150
 // Each file system has its own code for truncation and holes.
 const places = [os.tmpdir(), ...['/dev/shm'].filter((place) => fs.existsSync(place))]
 const random = Math.floor(Math.random() * 2 ** 31)
-// With 2026 each wrong rule that was tried out in the model was found.
+// With 1 each wrong rule that was tried out in the model was found.
 const rows = places.map((place, index) => ({
   place,
-  seed: Number(wantedSeed ?? (index === 0 ? 2026 : random)),
+  seed: Number(wantedSeed ?? (index === 0 ? 1 : random)),
 }))
 if (places.length === 1 && wantedSeed === undefined) rows.push({ place: os.tmpdir(), seed: random })
 

@@ -16,8 +16,15 @@ constexpr Fault kNone{};
 
 size_t differences(const FaultLog& log, const std::vector<FaultKind>& expected) {
   size_t count = 0;
-  for (size_t page = 0; page < expected.size(); ++page)
+  size_t next = expected.size();  // the first replaced page from here on
+  for (size_t page = expected.size(); page-- > 0;) {
     count += log.replaced(page) != expected[page];
+    if (expected[page] != FaultKind::none) next = page;
+    size_t found = page;
+    const FaultKind kind = log.first_replaced(found, expected.size() - 1);
+    count += kind != (next == expected.size() ? FaultKind::none : expected[next]);
+    count += kind != FaultKind::none && found != next;
+  }
   return count;
 }
 
@@ -60,7 +67,7 @@ TEST_CASE("fault_log: marks exactly the pages that were replaced, as a plain vec
     CHECK(differences(log, expected) == 0);
     size_t wrong = 0;
     size_t repairs = 0;
-    for (int round = 0; round < 300; ++round) {
+    for (int round = 0; round < 100; ++round) {
       const size_t first = random() % pages;
       const size_t count = random() % 4 == 0 ? pages - first : 1 + random() % (pages - first);
       const bool restore = round > 0 && random() % 3 == 0;
@@ -78,6 +85,23 @@ TEST_CASE("fault_log: marks exactly the pages that were replaced, as a plain vec
     log.free_memory();
     CHECK_FALSE(log.any_replaced());
   }
+}
+
+TEST_CASE("fault_log: counts the repairs of all logs that are in use") {
+  const size_t before = FaultLog::all_repairs();
+  FaultLog one;
+  FaultLog other;
+  one.reset(10);
+  other.reset(10);
+  one.mark_replaced(FaultKind::truncated, 0, 5);
+  one.mark_replaced(FaultKind::truncated, 0, 5);
+  other.mark_replaced(FaultKind::truncated, 1, 1);
+  CHECK(one.repairs() == 2);
+  CHECK(FaultLog::all_repairs() == before + 3);
+  one.free_memory();
+  CHECK(FaultLog::all_repairs() == before + 1);
+  other.free_memory();
+  CHECK(FaultLog::all_repairs() == before);
 }
 
 TEST_CASE("fault_log: a second use of a record begins with no page replaced") {

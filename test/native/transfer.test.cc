@@ -121,6 +121,18 @@ TEST_CASE("transfer: from another region, whose fault it is told as") {
   CHECK(copy_in(*to, 30, 50, data(from)) == Fault{FaultKind::read_only, 30, 1});
 }
 
+TEST_CASE("transfer: never takes the zeros of another region's replaced page for data") {
+  const testing::Descriptor here = testing::patterned_memfd(kPage);
+  const testing::RegionPtr to = testing::map_file(here.get(), kPage);
+  const testing::Descriptor there = testing::patterned_memfd(kPage);
+  const testing::RegionPtr from = testing::map_file(there.get(), 2 * kPage);
+  REQUIRE(testing::load(page(from, 1)) == std::byte{0});
+  CHECK(copy_in(*to, 0, 50, page(from, 1) + 20) == Fault{FaultKind::truncated, kPage + 20, 1});
+  CHECK(copy_in(*to, 0, 50, page(from, 1) - 20) == Fault{FaultKind::truncated, kPage, 1});
+  CHECK(testing::file_bytes(here.get(), 0, kPage) == testing::pattern_bytes(0, kPage));
+  CHECK(to->faults().peek() == kNone);
+}
+
 TEST_CASE("transfer: neither side can be had, and it is told whichever failed") {
   const testing::Descriptor there = testing::memfd(0);
   const testing::RegionPtr from = testing::map_file(there.get(), kPage);
