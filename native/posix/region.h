@@ -87,8 +87,9 @@ class Region {
 
   Extent extent_;
   int protection_ = 0;
-  int flags_ = 0;
-  bool retired_ = false;
+  // Atomic, since a neighbour on another thread looks at them when it goes.
+  std::atomic<int> flags_{0};
+  std::atomic<bool> retired_{false};
   std::atomic<int> uniform_{0};
   std::atomic<uint32_t> references_{0};
   std::atomic<bool> repairing_{false};
