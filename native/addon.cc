@@ -7,6 +7,7 @@
 #include "mapping_binding.h"
 #include "napi_setup.h"
 #include "range_binding.h"
+#include "sharing_binding.h"
 
 namespace posix_mmap {
 namespace {
@@ -34,9 +35,16 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<release>(exports, "release");
   add<remap>(exports, "remap");
   add<array_buffer>(exports, "arrayBuffer");
+  add<protection>(exports, "protection");
   add<address>(exports, "address");
   add<watch_for_end>(exports, "watchForEnd");
   add<region_counts>(exports, "regionCounts");
+
+  add<share>(exports, "share");
+  add<attach>(exports, "attach");
+  add<shared_array_buffer>(exports, "sharedArrayBuffer");
+  add<overlay>(exports, "overlay");
+  add<clear_overlay>(exports, "clearOverlay");
 
   add<copy_out>(exports, "copyOut");
   add<copy_in>(exports, "copyIn");
@@ -72,6 +80,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<fcntl_get_seals>(exports, "getSeals");
   add<fcntl_duplicate>(exports, "duplicate");
   add<fcntl_access_mode>(exports, "accessMode");
+  add<hold_descriptor>(exports, "holdDescriptor");
+  add<close_descriptor>(exports, "closeDescriptor");
   return exports;
 }
 

@@ -1,7 +1,11 @@
 #include "environment.h"
 
-#include <cerrno>
+#include <unistd.h>
 
+#include <cerrno>
+#include <utility>
+
+#include "posix/fault_bells.h"
 #include "posix/fault_guard.h"
 
 namespace posix_mmap {
@@ -28,6 +32,11 @@ class HandleScope {
 
 }  // namespace
 
+bool Holding::take_news() {
+  const uint64_t news = region->faults().news();
+  return std::exchange(heard, news) != news;
+}
+
 Environment& Environment::of(napi_env env) {
   void* data = nullptr;
   napi_get_instance_data(env, &data);
@@ -44,9 +53,15 @@ void Environment::create(napi_env env) {
 Environment::~Environment() {
   silence_bells();
   for (Holding& holding : holdings_) {
-    if (holding.region != nullptr) holding.region->release();
+    if (holding.region != nullptr) holding.region->part();
   }
   for (ExternalBuffer* buffer : buffers_) delete buffer;
+  for (const int fd : descriptors_) close(fd);
+}
+
+int Environment::close_descriptor(int fd) {
+  descriptors_.erase(fd);
+  return close(fd) == 0 ? 0 : -errno;
 }
 
 uint64_t Environment::handle_of(size_t slot) const {
@@ -60,9 +75,18 @@ uint64_t Environment::hold(Region* region) {
   }
   const uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
-  holdings_[slot].region = region;
-  region->bell().store(doorbell_.bell(), std::memory_order_seq_cst);
+  Holding& holding = holdings_[slot];
+  holding.region = region;
+  holding.heard = region->faults().news();
+  hang_bell(*region);
   return handle_of(slot);
+}
+
+void Environment::hang_bell(Region& region) {
+  FaultBell* const mine = doorbell_.bell();
+  FaultBell* before = nullptr;
+  if (region.bell().compare_exchange_strong(before, mine, std::memory_order_seq_cst)) return;
+  if (before != mine) region.bell().store(everybodys_bell(), std::memory_order_seq_cst);
 }
 
 Holding* Environment::find(uint64_t handle) {
@@ -74,19 +98,15 @@ Holding* Environment::find(uint64_t handle) {
 
 void Environment::detach_buffers(Holding& holding) {
   const HandleScope scope(env_);
-  bool foreign = false;
-  bool held = false;
   for (ExternalBuffer* buffer : holding.buffers) {
-    const Detachment detachment = buffer->detach();
-    foreign = foreign || detachment == Detachment::foreign;
-    if (detachment != Detachment::done) continue;
-    held = true;
+    // Memory that was transferred belongs to the new ArrayBuffer and goes with it.
+    if (!buffer->detach()) continue;
     quarantined_.fetch_add(1, std::memory_order_relaxed);
     quarantined_bytes_.fetch_add(holding.region->extent().mapped_length, std::memory_order_relaxed);
   }
   holding.buffers.clear();
-  // Memory that was transferred belongs to the new ArrayBuffer and goes with it.
-  if (held && !foreign) holding.region->retire();
+  if (holding.lease != nullptr) holding.lease->end_use();
+  holding.lease = nullptr;
 }
 
 void Environment::drop(uint64_t handle, bool detach) {
@@ -101,9 +121,10 @@ void Environment::drop(uint64_t handle, bool detach) {
   }
   holding->region = nullptr;
   holding->buffers.clear();
+  holding->lease = nullptr;
   holding->generation = (holding->generation + 1) % kGenerations;
   free_slots_.push_back(static_cast<uint32_t>(holding - holdings_.data()));
-  region->release();
+  region->part();
   reap();
   sweep_if_due();
 }
@@ -116,13 +137,16 @@ int Environment::remap(uint64_t handle, uint64_t length) {
     if (buffer->is_foreign()) return -EBUSY;
   }
   Region* const old = holding->region;
+  const size_t own = 1 + holding->buffers.size() + (holding->lease == nullptr ? 0 : 1);
+  // Private pages move, and others would be left with zeros.
+  if (!old->shared() && old->users() > own) return -EBUSY;
   Region* moved = nullptr;
   const int result = old->remap(length, &moved);
   if (result != 0) return result;
   detach_buffers(*holding);
   holding->region = moved;
-  moved->bell().store(doorbell_.bell(), std::memory_order_seq_cst);
-  old->release();
+  hang_bell(*moved);
+  old->part();
   sweep_if_due();
   return 0;
 }
@@ -136,6 +160,13 @@ Napi::Value Environment::give(uint64_t handle, uint64_t offset, size_t length,
   holding->buffers.push_back(buffer);
   napi_value result = nullptr;
   status = buffer->create(offset, length, &result);
+  return status == napi_ok ? Napi::Value(env_, result) : Napi::Value();
+}
+
+Napi::Value Environment::give_shared(uint64_t handle, napi_status& status) {
+  Holding* const holding = find(handle);
+  napi_value result = nullptr;
+  status = create_shared_buffer(env_, *holding->region, holding->lease, &result);
   return status == napi_ok ? Napi::Value(env_, result) : Napi::Value();
 }
 
@@ -196,6 +227,7 @@ void Environment::silence_bells() {
     if (holding.region != nullptr) silence(*holding.region);
   }
   for (const ExternalBuffer* buffer : buffers_) silence(buffer->region());
+  take_down_bell(&doorbell_);
   fault_guard_await_bells();
 }
 

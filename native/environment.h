@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <unordered_set>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "fault_doorbell.h"
 #include "napi_setup.h"
 #include "posix/region.h"
+#include "shared_buffer.h"
 
 namespace posix_mmap {
 
@@ -18,7 +20,12 @@ namespace posix_mmap {
 struct Holding {
   Region* region = nullptr;
   uint32_t generation = 0;
+  uint64_t heard = 0;  ///< news of the fault log that were delivered
   std::vector<ExternalBuffer*> buffers;
+  std::shared_ptr<SharedLease> lease;
+
+  /// Whether there was a fault since this was asked last.
+  bool take_news();
 };
 
 class Environment {
@@ -33,8 +40,8 @@ class Environment {
 
   napi_env env() const { return env_; }
 
-  /// Takes over one reference. Handles are positive, fit in a JS number exactly, and never come
-  /// back for another mapping.
+  /// Takes over one user. Handles are positive, fit in a JS number exactly, and never come back for
+  /// another mapping.
   uint64_t hold(Region* region);
   Holding* find(uint64_t handle);
   /// Gives the reference back, and with `detach` empties every buffer first.
@@ -47,6 +54,10 @@ class Environment {
   /// telling why not.
   Napi::Value give(uint64_t handle, uint64_t offset, size_t length, napi_status& status);
 
+  /// A SharedArrayBuffer over a held region: as give(), napi_generic_failure where the runtime
+  /// cannot make one.
+  Napi::Value give_shared(uint64_t handle, napi_status& status);
+
   /// Releases the addresses of detached buffers whose JS objects are gone. `force` has V8 collect
   /// garbage first.
   void sweep(bool force);
@@ -58,6 +69,10 @@ class Environment {
   /// Called by a finalizer, on any thread, when nothing will call back for `buffer` again.
   void finished(ExternalBuffer* buffer);
 
+  /// Descriptors that end with the thread at the latest.
+  void hold_descriptor(int fd) { descriptors_.insert(fd); }
+  int close_descriptor(int fd);
+
   EndWatch& end_watch() { return end_watch_; }
   /// Before the runtime calls finalizers: from here on memory that somebody else may be using
   /// stays.
@@ -68,8 +83,8 @@ class Environment {
   template <typename Visit>
   void for_each_news(Visit visit) {
     for (size_t slot = 0; slot < holdings_.size(); ++slot) {
-      const Holding& holding = holdings_[slot];
-      if (holding.region != nullptr && holding.region->faults().take_news()) visit(handle_of(slot));
+      Holding& holding = holdings_[slot];
+      if (holding.region != nullptr && holding.take_news()) visit(handle_of(slot));
     }
   }
   /// Takes the doorbell out of every region, so that it can be freed.
@@ -81,6 +96,7 @@ class Environment {
   static constexpr size_t kSweepCount = 4000;
   static constexpr uint64_t kSweepBytes = uint64_t{4} << 40;
 
+  void hang_bell(Region& region);
   void detach_buffers(Holding& holding);
   void reap();
   uint64_t handle_of(size_t slot) const;
@@ -90,6 +106,7 @@ class Environment {
   std::vector<Holding> holdings_;
   std::vector<uint32_t> free_slots_;
   std::unordered_set<ExternalBuffer*> buffers_;
+  std::unordered_set<int> descriptors_;
   std::atomic<ExternalBuffer*> finished_{nullptr};
   FaultDoorbell doorbell_{*this};
   EndWatch end_watch_{*this};

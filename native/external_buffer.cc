@@ -14,8 +14,9 @@ ExternalBuffer::~ExternalBuffer() {
 
 napi_status ExternalBuffer::create(uint64_t offset, size_t length, napi_value* result) {
   const napi_env env = environment_.env();
-  region_.retain();
+  region_.join();
   backing_.store(true);
+  user_.store(true);
   callbacks_.fetch_add(1);
   napi_status status = napi_create_external_arraybuffer(env, region_.extent().data() + offset,
                                                         length, on_backing_freed, this, result);
@@ -43,19 +44,20 @@ void ExternalBuffer::let_go() {
   if (reference_ != nullptr) napi_reference_unref(environment_.env(), reference_, &count);
 }
 
-Detachment ExternalBuffer::detach() {
+bool ExternalBuffer::detach() {
   const napi_env env = environment_.env();
   napi_value buffer = object();
-  if (buffer == nullptr) return backing_.load() ? Detachment::foreign : Detachment::gone;
+  if (buffer == nullptr) return false;
   let_go();
-  if (transferred_ || napi_detach_arraybuffer(env, buffer) != napi_ok) return Detachment::foreign;
+  if (transferred_ || napi_detach_arraybuffer(env, buffer) != napi_ok) return false;
   detached_ = true;
   region_.retain();
   object_.store(true, std::memory_order_release);
   if (napi_add_finalizer(env, buffer, this, on_object_collected, nullptr, nullptr) == napi_ok) {
     callbacks_.fetch_add(1);
   }
-  return Detachment::done;
+  leave_region();
+  return true;
 }
 
 void ExternalBuffer::end_quarantine() {
@@ -64,8 +66,14 @@ void ExternalBuffer::end_quarantine() {
   region_.release();
 }
 
+void ExternalBuffer::leave_region() {
+  if (user_.exchange(false, std::memory_order_acq_rel)) region_.leave();
+}
+
 void ExternalBuffer::release_backing() {
-  if (backing_.exchange(false, std::memory_order_acq_rel) && !kept_) region_.release();
+  if (!backing_.exchange(false, std::memory_order_acq_rel) || kept_) return;
+  leave_region();
+  region_.release();
 }
 
 void ExternalBuffer::release_if_collected() {

@@ -12,12 +12,6 @@ namespace posix_mmap {
 
 class Environment;
 
-enum class Detachment {
-  done,     ///< detached now; the object may still be held by a request in flight
-  foreign,  ///< somebody else has the memory: it was transferred
-  gone,     ///< the object was collected
-};
-
 class ExternalBuffer {
  public:
   ExternalBuffer(Environment& environment, Region& region, uint64_t handle);
@@ -27,7 +21,9 @@ class ExternalBuffer {
 
   /// Makes the ArrayBuffer. After a failure V8 may still call back, so the record has to stay.
   napi_status create(uint64_t offset, size_t length, napi_value* result);
-  Detachment detach();
+  /// True if it was detached now, and its object may still be held by a request in flight; false if
+  /// somebody else has the memory, because it was transferred, or the object was collected.
+  bool detach();
   /// Whether somebody else has detached it: its memory is in another ArrayBuffer.
   bool is_foreign() const;
   /// The mapping is gone, the ArrayBuffer need not be: from here on it may be collected.
@@ -49,6 +45,7 @@ class ExternalBuffer {
   static void on_backing_freed(napi_env env, void* data, void* hint);
   static void on_object_collected(napi_env env, void* data, void* hint);
   napi_value object() const;
+  void leave_region();
   void release_backing();
   void end_quarantine();
   void called_back();
@@ -62,6 +59,7 @@ class ExternalBuffer {
   bool kept_ = false;
   std::atomic<int> callbacks_{0};     // finalizers that are still to come
   std::atomic<bool> backing_{false};  // holds a reference to the region for V8
+  std::atomic<bool> user_{false};     // is a user of the region: not detached
   std::atomic<bool> object_{false};   // holds one for requests in flight, after a detach
 };
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "arguments.h"
+#include "environment.h"
 #include "posix/file.h"
 #include "posix/shared_memory.h"
 
@@ -50,6 +51,16 @@ Napi::Value fcntl_duplicate(const Napi::CallbackInfo& info) {
 
 Napi::Value fcntl_access_mode(const Napi::CallbackInfo& info) {
   return number(info, access_mode(int32_at(info, 0)));
+}
+
+// holdDescriptor(fd): has it closed when this thread ends
+Napi::Value hold_descriptor(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env()).hold_descriptor(int32_at(info, 0));
+  return info.Env().Undefined();
+}
+
+Napi::Value close_descriptor(const Napi::CallbackInfo& info) {
+  return number(info, Environment::of(info.Env()).close_descriptor(int32_at(info, 0)));
 }
 
 }  // namespace posix_mmap

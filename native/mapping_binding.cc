@@ -32,9 +32,10 @@ Napi::Value map(const Napi::CallbackInfo& info) {
 // unmap(handle): detaches every buffer and gives the memory back; true if there was a fault that
 // the listener was not told of. Nothing happens the second time.
 Napi::Value unmap(const Napi::CallbackInfo& info) {
-  Region* const region = region_at(info);
-  const bool news = region != nullptr && region->faults().take_news();
-  Environment::of(info.Env()).drop(uint64_at(info, 0), true);
+  Environment& environment = Environment::of(info.Env());
+  Holding* const holding = environment.find(uint64_at(info, 0));
+  const bool news = holding != nullptr && holding->take_news();
+  environment.drop(uint64_at(info, 0), true);
   return Napi::Boolean::New(info.Env(), news);
 }
 
@@ -63,6 +64,12 @@ Napi::Value array_buffer(const Napi::CallbackInfo& info) {
   if (status == napi_ok) return buffer;
   if (info.Env().IsExceptionPending()) return Napi::Value();
   return number(info, status == napi_no_external_buffers_allowed ? -ENOTSUP : -ENOMEM);
+}
+
+// protection(handle): PROT_… of all pages, -1 when they differ | -errno
+Napi::Value protection(const Napi::CallbackInfo& info) {
+  const Region* const region = region_at(info);
+  return number(info, region == nullptr ? -ESTALE : region->uniform_protection());
 }
 
 // address(handle): bigint | -errno

@@ -10,6 +10,7 @@ Napi::Value unmap(const Napi::CallbackInfo& info);
 Napi::Value release(const Napi::CallbackInfo& info);
 Napi::Value remap(const Napi::CallbackInfo& info);
 Napi::Value array_buffer(const Napi::CallbackInfo& info);
+Napi::Value protection(const Napi::CallbackInfo& info);
 Napi::Value address(const Napi::CallbackInfo& info);
 Napi::Value watch_for_end(const Napi::CallbackInfo& info);
 Napi::Value region_counts(const Napi::CallbackInfo& info);

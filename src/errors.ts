@@ -87,6 +87,19 @@ export function externalBuffersForbidden(): Error {
   return coded(new Error(message), 'ERR_EXTERNAL_BUFFERS')
 }
 
+export function sharedBuffersUnavailable(): Error {
+  const message =
+    'This runtime makes no SharedArrayBuffer over memory that it did not allocate, and only ' +
+    'SharedMemory that is sealed and writable can do without (Node.js can from 22.23.3, 24.16 and ' +
+    '26.1 on); share() and attach() give other threads an ArrayBuffer over the same memory'
+  return coded(new Error(message), 'ERR_EXTERNAL_BUFFERS')
+}
+
+export function otherProcess(): TypeError {
+  const message = "The argument 'handle' belongs to another process: use SharedMemory between them"
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
+}
+
 export function noBinding(root: string, cause: unknown): Error {
   const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } }
   const libc = report?.header?.glibcVersionRuntime

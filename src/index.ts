@@ -5,6 +5,7 @@ export type { SharedAccess } from './inheritance.js'
 export { type Limits, limits } from './limits.js'
 export { mapAnonymous, mapFile } from './map.js'
 export type { FaultMessage } from './mapping/fault-delivery.js'
+export type { MappingHandle } from './mapping/handle.js'
 export type {
   FlushOptions,
   LockOptions,
@@ -13,7 +14,7 @@ export type {
   Residency,
 } from './mapping/pages.js'
 export type { TypedArrayConstructor } from './mapping/views.js'
-export { Mapping } from './mapping.js'
+export { type AttachOptions, Mapping } from './mapping.js'
 export { pageSize } from './native.js'
 export type { FileLike } from './open-file.js'
 export type { MapAnonymousOptions, MapFileOptions } from './options.js'

@@ -1,13 +1,25 @@
 // The class that users hold, put together from what it can do.
 
 import { isMainThread } from 'node:worker_threads'
-import { callback } from './arguments.js'
+import { callback, optional, options as optionsObject } from './arguments.js'
 import { type MappingFault, MappingFaultError } from './errors.js'
 import { startListening, toMappingFault } from './mapping/fault-delivery.js'
+import {
+  checkHandle,
+  issueHandle,
+  type MappingHandle,
+  redeemHandle,
+  type SharedMemorySource,
+} from './mapping/handle.js'
 import { construction, regionOf } from './mapping/lifetime.js'
 import { PagedMemory } from './mapping/pages.js'
-import type { RegionDescription } from './mapping/region.js'
+import type { FaultListener, RegionDescription } from './mapping/region.js'
 import { hasEventLoopOfNode, native } from './native.js'
+
+export interface AttachOptions {
+  /** Called from this thread's event loop after faults, whichever thread they happened in. */
+  onFault?: FaultListener
+}
 
 /**
  * Memory that the kernel mapped: a file's, or anonymous. {@link mapFile} and {@link mapAnonymous}
@@ -58,6 +70,47 @@ export class Mapping extends PagedMemory {
     this.check()
     return result
   }
+
+  /**
+   * What {@link attach} takes in another thread of this process: plain data for postMessage() or
+   * workerData. It does not keep the memory: this mapping has to stay open until attach() has
+   * returned there.
+   *
+   * @throws ERR_MAPPING_CLOSED
+   */
+  share(): MappingHandle {
+    const region = regionOf(this)
+    const { access, fileOffset, path } = this
+    return issueHandle(region, { access, fileOffset, path, shared: null })
+  }
+
+  /**
+   * The same memory in this thread: the same pages at the same addresses, with buffers of its own.
+   * Each thread unmaps for itself, and the last one gives the memory back. Faults and protection are
+   * those of the memory, so all threads see them; after resize() in one thread the others keep what
+   * they have.
+   *
+   * @throws ERR_MAPPING_CLOSED when nobody has it mapped any more · ERR_INVALID_ARG_TYPE,
+   *   ERR_INVALID_ARG_VALUE for what is no handle, or another process's
+   */
+  static attach(handle: MappingHandle, options?: AttachOptions): Mapping {
+    const checked = checkHandle(handle)
+    const listener = optionsObject(options)['onFault']
+    const onFault = optional(listener, 'options.onFault', callback<FaultListener>)
+    const description = redeemHandle(checked, onFault)
+    return checked.shared === null
+      ? new Mapping(construction, description)
+      : attachShared(description, checked.shared)
+  }
+}
+
+type AttachShared = (description: RegionDescription, source: SharedMemorySource) => Mapping
+
+let attachShared: AttachShared = (description) => new Mapping(construction, description)
+
+/** For the subclass, which this file cannot import. */
+export function onAttachShared(attach: AttachShared): void {
+  attachShared = attach
 }
 
 /** Makes the object for a region that was just mapped. */

@@ -29,10 +29,20 @@ export interface Native {
   release(handle: Handle): void
   remap(handle: Handle, length: number): Result
   arrayBuffer(handle: Handle, offset: number, length: number): ArrayBuffer | Result
+  /** PROT_… of every page, or -1 when pages differ. */
+  protection(handle: Handle): Result
   address(handle: Handle): bigint | Result
   watchForEnd(): boolean
   /** Live regions of the process, and detached buffers of this thread that still hold addresses. */
   regionCounts(): [live: number, quarantined: number]
+
+  /** What {@link attach} takes in another thread; does not keep the region. */
+  share(handle: Handle): [office: number, ticket: number] | Result
+  attach(office: number, ticket: number): [handle: Handle, length: number, prot: number] | Result
+  sharedArrayBuffer(handle: Handle): SharedArrayBuffer | Result
+  /** Shows the region in the pages of a growable SharedArrayBuffer, given as all of its bytes. */
+  overlay(handle: Handle, bytes: Uint8Array): Result
+  clearOverlay(bytes: Uint8Array): Result
 
   copyOut(handle: Handle, offset: number, target: Uint8Array): NativeFault | null | Result
   copyIn(handle: Handle, offset: number, source: Uint8Array): NativeFault | null | Result
@@ -69,6 +79,9 @@ export interface Native {
   duplicate(fd: number): Result
   /** O_RDONLY, O_WRONLY or O_RDWR. */
   accessMode(fd: number): Result
+  /** Has a descriptor closed when this thread ends, as no finalizer of JavaScript does. */
+  holdDescriptor(fd: number): void
+  closeDescriptor(fd: number): Result
 }
 
 function load(): Native {

@@ -1,6 +1,6 @@
 // Memory that several processes map: anonymous with a descriptor to pass on, or under a name.
 
-import { closeSync, constants as fsConstants, openSync } from 'node:fs'
+import { closeSync, constants as fsConstants, fstatSync, openSync } from 'node:fs'
 import { constants } from 'node:os'
 import {
   boolean,
@@ -10,12 +10,13 @@ import {
   optional,
   options as optionsObject,
 } from './arguments.js'
-import { invalidArgType, invalidArgValue, systemError } from './errors.js'
+import { invalidArgType, invalidArgValue, mappingClosed, systemError } from './errors.js'
 import { findInherited, passOn, type SharedAccess } from './inheritance.js'
 import { describeRegion, type MapRequest } from './map.js'
+import { issueHandle, type MappingHandle } from './mapping/handle.js'
 import { construction, openRegionOf, regionOf } from './mapping/lifetime.js'
 import type { RegionDescription } from './mapping/region.js'
-import { Mapping } from './mapping.js'
+import { Mapping, onAttachShared } from './mapping.js'
 import { constant, native } from './native.js'
 import { type CommonSettings, commonSettings, type MapAnonymousOptions } from './options.js'
 import { protectionBits, protectionOfAccess } from './protection.js'
@@ -39,7 +40,7 @@ export interface OpenSharedMemoryOptions {
 
 const noSettings: CommonSettings = commonSettings({})
 
-const descriptors = new FinalizationRegistry<number>((fd) => closeSync(fd))
+const descriptors = new FinalizationRegistry<number>((fd) => native.closeDescriptor(fd))
 
 function checkSharedAccess(value: unknown, name: string): SharedAccess {
   return oneOf(value, name, ['read', 'read-write'])
@@ -108,11 +109,32 @@ function mapDescriptor(
       access,
       path: name,
     }
-    return new SharedMemory(construction, describeRegion(request, settings), fd, name)
+    const description = describeRegion(request, settings)
+    // What is sealed against shrinking keeps its pages, and what may be written to has no fault left.
+    description.neverFaults = access === 'read-write' && sealsOf(fd).includes('shrink')
+    return new SharedMemory(construction, description, fd, name)
   } catch (error) {
-    closeSync(fd)
+    native.closeDescriptor(fd)
     throw error
   }
+}
+
+/**
+ * open(2) for a descriptor of the addon's: worker threads close what fs opened, and warn of what fs
+ * closes without having opened it.
+ */
+function openOwn(path: string, flags: number): number {
+  const fd = openSync(path, flags)
+  try {
+    return checked(native.duplicate(fd), 'fcntl', path)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function identityOf(fd: number): string {
+  const { dev, ino } = fstatSync(fd, { bigint: true })
+  return `${dev}:${ino}`
 }
 
 function accessOf(fd: number): SharedAccess {
@@ -138,6 +160,7 @@ export class SharedMemory extends Mapping {
     super(key, description)
     this.#fd = fd
     this.#name = name
+    native.holdDescriptor(fd)
     descriptors.register(this, fd, this)
   }
 
@@ -164,7 +187,7 @@ export class SharedMemory extends Mapping {
       checked(native.reserveBlocks(fd, length), 'fallocate', name)
       if (seal) addSeals(fd, 'shrink', 'grow')
     } catch (error) {
-      closeSync(fd)
+      native.closeDescriptor(fd)
       if (name !== null) native.shmUnlink(name)
       throw error
     }
@@ -193,7 +216,7 @@ export class SharedMemory extends Mapping {
       const fd = checked(native.shmOpen(name, flags, 0), 'shm_open', name)
       return mapDescriptor(fd, name, access ?? 'read-write', noSettings)
     }
-    const fd = openSync(text, flags | O_NOCTTY | O_NONBLOCK)
+    const fd = openOwn(text, flags | O_NOCTTY | O_NONBLOCK)
     return mapDescriptor(fd, text, access ?? 'read-write', noSettings)
   }
 
@@ -243,7 +266,7 @@ export class SharedMemory extends Mapping {
    */
   readOnly(): SharedMemory {
     regionOf(this)
-    const fd = openSync(`/proc/self/fd/${this.#fd}`, fsConstants.O_RDONLY)
+    const fd = openOwn(`/proc/self/fd/${this.#fd}`, fsConstants.O_RDONLY)
     return mapDescriptor(fd, this.#name, 'read', noSettings)
   }
 
@@ -258,15 +281,39 @@ export class SharedMemory extends Mapping {
     addSeals(this.#fd, 'future-write', 'seal')
   }
 
+  /** As {@link Mapping.share}: what attaches is a SharedMemory with a descriptor of its own. */
+  override share(): MappingHandle {
+    const region = regionOf(this)
+    const { access, fileOffset, path } = this
+    const identity = identityOf(this.#fd)
+    const shared = { fd: this.#fd, identity, name: this.#name }
+    return issueHandle(region, { access, fileOffset, path, shared })
+  }
+
   override unmap(): void {
     const open = openRegionOf(this) !== null
     super.unmap()
     if (!open) return
     descriptors.unregister(this)
-    closeSync(this.#fd)
+    native.closeDescriptor(this.#fd)
     this.#fd = -1
   }
 }
+
+onAttachShared((description, { fd: theirs, identity, name }) => {
+  let fd: number | undefined
+  try {
+    fd = checked(native.duplicate(theirs), 'fcntl', name)
+    // The other thread may have closed it since, and the number may be another file's.
+    if (identityOf(fd) !== identity) throw mappingClosed()
+    description.neverFaults = description.access === 'read-write' && sealsOf(fd).includes('shrink')
+    return new SharedMemory(construction, description, fd, name)
+  } catch (error) {
+    if (fd !== undefined) native.closeDescriptor(fd)
+    native.unmap(description.handle)
+    throw error
+  }
+})
 
 /**
  * Options for child_process.fork() and spawn(), cluster.setupPrimary() and execFile() with the

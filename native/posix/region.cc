@@ -12,6 +12,7 @@
 #include "fault_guard.h"
 #include "map_budget.h"
 #include "region_table.h"
+#include "region_ticket.h"
 
 namespace posix_mmap {
 
@@ -41,6 +42,7 @@ class RegionPool {
 namespace {
 
 std::atomic<size_t> live{0};
+std::atomic<uint64_t> last_serial{0};
 
 void* reserve(size_t length) noexcept {
   return mmap(nullptr, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -133,6 +135,9 @@ int Region::adopt(const Extent& extent, int prot, int flags, Region** out) noexc
     region->retired_ = false;
     region->uniform_.store(prot, std::memory_order_relaxed);
     region->references_.store(1, std::memory_order_relaxed);
+    region->users_.store(1, std::memory_order_relaxed);
+    region->ticketed_.store(false, std::memory_order_relaxed);
+    region->serial_ = last_serial.fetch_add(1, std::memory_order_relaxed) + 1;
     region->bell_.store(nullptr, std::memory_order_relaxed);
     region->faults_.reset(extent.mapped_length / page_size());
     *out = region;
@@ -212,6 +217,31 @@ void Region::release() noexcept {
   unmap();
   faults_.free_memory();
   RegionPool::put(this);
+}
+
+void Region::join() noexcept {
+  users_.fetch_add(1, std::memory_order_relaxed);
+  retain();
+}
+
+bool Region::try_join() noexcept {
+  uint32_t users = users_.load(std::memory_order_relaxed);
+  do {
+    if (users == 0) return false;
+  } while (!users_.compare_exchange_weak(users, users + 1, std::memory_order_acq_rel));
+  retain();
+  return true;
+}
+
+void Region::leave() noexcept {
+  if (users_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (ticketed_.load(std::memory_order_acquire)) void_ticket(*this);
+  if (references_.load(std::memory_order_acquire) > 1) retire();
+}
+
+void Region::part() noexcept {
+  leave();
+  release();
 }
 
 void Region::unmap() noexcept {

@@ -1,4 +1,5 @@
-// One mapping of the kernel and everybody who needs its addresses. The last of them unmaps it.
+// One mapping of the kernel and everybody who needs it. Those who may see its memory are users;
+// those who only need its addresses to stay taken hold a reference, and so does every user.
 #pragma once
 
 #include <sys/mman.h>
@@ -28,8 +29,8 @@ struct MapRequest {
 
 class Region {
  public:
-  /// mmap(2) — a new region with one reference, or -errno. The fault guard is in force before the
-  /// first byte can be touched.
+  /// mmap(2) — a new region with one user and its reference, or -errno. The fault guard is in force
+  /// before the first byte can be touched.
   static int map(const MapRequest& request, Region** out) noexcept;
 
   /// mremap(2) — a new region over the same pages, `length` bytes long, or -errno and nothing has
@@ -41,6 +42,22 @@ class Region {
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   /// The last one out unmaps. Callable on any thread.
   void release() noexcept;
+
+  /// One more user, with a reference of its own.
+  void join() noexcept;
+  /// The same for somebody who knows the region by a ticket only; false when no user is left.
+  bool try_join() noexcept;
+  /// The user goes, its reference stays for release(). The last user retires the memory if others
+  /// still need the addresses. Callable on any thread.
+  void leave() noexcept;
+  /// leave() and release().
+  void part() noexcept;
+  uint32_t users() const noexcept { return users_.load(std::memory_order_acquire); }
+
+  /// Never the same for two regions of a process, alive or not.
+  uint64_t serial() const noexcept { return serial_; }
+  /// Whether other threads may come to know of this region by its serial number.
+  std::atomic<bool>& ticketed() noexcept { return ticketed_; }
 
   /// Cuts the memory off from its file and frees it, but keeps the addresses taken, because a
   /// system call or a pool thread may still be at work on them: they now show zeros that nobody
@@ -92,6 +109,9 @@ class Region {
   std::atomic<bool> retired_{false};
   std::atomic<int> uniform_{0};
   std::atomic<uint32_t> references_{0};
+  std::atomic<uint32_t> users_{0};
+  std::atomic<bool> ticketed_{false};
+  uint64_t serial_ = 0;
   std::atomic<bool> repairing_{false};
   std::atomic<FaultBell*> bell_{nullptr};
   FaultLog faults_;

@@ -65,7 +65,7 @@ export abstract class MappedMemory implements Disposable {
 
   /** Of the whole mapping, as it was made or as protect() last set it for all of it. */
   get protection(): Protection {
-    return this.#region?.protection ?? this.#protection
+    return this.#region?.currentProtection ?? this.#protection
   }
 
   /** Where in the file the mapping starts, in bytes; null for anonymous memory. */
@@ -101,11 +101,12 @@ export abstract class MappedMemory implements Disposable {
     const region = this.#region
     if (region === null) return
     this.#lastFault = faultOf(region)
-    this.#protection = region.protection
+    this.#protection = region.currentProtection
     this.#region = null
     collected.unregister(this)
     forgetListener(region.handle)
     region.buffers.detachEmpty()
+    region.sharedBuffer.close()
     guardZlib()
     const unheard = native.unmap(region.handle)
     if (unheard && this.#lastFault !== null) announceLate(region, this.#lastFault)

@@ -2,9 +2,10 @@
 // whatever holds on to it does not keep the object from being collected.
 
 import type { MappingFault } from '../errors.js'
-import type { Handle } from '../native.js'
-import type { Access, Protection } from '../protection.js'
+import { type Handle, native } from '../native.js'
+import { type Access, type Protection, protectionOf } from '../protection.js'
 import { Buffers } from './buffers.js'
+import { SharedBuffer } from './shared-buffer.js'
 
 export type FaultListener = (fault: MappingFault) => void
 
@@ -15,6 +16,8 @@ export interface RegionDescription {
   protection: Protection
   fileOffset: number | null
   path: string | null
+  /** Its pages are there and cannot be taken away: sealed memory. */
+  neverFaults?: boolean
   onFault?: FaultListener | undefined
 }
 
@@ -22,9 +25,12 @@ export class Region {
   readonly handle: Handle
   readonly path: string | null
   readonly onFault: FaultListener | undefined
+  readonly neverFaults: boolean
+  /** As protect() last set it for all pages; {@link currentProtection} asks the addon. */
   protection: Protection
   #byteLength: number
   #buffers: Buffers
+  #sharedBuffer: SharedBuffer
 
   constructor(description: RegionDescription) {
     this.handle = description.handle
@@ -32,7 +38,9 @@ export class Region {
     this.onFault = description.onFault
     this.protection = description.protection
     this.#byteLength = description.byteLength
+    this.neverFaults = description.neverFaults ?? false
     this.#buffers = new Buffers(this.handle, this.#byteLength)
+    this.#sharedBuffer = new SharedBuffer(this.handle, this.#byteLength, this.neverFaults)
   }
 
   get byteLength(): number {
@@ -43,9 +51,20 @@ export class Region {
     return this.#buffers
   }
 
+  get sharedBuffer(): SharedBuffer {
+    return this.#sharedBuffer
+  }
+
+  /** What another thread may have set as well. */
+  get currentProtection(): Protection {
+    const prot = native.protection(this.handle)
+    return prot < 0 ? this.protection : protectionOf(prot)
+  }
+
   /** After the addon has moved the memory: the buffers so far are detached. */
   resized(byteLength: number): void {
     this.#byteLength = byteLength
     this.#buffers = new Buffers(this.handle, byteLength)
+    this.#sharedBuffer = new SharedBuffer(this.handle, byteLength, this.neverFaults)
   }
 }

@@ -48,6 +48,21 @@ export abstract class ViewedMemory extends MappedMemory {
   }
 
   /**
+   * All of the memory as a SharedArrayBuffer, the same object each time: postMessage() gives it to
+   * other threads, Atomics.wait() takes it. It cannot be detached: after unmap() it shows zeros, and
+   * what is written goes nowhere, unless another thread has the memory attached. Without unmap() it
+   * lives on with its last thread.
+   *
+   * On Node.js before 22.23.3, 24.16 and 26.1 only for sealed and writable {@link SharedMemory}.
+   *
+   * @throws ERR_MAPPING_CLOSED · ERR_EXTERNAL_BUFFERS where the runtime cannot make one ·
+   *   ERR_OUT_OF_RANGE as {@link buffer}
+   */
+  get sharedBuffer(): SharedArrayBuffer {
+    return regionOf(this).sharedBuffer.get()
+  }
+
+  /**
    * A view of bytes.
    *
    * @param offset in bytes from the start of the mapping, default 0
