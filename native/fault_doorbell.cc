@@ -1,6 +1,7 @@
 #include "fault_doorbell.h"
 
 #include "environment.h"
+#include "posix/fault_bells.h"
 
 namespace posix_mmap {
 
@@ -13,6 +14,7 @@ bool FaultDoorbell::listen(const Napi::Function& listener) {
   async_ = Async::open(environment_.env(), *this, [](uv_loop_t* loop, uv_async_t* handle) {
     return uv_async_init(loop, handle, [](uv_async_t* async) { Async::owner_of(async).deliver(); });
   });
+  if (async_ != nullptr) hang_up_bell(this);
   return async_ != nullptr;
 }
 

@@ -96,6 +96,8 @@ it('unmap leaves other mappings of the file alone', () => {
 describe('after unmap', () => {
   const uses: Record<string, (mapping: Mapping) => unknown> = {
     buffer: (mapping) => mapping.buffer,
+    sharedBuffer: (mapping) => mapping.sharedBuffer,
+    share: (mapping) => mapping.share(),
     bytes: (mapping) => mapping.bytes(),
     view: (mapping) => mapping.view(Int32Array),
     dataView: (mapping) => mapping.dataView(),

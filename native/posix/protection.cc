@@ -13,8 +13,11 @@ int protect(Region& region, uint64_t offset, uint64_t length, int protection) no
   const Extent& extent = region.extent();
   const int outside = page_range(extent, offset, length, Rounding::outward, pages);
   if (outside != 0) return outside;
-  if (pages.length == 0) return 0;
   const bool everything = pages.length == extent.mapped_length;
+  if (pages.length == 0) {
+    if (everything) region.set_uniform_protection(protection);
+    return 0;
+  }
   // Pages that differ from their neighbours, of another region too, are kernel mappings of their
   // own.
   if (!map_budget_take(2)) return -ENOMEM;

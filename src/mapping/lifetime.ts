@@ -63,7 +63,10 @@ export abstract class MappedMemory implements Disposable {
     return this.#access
   }
 
-  /** Of the whole mapping, as it was made or as protect() last set it for all of it. */
+  /**
+   * Of every page; where pages differ, as it was made or as protect() last set it for all of it in
+   * one call.
+   */
   get protection(): Protection {
     return this.#region?.currentProtection ?? this.#protection
   }

@@ -46,8 +46,6 @@ export class MappingModel {
   failures = []
   /** Nobody refers to the Mapping any more, only to its buffer. */
   dropped = false
-  /** @type {Protection} of all of it, as it was set last */
-  protection
   /** @type {Page[]} */
   pages
 
@@ -55,6 +53,8 @@ export class MappingModel {
   #repairs = 0
   /** @type {Protection | null} of every page, null when they differ or may differ */
   #uniform
+  /** @type {Protection} as it was last set for all of it in one call */
+  #whole
   /** @type {FileModel | null} */
   #file
   #firstPage
@@ -72,7 +72,7 @@ export class MappingModel {
     this.lead = file === null ? 0 : offset % pageSize
     this.#file = file
     this.#firstPage = (offset - this.lead) / pageSize
-    this.protection = this.#uniform = access === 'read' ? 'read' : 'read-write'
+    this.#whole = this.#uniform = access === 'read' ? 'read' : 'read-write'
     const count = byteLength === 0 ? 0 : Math.ceil((this.lead + byteLength) / pageSize)
     this.pages = Array.from({ length: count }, () => ({
       bytes: file === null ? new Uint8Array(pageSize) : null,
@@ -81,6 +81,11 @@ export class MappingModel {
       replaced: false,
       reason: null,
     }))
+  }
+
+  /** @returns {Protection} */
+  get protection() {
+    return this.#uniform ?? this.#whole
   }
 
   get anonymous() {
@@ -172,7 +177,7 @@ export class MappingModel {
    */
   protect(wanted, at, length) {
     const touched = this.segments(at, length).map(({ index }) => this.#page(index))
-    const everything = touched.length > 0 && touched.length === this.pages.length
+    const everything = touched.length === this.pages.length
     if (touched.length > 0 && !everything && this.#uniform !== wanted) this.#uniform = null
     for (const page of touched) {
       // The file was opened for reading only.
@@ -183,7 +188,7 @@ export class MappingModel {
       page.protection = wanted
     }
     if (everything) this.#uniform = wanted
-    if (length === this.byteLength) this.protection = wanted
+    if (length === this.byteLength) this.#whole = wanted
     return null
   }
 

@@ -248,6 +248,42 @@ export function untyped(value: unknown): never {
   return value as never
 }
 
+// Threads
+
+/** Whether the runtime makes a SharedArrayBuffer over memory that it did not allocate. */
+export const externalSharedBuffers: boolean = (() => {
+  using mapping = mapAnonymous(pageSize)
+  try {
+    return mapping.sharedBuffer.byteLength === pageSize
+  } catch {
+    return false
+  }
+})()
+
+/**
+ * The start of a script for {@link run}: `start(body, data)` runs a body in a worker thread that has
+ * the package and `parentPort`, `next(worker)` is what the worker posts next, `ended(worker)` its
+ * end, `mapped(path)` how many kernel mappings of a file there are.
+ */
+export const threadScript = `
+  import fs from 'node:fs'
+  import { once } from 'node:events'
+  import { Worker } from 'node:worker_threads'
+  import { setTimeout as delay } from 'node:timers/promises'
+  import { Mapping, SharedMemory, mapAnonymous, mapFile, pageSize } from 'posix-mmap'
+  import { native } from './dist/native.js'
+  const needs = "const { Mapping, SharedMemory, mapAnonymous, mapFile, pageSize } = require('posix-mmap');" +
+    "const { parentPort, workerData } = require('node:worker_threads');"
+  const start = (body, workerData) =>
+    new Worker(needs + '(' + body + ')()', { eval: true, execArgv: [], workerData })
+  const next = async (worker) => (await once(worker, 'message'))[0]
+  const ended = (worker) => new Promise((resolve) => worker.once('exit', resolve))
+  const mapped = (path) => fs.readFileSync('/proc/self/maps', 'utf8').split(path).length - 1
+  const codeOf = (body) => { try { body(); return 'none' } catch (error) { return error.code ?? error.name } }
+  const collect = async () => { for (let i = 0; i < 8; i++) { globalThis.gc?.(); await delay(5) } }
+  const print = (value) => console.log(JSON.stringify(value))
+`
+
 // Child processes
 
 export interface Finished {

@@ -57,7 +57,7 @@ Bytes memory_bytes(const std::byte* start, size_t length);
 void resize(int fd, uint64_t size);
 
 struct Release {
-  void operator()(Region* region) const { region->release(); }
+  void operator()(Region* region) const { region->part(); }
 };
 using RegionPtr = std::unique_ptr<Region, Release>;
 
