@@ -4,6 +4,7 @@
 #include "environment.h"
 #include "fault_binding.h"
 #include "file_binding.h"
+#include "job_binding.h"
 #include "mapping_binding.h"
 #include "napi_setup.h"
 #include "range_binding.h"
@@ -64,6 +65,12 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<unguard_range>(exports, "removeGuard");
   add<page_count>(exports, "pageCount");
   add<mincore>(exports, "mincore");
+
+  add<listen_for_jobs>(exports, "listenForJobs");
+  add<start_flush>(exports, "startFlush");
+  add<start_populate>(exports, "startPopulate");
+  add<start_lock>(exports, "startLock");
+  add<cancel_job>(exports, "cancelJob");
 
   add<peek_fault>(exports, "fault");
   add<take_fault>(exports, "clearFault");

@@ -10,6 +10,7 @@
 #include "end_watch.h"
 #include "external_buffer.h"
 #include "fault_doorbell.h"
+#include "jobs.h"
 #include "napi_setup.h"
 #include "posix/region.h"
 #include "shared_buffer.h"
@@ -78,6 +79,8 @@ class Environment {
   /// stays.
   void keep_foreign_memory();
 
+  Jobs& jobs() { return jobs_; }
+
   FaultDoorbell& doorbell() { return doorbell_; }
   /// Calls `visit(handle)` for each mapping with faults that nobody was told of.
   template <typename Visit>
@@ -109,6 +112,7 @@ class Environment {
   std::unordered_set<int> descriptors_;
   std::atomic<ExternalBuffer*> finished_{nullptr};
   FaultDoorbell doorbell_{*this};
+  Jobs jobs_{*this};
   EndWatch end_watch_{*this};
   std::atomic<size_t> quarantined_{0};
   std::atomic<uint64_t> quarantined_bytes_{0};

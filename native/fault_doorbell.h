@@ -2,6 +2,7 @@
 #pragma once
 
 #include "loop_handle.h"
+#include "loop_listener.h"
 #include "napi_setup.h"
 #include "posix/region.h"
 
@@ -30,7 +31,7 @@ class FaultDoorbell : public FaultBell {
 
   Environment& environment_;
   Async* async_ = nullptr;
-  Napi::FunctionReference listener_;
+  LoopListener listener_{"posix-mmap:fault"};
 };
 
 }  // namespace posix_mmap

@@ -1,4 +1,4 @@
-// libuv handles of one environment: they do not keep its loop alive, and end with it.
+// libuv handles of one environment: they keep its loop alive only when asked to, and end with it.
 #pragma once
 
 #include <uv.h>
@@ -11,6 +11,7 @@
 #pragma weak uv_prepare_init
 #pragma weak uv_prepare_start
 #pragma weak uv_close
+#pragma weak uv_ref
 #pragma weak uv_unref
 
 namespace posix_mmap {
@@ -40,6 +41,16 @@ class LoopHandle {
   static Owner& owner_of(Handle* handle) { return static_cast<LoopHandle*>(handle->data)->owner_; }
 
   Handle& handle() { return handle_; }
+
+  /// Whether the loop goes on because of this handle alone; at first it does not.
+  void keep_alive(bool keep) {
+    auto* const handle = reinterpret_cast<uv_handle_t*>(&handle_);
+    if (keep) {
+      uv_ref(handle);
+    } else {
+      uv_unref(handle);
+    }
+  }
 
  private:
   explicit LoopHandle(Owner& owner) : owner_(owner) {}

@@ -47,6 +47,11 @@ export function callback<F>(value: unknown, name: string): F {
   return value as F
 }
 
+export function abortSignal(value: unknown, name: string): AbortSignal {
+  if (value instanceof AbortSignal) return value
+  throw invalidArgType(name, 'an instance of AbortSignal', value)
+}
+
 export function oneOf<T extends string>(value: unknown, name: string, allowed: readonly T[]): T {
   if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value)
   if (!(allowed as readonly string[]).includes(value)) {

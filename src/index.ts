@@ -7,12 +7,17 @@ export { mapAnonymous, mapFile } from './map.js'
 export type { FaultMessage } from './mapping/fault-delivery.js'
 export type { MappingHandle } from './mapping/handle.js'
 export type {
+  AsyncFlushOptions,
+  AsyncLockOptions,
+  AsyncPopulateOptions,
   FlushOptions,
   LockOptions,
   PopulateOptions,
+  Progress,
   RangeOptions,
-  Residency,
-} from './mapping/pages.js'
+  WatchOptions,
+} from './mapping/page-options.js'
+export type { Residency } from './mapping/pages.js'
 export type { TypedArrayConstructor } from './mapping/views.js'
 export { type AttachOptions, Mapping } from './mapping.js'
 export { pageSize } from './native.js'

@@ -3,6 +3,7 @@
 import { isMainThread } from 'node:worker_threads'
 import { callback, optional, options as optionsObject } from './arguments.js'
 import { type MappingFault, MappingFaultError } from './errors.js'
+import { BackgroundMemory } from './mapping/background.js'
 import { startListening, toMappingFault } from './mapping/fault-delivery.js'
 import {
   checkHandle,
@@ -12,7 +13,7 @@ import {
   type SharedMemorySource,
 } from './mapping/handle.js'
 import { construction, regionOf } from './mapping/lifetime.js'
-import { PagedMemory } from './mapping/pages.js'
+
 import type { FaultListener, RegionDescription } from './mapping/region.js'
 import { hasEventLoopOfNode, native } from './native.js'
 
@@ -26,7 +27,7 @@ export interface AttachOptions {
  * make one. A fault inside it (a file that somebody truncated, a write to a page that may only be
  * read) never ends the process; it is kept for {@link fault} and {@link check}.
  */
-export class Mapping extends PagedMemory {
+export class Mapping extends BackgroundMemory {
   /**
    * Throws if a fault happened since the mapping was made or {@link clearFault} was called.
    *

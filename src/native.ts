@@ -9,6 +9,8 @@ import { noBinding } from './errors.js'
 export type Handle = number
 /** 0 or more on success, a negative errno otherwise. */
 export type Result = number
+/** Work of this thread in the background; greater than 0 and never used again. */
+export type Job = number
 /** [kind, offset, count]; the kinds are numbered as in `faultKinds`. */
 export type NativeFault = readonly [kind: number, offset: number, count: number]
 
@@ -62,6 +64,14 @@ export interface Native {
   removeGuard(handle: Handle, offset: number, length: number): Result
   pageCount(handle: Handle, offset: number, length: number): Result
   mincore(handle: Handle, offset: number, length: number, bitmap: Uint8Array): Result
+
+  /** Calls back from the event loop as jobs go on, and with a result when one has ended. */
+  listenForJobs(listener: (job: number, done: number, result?: Result) => void): boolean
+  startFlush(handle: Handle, offset: number, length: number, flags: number): Job | Result
+  startPopulate(handle: Handle, offset: number, length: number, write: boolean): Job | Result
+  startLock(handle: Handle, offset: number, length: number, onFault: boolean): Job | Result
+  /** Has a job stop soon and end with ECANCELED. */
+  cancelJob(job: Job): void
 
   fault(handle: Handle): NativeFault | null | Result
   clearFault(handle: Handle): NativeFault | null | Result

@@ -1,43 +1,20 @@
 // The man pages: what the kernel does with ranges of a mapping.
 
 import { type Advice, adviceValue, checkAdvice } from '../advice.js'
-import {
-  boolean,
-  byteCount,
-  oneOf,
-  optional,
-  optionalByteCount,
-  options as optionsObject,
-  rangeWithin,
-} from '../arguments.js'
-import { constant, native, pageSize } from '../native.js'
+import { byteCount, optionalByteCount, rangeWithin } from '../arguments.js'
+import { native, pageSize } from '../native.js'
 import { checkProtection, type Protection, protectionBits } from '../protection.js'
 import { CopiedMemory } from './copies.js'
 import { checked, regionOf } from './lifetime.js'
 import { onRange } from './on-range.js'
-
-/** Part of a mapping, in bytes from its start; by default all of it. */
-export interface RangeOptions {
-  offset?: number | bigint
-  length?: number | bigint
-}
-
-export interface FlushOptions extends RangeOptions {
-  /** `'sync'` (default) waits for the device, MS_SYNC; `'async'` only asks for it, MS_ASYNC. */
-  mode?: 'sync' | 'async'
-  /** Also have other mappings of the file see it: MS_INVALIDATE. EBUSY if pages are locked. */
-  invalidate?: boolean
-}
-
-export interface LockOptions extends RangeOptions {
-  /** Lock each page only once it was touched: MLOCK_ONFAULT. */
-  onFault?: boolean
-}
-
-export interface PopulateOptions extends RangeOptions {
-  /** Fault in for writing: MADV_POPULATE_WRITE. */
-  write?: boolean
-}
+import {
+  type FlushOptions,
+  flushSettings,
+  type LockOptions,
+  lockSettings,
+  type PopulateOptions,
+  populateSettings,
+} from './page-options.js'
 
 /** Which pages of a range are in memory. */
 export interface Residency {
@@ -51,27 +28,6 @@ export interface Residency {
   bitmap: Uint8Array
 }
 
-function rangeOptions(values: Readonly<Record<string, unknown>>): {
-  offset: number | undefined
-  length: number | undefined
-} {
-  return {
-    offset: optionalByteCount(values['offset'], 'options.offset'),
-    length: optionalByteCount(values['length'], 'options.length'),
-  }
-}
-
-function flushMode(value: unknown, name: string): 'sync' | 'async' {
-  return oneOf(value, name, ['sync', 'async'])
-}
-
-function flushFlags(values: Readonly<Record<string, unknown>>): number {
-  const mode = optional(values['mode'], 'options.mode', flushMode) ?? 'sync'
-  const invalidate = optional(values['invalidate'], 'options.invalidate', boolean) ?? false
-  const timing = constant(mode === 'sync' ? 'MS_SYNC' : 'MS_ASYNC')
-  return invalidate ? timing | constant('MS_INVALIDATE') : timing
-}
-
 /**
  * Ranges need not be page aligned. Calls that keep data act on every page that the range touches;
  * calls that destroy data never touch a byte outside it. No call reaches a page outside the
@@ -83,9 +39,7 @@ function flushFlags(values: Readonly<Record<string, unknown>>): number {
 export abstract class PagedMemory extends CopiedMemory {
   /** msync(2) — returns when changes have reached the file, or with mode `'async'` at once. */
   flushSync(options?: FlushOptions): void {
-    const values = optionsObject(options)
-    const { offset, length } = rangeOptions(values)
-    const flags = flushFlags(values)
+    const { offset, length, flags } = flushSettings(options)
     onRange(this, offset, length, 'msync', (...range) => native.msync(...range, flags))
   }
 
@@ -127,9 +81,7 @@ export abstract class PagedMemory extends CopiedMemory {
    * @throws ENOMEM, EAGAIN beyond {@link Limits.lockedBytes}
    */
   lockSync(options?: LockOptions): void {
-    const values = optionsObject(options)
-    const { offset, length } = rangeOptions(values)
-    const onFault = optional(values['onFault'], 'options.onFault', boolean) ?? false
+    const { offset, length, onFault } = lockSettings(options)
     onRange(this, offset, length, 'mlock2', (...range) => native.mlock(...range, onFault))
   }
 
@@ -147,9 +99,7 @@ export abstract class PagedMemory extends CopiedMemory {
    * @throws EFAULT for a page that cannot be had, EINVAL on older kernels
    */
   populateSync(options?: PopulateOptions): void {
-    const values = optionsObject(options)
-    const { offset, length } = rangeOptions(values)
-    const write = optional(values['write'], 'options.write', boolean) ?? false
+    const { offset, length, write } = populateSettings(options)
     onRange(this, offset, length, 'madvise', (...range) => native.populate(...range, write))
   }
 

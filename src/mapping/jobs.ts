@@ -1,0 +1,55 @@
+// Work on threads of the package's own, as promises.
+
+import { AsyncResource } from 'node:async_hooks'
+import { constants } from 'node:os'
+import { hasEventLoopOfNode, type Job, native, type Result } from '../native.js'
+import type { WatchSettings } from './page-options.js'
+
+interface Running {
+  end: (result: Result) => void
+  progress: ((done: number) => void) | undefined
+}
+
+const running = new Map<Job, Running>()
+let listening: boolean | undefined
+
+/** Whether this runtime can; where it cannot, the calls are made on the event loop. */
+export function canRunJobs(): boolean {
+  listening ??=
+    hasEventLoopOfNode &&
+    native.listenForJobs((job, done, result) => {
+      const found = running.get(job)
+      if (result === undefined) {
+        found?.progress?.(done)
+      } else {
+        running.delete(job)
+        found?.end(result)
+      }
+    })
+  return listening
+}
+
+/**
+ * Starts a job over `total` bytes and waits for its end.
+ *
+ * @returns 0 or a negative errno
+ * @throws the reason of the signal
+ */
+export async function runJob(
+  start: () => Job | Result,
+  total: number,
+  { signal, onProgress }: WatchSettings,
+): Promise<Result> {
+  signal?.throwIfAborted()
+  const job = start()
+  if (job <= 0) return job
+  const cancel = () => native.cancelJob(job)
+  signal?.addEventListener('abort', cancel, { once: true })
+  const tell = onProgress && AsyncResource.bind(onProgress)
+  const progress = tell && ((done: number) => tell({ done, total }))
+  const result = await new Promise<Result>((end) => running.set(job, { end, progress }))
+  signal?.removeEventListener('abort', cancel)
+  if (result === -constants.errno.ECANCELED) signal?.throwIfAborted()
+  if (result === 0) progress?.(total)
+  return result
+}
