@@ -41,6 +41,7 @@
         "native/posix/protection.cc",
         "native/posix/range_work.cc",
         "native/posix/region.cc",
+        "native/posix/region_file.cc",
         "native/posix/region_table.cc",
         "native/posix/region_ticket.cc",
         "native/posix/residency.cc",

@@ -35,6 +35,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<unmap>(exports, "unmap");
   add<release>(exports, "release");
   add<remap>(exports, "remap");
+  add<map_again>(exports, "mapAgain");
+  add<open_file_of>(exports, "openFileOf");
   add<array_buffer>(exports, "arrayBuffer");
   add<protection>(exports, "protection");
   add<address>(exports, "address");

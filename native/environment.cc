@@ -134,7 +134,7 @@ int Environment::remap(uint64_t handle, uint64_t length) {
   if (holding == nullptr) return -ESTALE;
   const HandleScope scope(env_);
   for (ExternalBuffer* buffer : holding->buffers) {
-    if (buffer->is_foreign()) return -EBUSY;
+    if (buffer->is_foreign()) return -EXDEV;
   }
   Region* const old = holding->region;
   const size_t own = 1 + holding->buffers.size() + (holding->lease == nullptr ? 0 : 1);
@@ -142,13 +142,26 @@ int Environment::remap(uint64_t handle, uint64_t length) {
   if (!old->shared() && old->users() > own) return -EBUSY;
   Region* moved = nullptr;
   const int result = old->remap(length, &moved);
-  if (result != 0) return result;
-  detach_buffers(*holding);
-  holding->region = moved;
-  hang_bell(*moved);
+  if (result == 0) replace_region(*holding, moved);
+  return result;
+}
+
+int Environment::map_again(uint64_t handle, uint64_t length, int fd, uint64_t offset) {
+  Holding* const holding = find(handle);
+  if (holding == nullptr) return -ESTALE;
+  Region* mapped = nullptr;
+  const int result = holding->region->map_again(fd, offset, length, &mapped);
+  if (result == 0) replace_region(*holding, mapped);
+  return result;
+}
+
+void Environment::replace_region(Holding& holding, Region* region) {
+  Region* const old = holding.region;
+  detach_buffers(holding);
+  holding.region = region;
+  hang_bell(*region);
   old->part();
   sweep_if_due();
-  return 0;
 }
 
 Napi::Value Environment::give(uint64_t handle, uint64_t offset, size_t length,

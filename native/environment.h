@@ -49,7 +49,10 @@ class Environment {
   void drop(uint64_t handle, bool detach);
 
   /// Replaces the region of a handle by a remapped one, after detaching every buffer: 0 or -errno.
+  /// -EXDEV when somebody else has a buffer's memory, -EBUSY when others use what is private.
   int remap(uint64_t handle, uint64_t length);
+  /// Replaces an empty region: 0 or -errno.
+  int map_again(uint64_t handle, uint64_t length, int fd, uint64_t offset);
 
   /// An ArrayBuffer over part of a held region; empty with an exception pending, or with `status`
   /// telling why not.
@@ -101,6 +104,7 @@ class Environment {
 
   void hang_bell(Region& region);
   void detach_buffers(Holding& holding);
+  void replace_region(Holding& holding, Region* region);
   void reap();
   uint64_t handle_of(size_t slot) const;
   void sweep_if_due();

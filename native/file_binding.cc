@@ -18,7 +18,7 @@ Napi::Value truncate_file(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value reserve_file_blocks(const Napi::CallbackInfo& info) {
-  return number(info, reserve_blocks(int32_at(info, 0), uint64_at(info, 1)));
+  return number(info, reserve_blocks(int32_at(info, 0), uint64_at(info, 1), uint64_at(info, 2)));
 }
 
 Napi::Value memfd_create(const Napi::CallbackInfo& info) {

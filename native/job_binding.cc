@@ -64,8 +64,7 @@ Napi::Value start_populate(const Napi::CallbackInfo& info) {
 Napi::Value start_lock(const Napi::CallbackInfo& info) {
   const int on_fault = bool_at(info, 3) ? 1 : 0;
   return start(
-      info,
-      {.call = lock_call, .undo = unlock_call, .piece = kFaultPiece, .argument = on_fault});
+      info, {.call = lock_call, .undo = unlock_call, .piece = kFaultPiece, .argument = on_fault});
 }
 
 // cancelJob(job)

@@ -19,8 +19,8 @@ void LoopListener::call(napi_env env, std::initializer_list<double> arguments) {
   for (const double argument : arguments) napi_create_double(env, argument, &values[count++]);
   napi_value global = nullptr;
   napi_get_global(env, &global);
-  const napi_status status = napi_make_callback(env, context, global, function_.Value(), count,
-                                                values.data(), nullptr);
+  const napi_status status =
+      napi_make_callback(env, context, global, function_.Value(), count, values.data(), nullptr);
   napi_value exception = nullptr;
   if (status == napi_pending_exception &&
       napi_get_and_clear_last_exception(env, &exception) == napi_ok) {

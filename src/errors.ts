@@ -1,5 +1,6 @@
 // Every error that the package throws, worded once. Codes are Node's own where Node has one.
 
+import { constants } from 'node:os'
 import { getSystemErrorMap, inspect } from 'node:util'
 
 /** What went wrong inside a mapping. */
@@ -95,6 +96,13 @@ export function sharedBuffersUnavailable(): Error {
   return coded(new Error(message), 'ERR_EXTERNAL_BUFFERS')
 }
 
+export function notResizable(access: string): TypeError {
+  const message =
+    `A mapping with access '${access}' has no size of its own: resize() needs 'read-write' access ` +
+    'to a file, shared memory or anonymous memory'
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
+}
+
 export function otherProcess(): TypeError {
   const message = "The argument 'handle' belongs to another process: use SharedMemory between them"
   return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
@@ -111,6 +119,11 @@ export function noBinding(root: string, cause: unknown): Error {
   return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
 }
 
+/** For the errors that libuv has no words for, such as ESTALE. */
+function nameOf(errno: number): string {
+  return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `E${errno}`
+}
+
 /** An error in the form of Node's own: `ENOSPC: no space left on device, fallocate '/x'`. */
 export function systemError(
   errno: number,
@@ -118,7 +131,7 @@ export function systemError(
   path: string | null = null,
   remark = '',
 ): NodeJS.ErrnoException {
-  const [code, reason] = getSystemErrorMap().get(errno) ?? [`E${-errno}`, 'unknown error']
+  const [code, reason] = getSystemErrorMap().get(errno) ?? [nameOf(-errno), 'unknown error']
   const where = path === null ? '' : ` '${path}'`
   const message = `${code}: ${reason}, ${syscall}${where}${remark}`
   const more = path === null ? { errno, syscall } : { errno, syscall, path }

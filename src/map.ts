@@ -64,6 +64,7 @@ export function describeRegion(
     protection: protectionOf(prot),
     fileOffset: (flags & anonymous) === 0 ? offset : null,
     path,
+    fd: path === null ? fd : -1,
     onFault: settings.onFault,
   }
 }
@@ -151,7 +152,7 @@ function grow(source: OpenFile, size: number, sparse: boolean): void {
   const check = (result: Result, syscall: string) => {
     if (result < 0) throw systemError(result, syscall, source.path)
   }
-  if (!sparse && size > 0) check(native.reserveBlocks(source.fd, size), 'fallocate')
+  if (!sparse && size > 0) check(native.reserveBlocks(source.fd, 0, size), 'fallocate')
   else if (native.fileSize(source.fd) < size) check(native.truncate(source.fd, size), 'ftruncate')
 }
 

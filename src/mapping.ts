@@ -3,7 +3,6 @@
 import { isMainThread } from 'node:worker_threads'
 import { callback, optional, options as optionsObject } from './arguments.js'
 import { type MappingFault, MappingFaultError } from './errors.js'
-import { BackgroundMemory } from './mapping/background.js'
 import { startListening, toMappingFault } from './mapping/fault-delivery.js'
 import {
   checkHandle,
@@ -15,6 +14,7 @@ import {
 import { construction, regionOf } from './mapping/lifetime.js'
 
 import type { FaultListener, RegionDescription } from './mapping/region.js'
+import { ResizableMemory } from './mapping/resize.js'
 import { hasEventLoopOfNode, native } from './native.js'
 
 export interface AttachOptions {
@@ -27,7 +27,7 @@ export interface AttachOptions {
  * make one. A fault inside it (a file that somebody truncated, a write to a page that may only be
  * read) never ends the process; it is kept for {@link fault} and {@link check}.
  */
-export class Mapping extends BackgroundMemory {
+export class Mapping extends ResizableMemory {
   /**
    * Throws if a fault happened since the mapping was made or {@link clearFault} was called.
    *

@@ -29,7 +29,12 @@ export interface Native {
   /** Whether there was a fault that the listener has not heard of. */
   unmap(handle: Handle): boolean
   release(handle: Handle): void
+  /** -EXDEV when a buffer was transferred, -EBUSY when others use private memory. */
   remap(handle: Handle, length: number): Result
+  /** The same for a mapping that is empty so far. */
+  mapAgain(handle: Handle, length: number, fd: number, offset: number): Result
+  /** A descriptor of the file that a mapping writes to, found by any of the hints. */
+  openFileOf(handle: Handle, fd: number, path: string | null): Result
   arrayBuffer(handle: Handle, offset: number, length: number): ArrayBuffer | Result
   /** PROT_… of every page, or -1 when pages differ. */
   protection(handle: Handle): Result
@@ -80,7 +85,7 @@ export interface Native {
 
   fileSize(fd: number): Result
   truncate(fd: number, size: number): Result
-  reserveBlocks(fd: number, size: number): Result
+  reserveBlocks(fd: number, offset: number, length: number): Result
   memfdCreate(name: string, flags: number): Result
   shmOpen(name: string, flags: number, mode: number): Result
   shmUnlink(name: string): Result

@@ -2,16 +2,11 @@
 
 import { constants } from 'node:os'
 import { byteCount, int32, optionalByteCount, options as optionsObject } from './arguments.js'
-import {
-  invalidArgType,
-  invalidArgValue,
-  mappingDetached,
-  outOfRange,
-  systemError,
-} from './errors.js'
+import { invalidArgType, invalidArgValue, outOfRange, systemError } from './errors.js'
 import { mapRegion } from './map.js'
 import { checked, regionOf } from './mapping/lifetime.js'
 import { onRange } from './mapping/on-range.js'
+import { remapRegion } from './mapping/resize.js'
 import { Mapping } from './mapping.js'
 import { native } from './native.js'
 import { Madvise, MapFlags, MremapFlags, Prot } from './posix-flags.js'
@@ -200,10 +195,7 @@ export function mremap(
   const region = regionOf(memory)
   if (length === 0) throw systemError(-constants.errno.EINVAL, 'mremap')
   if (wanted === 0) throw systemError(-constants.errno.ENOMEM, 'mremap')
-  const moved = native.remap(region.handle, length)
-  if (moved === -constants.errno.EBUSY) throw mappingDetached()
-  checked(moved, 'mremap', region.path)
-  region.resized(length)
+  remapRegion(region, length)
 }
 
 /** mlock(2). */

@@ -112,6 +112,7 @@ function mapDescriptor(
     const description = describeRegion(request, settings)
     // What is sealed against shrinking keeps its pages, and what may be written to has no fault left.
     description.neverFaults = access === 'read-write' && sealsOf(fd).includes('shrink')
+    description.fd = fd
     return new SharedMemory(construction, description, fd, name)
   } catch (error) {
     native.closeDescriptor(fd)
@@ -184,7 +185,7 @@ export class SharedMemory extends Mapping {
     if (length === 0) throw invalidArgValue('byteLength', byteLength, 'must be at least 1')
     const fd = name === null ? makeMemfd(label) : makeSegment(name, mode)
     try {
-      checked(native.reserveBlocks(fd, length), 'fallocate', name)
+      checked(native.reserveBlocks(fd, 0, length), 'fallocate', name)
       if (seal) addSeals(fd, 'shrink', 'grow')
     } catch (error) {
       native.closeDescriptor(fd)
@@ -307,6 +308,7 @@ onAttachShared((description, { fd: theirs, identity, name }) => {
     // The other thread may have closed it since, and the number may be another file's.
     if (identityOf(fd) !== identity) throw mappingClosed()
     description.neverFaults = description.access === 'read-write' && sealsOf(fd).includes('shrink')
+    description.fd = fd
     return new SharedMemory(construction, description, fd, name)
   } catch (error) {
     if (fd !== undefined) native.closeDescriptor(fd)

@@ -118,6 +118,12 @@ describe('after unmap', () => {
     check: (mapping) => mapping.check(),
     clearFault: (mapping) => mapping.clearFault(),
     guard: (mapping) => mapping.guard(() => {}),
+    resize: (mapping) => mapping.resize(0),
+  }
+  const promises: Record<string, (mapping: Mapping) => Promise<unknown>> = {
+    flush: (mapping) => mapping.flush(),
+    lock: (mapping) => mapping.lock(),
+    populate: (mapping) => mapping.populate(),
   }
   const allowed = ['access', 'byteLength', 'closed', 'constructor', 'fault', 'fileOffset', 'path']
   allowed.push('protection', 'unmap')
@@ -129,7 +135,8 @@ describe('after unmap', () => {
       for (const name of Object.getOwnPropertyNames(prototype)) members.add(name)
       prototype = Object.getPrototypeOf(prototype)
     }
-    expect([...members].sort()).toEqual([...Object.keys(uses), ...allowed].sort())
+    const tested = [...Object.keys(uses), ...Object.keys(promises), ...allowed]
+    expect([...members].sort()).toEqual(tested.sort())
   })
 
   describe.each(kinds)('%s', (_kind, make) => {
@@ -137,6 +144,12 @@ describe('after unmap', () => {
       const mapping = make()
       mapping.unmap()
       expect(() => use(mapping)).toThrow(mappingClosed)
+    })
+
+    it.each(Object.entries(promises))('%s rejects with it', async (_name, use) => {
+      const mapping = make()
+      mapping.unmap()
+      await expect(use(mapping)).rejects.toEqual(mappingClosed)
     })
   })
 })

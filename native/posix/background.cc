@@ -87,8 +87,6 @@ class Background {
   int queued_ = 0;
 };
 
-int background_submit(BackgroundTask& task) noexcept {
-  return Background::instance().submit(task);
-}
+int background_submit(BackgroundTask& task) noexcept { return Background::instance().submit(task); }
 
 }  // namespace posix_mmap

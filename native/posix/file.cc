@@ -52,12 +52,12 @@ int truncate(int fd, uint64_t size) noexcept {
   return result == 0 ? 0 : -errno;
 }
 
-int reserve_blocks(int fd, uint64_t size) noexcept {
+int reserve_blocks(int fd, uint64_t offset, uint64_t length) noexcept {
   struct stat before{};
   if (fstat(fd, &before) != 0) return -errno;
   int result = 0;
   do {
-    result = fallocate(fd, 0, 0, static_cast<off_t>(size));
+    result = fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
   } while (result != 0 && errno == EINTR);
   if (result == 0) return 0;
   const int error = errno;

@@ -13,8 +13,8 @@ int64_t file_size(int fd) noexcept;
 /// ftruncate(2) — sets the size of a file: 0 or -errno.
 int truncate(int fd, uint64_t size) noexcept;
 
-/// fallocate(2) — makes the file at least `size` bytes long and gives it blocks for all of them.
-/// -ENOSPC and the rest leave the size as it was.
-int reserve_blocks(int fd, uint64_t size) noexcept;
+/// fallocate(2) — gives the file blocks for `length` bytes at `offset`, and makes it that long if
+/// it is shorter. -ENOSPC and the rest leave the size as it was.
+int reserve_blocks(int fd, uint64_t offset, uint64_t length) noexcept;
 
 }  // namespace posix_mmap

@@ -1,5 +1,5 @@
-// A system call on a long range, in the background and piece by piece, so that it can be stopped and
-// tell how far it is.
+// A system call on a long range, in the background and piece by piece, so that it can be stopped
+// and tell how far it is.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,8 @@ using RangeCall = int (*)(Region& region, uint64_t offset, uint64_t length, int 
 
 struct RangeRequest {
   RangeCall call = nullptr;
-  RangeCall undo = nullptr;  ///< for what was done before an error or a cancellation, if it is to go
+  RangeCall undo =
+      nullptr;  ///< for what was done before an error or a cancellation, if it is to go
   uint64_t offset = 0;
   uint64_t length = 0;
   uint64_t piece = 0;  ///< in bytes, whole pages

@@ -11,6 +11,7 @@
 #include "advice.h"
 #include "fault_guard.h"
 #include "map_budget.h"
+#include "region_file.h"
 #include "region_table.h"
 #include "region_ticket.h"
 
@@ -130,6 +131,7 @@ int Region::adopt(const Extent& extent, int prot, int flags, Region** out) noexc
   int result = region == nullptr ? -ENOMEM : 0;
   if (region != nullptr) {
     region->extent_ = extent;
+    region->file_ = {};
     region->protection_ = prot == PROT_NONE ? PROT_READ | PROT_WRITE : prot;
     region->flags_ = flags;
     region->retired_ = false;
@@ -165,7 +167,22 @@ int Region::map(const MapRequest& request, Region** out) noexcept {
     if (base == MAP_FAILED) return -errno;
     extent.base = static_cast<std::byte*>(base);
   }
-  return adopt(extent, request.prot, request.flags, out);
+  const int adopted = adopt(extent, request.prot, request.flags, out);
+  if (adopted == 0 && (*out)->shared() && (request.prot & PROT_WRITE) != 0) {
+    identify_file(request.fd, (*out)->file_);
+  }
+  return adopted;
+}
+
+int Region::map_again(int fd, uint64_t offset, uint64_t length, Region** out) const noexcept {
+  const int prot = uniform_protection() == kMixed ? protection_ : uniform_protection();
+  const MapRequest request{
+      .fd = fd, .offset = offset, .length = length, .prot = prot, .flags = flags_};
+  const int result = map(request, out);
+  if (result != 0) return result;
+  (*out)->file_ = file_;
+  (*out)->faults_.inherit(faults_);
+  return 0;
 }
 
 int Region::remap(uint64_t length, Region** out) noexcept {
@@ -186,6 +203,7 @@ int Region::remap(uint64_t length, Region** out) noexcept {
   const int adopted = adopt(extent, protection_, flags_, out);
   if (adopted != 0) return adopted;
   (*out)->set_uniform_protection(uniform_protection());
+  (*out)->file_ = file_;
   (*out)->faults_.inherit(faults_);
   return 0;
 }

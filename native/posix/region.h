@@ -27,6 +27,13 @@ struct MapRequest {
   bool huge_pages = false;  ///< place it so that huge pages can be used
 };
 
+/// Which file it is, whatever its name is now: of fstat(2).
+struct FileIdentity {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+
 class Region {
  public:
   /// mmap(2) — a new region with one user and its reference, or -errno. The fault guard is in force
@@ -38,6 +45,9 @@ class Region {
   /// was private to it is in the new one now. -EINVAL for memory that cannot be moved without a
   /// hole (a private mapping of a file) or not be made longer (shared anonymous memory).
   int remap(uint64_t length, Region** out) noexcept;
+
+  /// mmap(2) — a new region in place of an empty one, with the same flags and protection.
+  int map_again(int fd, uint64_t offset, uint64_t length, Region** out) const noexcept;
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   /// The last one out unmaps. Callable on any thread.
@@ -69,6 +79,8 @@ class Region {
   /// What a page that replaces another one has to allow.
   int protection() const noexcept { return protection_; }
   bool anonymous() const noexcept { return (flags_ & MAP_ANONYMOUS) != 0; }
+  /// Of the file that stores reach; zeros for other memory.
+  const FileIdentity& file() const noexcept { return file_; }
   bool shared() const noexcept { return (flags_ & MAP_TYPE) != MAP_PRIVATE; }
 
   static constexpr int kMixed = -1;
@@ -103,6 +115,7 @@ class Region {
   bool merges_with(const Region* other) const noexcept;
 
   Extent extent_;
+  FileIdentity file_;
   int protection_ = 0;
   // Atomic, since a neighbour on another thread looks at them when it goes.
   std::atomic<int> flags_{0};

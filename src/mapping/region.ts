@@ -16,6 +16,8 @@ export interface RegionDescription {
   protection: Protection
   fileOffset: number | null
   path: string | null
+  /** The descriptor that it was mapped through; the caller's, who may have closed it since. */
+  fd?: number
   /** Its pages are there and cannot be taken away: sealed memory. */
   neverFaults?: boolean
   onFault?: FaultListener | undefined
@@ -24,6 +26,7 @@ export interface RegionDescription {
 export class Region {
   readonly handle: Handle
   readonly path: string | null
+  readonly fd: number
   readonly onFault: FaultListener | undefined
   readonly neverFaults: boolean
   /** As protect() last set it for all pages; {@link currentProtection} asks the addon. */
@@ -35,6 +38,7 @@ export class Region {
   constructor(description: RegionDescription) {
     this.handle = description.handle
     this.path = description.path
+    this.fd = description.fd ?? -1
     this.onFault = description.onFault
     this.protection = description.protection
     this.#byteLength = description.byteLength
@@ -63,6 +67,7 @@ export class Region {
 
   /** After the addon has moved the memory: the buffers so far are detached. */
   resized(byteLength: number): void {
+    this.#sharedBuffer.close()
     this.#byteLength = byteLength
     this.#buffers = new Buffers(this.handle, byteLength)
     this.#sharedBuffer = new SharedBuffer(this.handle, byteLength, this.neverFaults)

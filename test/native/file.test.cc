@@ -65,13 +65,13 @@ TEST_CASE("truncate: sets the size, both ways") {
 TEST_CASE("reserve_blocks: gives all of the file blocks, and never makes it shorter") {
   const Descriptor file = testing::memfd(3 * kPage);
   REQUIRE(status_of(file.get()).st_blocks == 0);
-  CHECK(reserve_blocks(file.get(), 2 * kPage) == 0);
+  CHECK(reserve_blocks(file.get(), 0, 2 * kPage) == 0);
   CHECK(file_size(file.get()) == int64_t(3 * kPage));
   CHECK(status_of(file.get()).st_blocks * 512 == int64_t(2 * kPage));
-  CHECK(reserve_blocks(file.get(), 5 * kPage) == 0);
+  CHECK(reserve_blocks(file.get(), 0, 5 * kPage) == 0);
   CHECK(file_size(file.get()) == int64_t(5 * kPage));
   CHECK(status_of(file.get()).st_blocks * 512 == int64_t(5 * kPage));
-  CHECK(reserve_blocks(file.get(), UINT64_MAX) == -EINVAL);
-  CHECK(reserve_blocks(-1, kPage) == -EBADF);
+  CHECK(reserve_blocks(file.get(), 0, UINT64_MAX) == -EINVAL);
+  CHECK(reserve_blocks(-1, 0, kPage) == -EBADF);
   CHECK(file_size(file.get()) == int64_t(5 * kPage));
 }

@@ -93,9 +93,9 @@ TEST_CASE("full_filesystem: reserve_blocks is -ENOSPC, and the file as long as b
     const std::string directory = small_tmpfs(std::to_string(kPages * kPage));
     const Descriptor file = new_file(directory + "file");
     CHILD_CHECK(posix_mmap::truncate(file.get(), 3 * kPage) == 0);
-    CHILD_CHECK(posix_mmap::reserve_blocks(file.get(), 4 * kPages * kPage) == -ENOSPC);
+    CHILD_CHECK(posix_mmap::reserve_blocks(file.get(), 0, 4 * kPages * kPage) == -ENOSPC);
     CHILD_CHECK(posix_mmap::file_size(file.get()) == int64_t(3 * kPage));
-    CHILD_CHECK(posix_mmap::reserve_blocks(file.get(), 4 * kPage) == 0);
+    CHILD_CHECK(posix_mmap::reserve_blocks(file.get(), 0, 4 * kPage) == 0);
     fill_up(directory);
     const testing::RegionPtr region = testing::map_file(file.get(), 4 * kPage);
     for (size_t index = 0; index < 4; ++index) {
