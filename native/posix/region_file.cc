@@ -1,0 +1,64 @@
+#include "region_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+namespace posix_mmap {
+namespace {
+
+bool is_writable(int fd) noexcept {
+  const int flags = fcntl(fd, F_GETFL);
+  return flags >= 0 && (flags & O_ACCMODE) == O_RDWR;
+}
+
+bool is_file_of(const Region& region, int fd) noexcept {
+  FileIdentity identity;
+  return identify_file(fd, identity) && identity == region.file() && is_writable(fd);
+}
+
+int open_path(const Region& region, const char* path) noexcept {
+  // Without O_NONBLOCK a FIFO that has taken the file's name would block.
+  const int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0) return -errno;
+  if (is_file_of(region, fd)) return fd;
+  close(fd);
+  return -ESTALE;
+}
+
+/// The kernel names these links by addresses, and only while it has one mapping there.
+int open_kernel_link(const Region& region) noexcept {
+  const Extent& extent = region.extent();
+  const auto first = reinterpret_cast<uintptr_t>(extent.base);
+  std::array<char, 64> link{};
+  std::snprintf(link.data(), link.size(), "/proc/self/map_files/%zx-%zx", first,
+                first + extent.mapped_length);
+  return open_path(region, link.data());
+}
+
+}  // namespace
+
+bool identify_file(int fd, FileIdentity& identity) noexcept {
+  struct stat status{};
+  if (fd < 0 || fstat(fd, &status) != 0) return false;
+  identity = {status.st_dev, status.st_ino};
+  return true;
+}
+
+int open_region_file(const Region& region, int fd, const char* path) noexcept {
+  if (is_file_of(region, fd)) {
+    const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return copy >= 0 ? copy : -errno;
+  }
+  int result = -EBADF;
+  if (path != nullptr) result = open_path(region, path);
+  if (result >= 0) return result;
+  const int linked = open_kernel_link(region);
+  return linked >= 0 ? linked : result;
+}
+
+}  // namespace posix_mmap
