@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+// The program `posix-mmap`.
+
+import { main } from './cli/main.js'
+
+main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code
+})
