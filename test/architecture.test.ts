@@ -213,7 +213,9 @@ describe('the boundary', () => {
 
   it('has every constant that src names', () => {
     const named = typescript.flatMap(({ text }) =>
-      [...text.matchAll(/'((?:PROT|MAP|MS|MADV|MREMAP|MFD|POSIX_FADV)_[A-Z_0-9]+)'/g)].map(([, name]) => name),
+      [...text.matchAll(/'((?:PROT|MAP|MS|MADV|MREMAP|MFD|POSIX_FADV)_[A-Z_0-9]+)'/g)].map(
+        ([, name]) => name,
+      ),
     )
     expect(named.length).toBeGreaterThan(20)
     expect(named.filter((name) => !(`${name}` in native.constants))).toEqual([])

@@ -60,10 +60,10 @@ export function withPart<R>(
 /**
  * Whether the kernel tells this process what is in memory of a file. Since Linux 5.2 only its owner
  * is told and who may write to it; to anybody else mincore(2) calls every page resident, even one
- * past the end of the file, which cannot be.
+ * past the end of the file, which cannot be. Far past it, since the file may be growing.
  */
 function isTold({ fd, size }: CachedFile): boolean {
-  const offset = Math.ceil(size / pageSize) * pageSize
+  const offset = Math.ceil(size / pageSize) * pageSize + window
   const pastTheEnd = mmap({ fd, offset, length: pageSize, prot: Prot.READ, flags: MapFlags.SHARED })
   const { resident } = pastTheEnd.residency()
   pastTheEnd.unmap()

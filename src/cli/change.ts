@@ -31,8 +31,8 @@ export interface Change {
   remarks?(): string[]
 }
 
-/** As many parts as a line has columns. */
-const parts = 200
+/** About as many as a line has columns. */
+const mostParts = 200
 
 export function hiddenResidency(path: string): Error {
   const remark = ' (the kernel tells only the owner of the file and who may write to it)'
@@ -55,7 +55,8 @@ async function draw(outcomes: readonly Outcome[], change: Change, look: Look): P
   )
   for (const { path, after } of short) await print(fileLine(path, after, layout))
   const remarks = [`${before.percentage} before`, ...(change.remarks?.() ?? [])]
-  if (after.files > 0) await print(totalLine(after, remarks, look))
+  if (after.files === outcomes.length || after.files > 0)
+    await print(totalLine(after, remarks, look))
   if (short.length > 0) await print(`${change.shortfall}\n`)
   const hidden = outcomes.length - after.files
   if (hidden > 0) {
@@ -83,7 +84,7 @@ export async function applyTo(search: Search, change: Change, json: boolean): Pr
   const allWell = await forEachFile(search, (file, found) => {
     const before = residencyOf(file, 1)
     change.apply(file, found)
-    const after = residencyOf(file, parts)
+    const after = residencyOf(file, mostParts)
     outcomes.push({ path: file.path, size: file.size, before, after })
   })
   change.end?.()

@@ -43,7 +43,6 @@ export function findFiles(operands: readonly string[]): Search {
       problems.push(error)
     }
   }
-  /** Whether it is the first of its links. */
   const add = (place: string, { dev, ino, size }: Stats) => {
     const identity = `${dev}:${ino}`
     if (seen.has(identity)) return
@@ -70,8 +69,11 @@ export function findFiles(operands: readonly string[]): Search {
   return { files, problems }
 }
 
-export async function reportProblem(error: unknown): Promise<void> {
-  await printError(`posix-mmap: ${(error as Error).message}\n`)
+function report(error: unknown, file?: string): Promise<void> {
+  const { message, path: named } = error as NodeJS.ErrnoException
+  // Calls on a descriptor do not know what it is called.
+  const where = file === undefined || named !== undefined ? '' : ` '${file}'`
+  return printError(`posix-mmap: ${message}${where}\n`)
 }
 
 /**
@@ -85,7 +87,7 @@ export async function forEachFile(
   body: (file: CachedFile, found: FoundFile) => void | Promise<void>,
 ): Promise<boolean> {
   let failures = problems.length
-  for (const problem of problems) await reportProblem(problem)
+  for (const problem of problems) await report(problem)
   for (const found of files) {
     let file: CachedFile | undefined
     try {
@@ -93,7 +95,7 @@ export async function forEachFile(
       await body(file, found)
     } catch (error) {
       failures++
-      await reportProblem(error)
+      await report(error, found.path)
     } finally {
       file?.close()
     }

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { type Command, type CommandLine, type ExitCode, exit, UsageError } from './command.js'
 import { evict } from './evict.js'
 import { maps } from './maps.js'
-import { print, printError, whenReaderLeaves } from './output.js'
+import { print, printError, whenOutputFails } from './output.js'
 import { residency } from './residency.js'
 import { warm } from './warm.js'
 
@@ -69,7 +69,12 @@ async function dispatch(name: string | undefined, words: string[]): Promise<Exit
 
 /** Runs the program and says how it ended. Never throws. */
 export async function main([name, ...words]: string[]): Promise<ExitCode> {
-  whenReaderLeaves(() => process.exit(exit.ok))
+  whenOutputFails((error) => {
+    // After `| head` nobody wants to know.
+    if (error.code === 'EPIPE') process.exit(exit.ok)
+    printError(`posix-mmap: ${error.message}\n`)
+    process.exit(exit.failure)
+  })
   try {
     return await dispatch(name, words)
   } catch (error) {

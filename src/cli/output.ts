@@ -1,8 +1,11 @@
 // Standard output and standard error.
 
+/** Resolves when the text is written; what cannot be is told to {@link whenOutputFails}. */
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    stream.write(text, (error) => (error ? reject(error) : resolve()))
+  return new Promise((resolve) => {
+    stream.write(text, (error) => {
+      if (!error) resolve()
+    })
   })
 }
 
@@ -19,12 +22,7 @@ export function printError(text: string): Promise<void> {
   return write(process.stderr, text)
 }
 
-/** Calls `leave` when nobody reads any more, as after `| head`. */
-export function whenReaderLeaves(leave: () => void): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    // Any other error is what print() rejects with.
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') leave()
-    })
-  }
+/** Calls `end` when a stream takes nothing more: EPIPE after `| head`, ENOSPC on a full disk. */
+export function whenOutputFails(end: (error: NodeJS.ErrnoException) => void): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', end)
 }

@@ -13,18 +13,14 @@ let buffer: Buffer | undefined
  *
  * @returns how many bytes there were, fewer than `length` at the end of the file
  */
-export function readThrough({ fd, path }: CachedFile, offset: number, length: number): number {
+export function readThrough({ fd }: CachedFile, offset: number, length: number): number {
   buffer ??= Buffer.allocUnsafeSlow(2 ** 20)
   let done = 0
-  try {
-    while (done < length) {
-      const wanted = Math.min(buffer.length, length - done)
-      const count = readSync(fd, buffer, 0, wanted, offset + done)
-      if (count === 0) break
-      done += count
-    }
-  } catch (error) {
-    throw Object.assign(error as Error, { path })
+  while (done < length) {
+    const wanted = Math.min(buffer.length, length - done)
+    const count = readSync(fd, buffer, 0, wanted, offset + done)
+    if (count === 0) break
+    done += count
   }
   return done
 }

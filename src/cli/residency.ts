@@ -17,7 +17,8 @@ to its last, as high at each place as the share of pages there that are in
 memory (on a terminal without UTF-8, and where there is none, from "." none over
 "-", "+" and "*" to "#" all). Nothing is read in to find out; mincore(2).
 
-Of a directory, the files in it and below. Symbolic links there are not followed.
+A directory stands for the files in it and below;
+symbolic links there are not followed.
 
   --json      an array with an object for each file:
                 path, size       in bytes
@@ -63,7 +64,7 @@ export const residency: Command = {
     })
     const { resident, pages, files } = totals
     const counts = `${resident.toLocaleString('en-US')} of ${pages.toLocaleString('en-US')} pages`
-    if (files > 0) await print(totalLine(totals, [counts], look))
+    if (files > 0 || allWell) await print(totalLine(totals, [counts], look))
     return allWell ? exit.ok : exit.failure
   },
 }

@@ -2,7 +2,7 @@
 
 const prefixes = ['', 'K', 'M', 'G', 'T', 'P', 'E'] as const
 
-/** The number that stands before a unit, with one decimal while it is short. */
+/** The number that stands before a unit, with one decimal where it is short and has any. */
 function scaled(bytes: number): [text: string, prefix: string] {
   let value = bytes
   let power = 0
@@ -12,7 +12,7 @@ function scaled(bytes: number): [text: string, prefix: string] {
     power++
   }
   // And 99.95 as 100.0.
-  const text = power > 0 && value < 99.95 ? value.toFixed(1) : value.toFixed(0)
+  const text = value.toFixed(Number.isInteger(value) || value >= 99.95 ? 0 : 1)
   return [text, prefixes[power] ?? '']
 }
 
