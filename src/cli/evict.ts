@@ -14,8 +14,8 @@ resident: pages that a process has mapped or locked stay, and files on tmpfs are
 nowhere else. What was not on the disk yet is written there first, since it
 would stay as well; fdatasync(2), posix_fadvise(2).
 
-A directory stands for the files in it and below;
-symbolic links there are not followed.
+A directory stands for the files in it and below. Symbolic links in it are not
+followed.
 
 ${changeKeysHelp}`
 

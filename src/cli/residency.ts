@@ -17,8 +17,8 @@ to its last, as high at each place as the share of pages there that are in
 memory (on a terminal without UTF-8, and where there is none, from "." none over
 "-", "+" and "*" to "#" all). Nothing is read in to find out; mincore(2).
 
-A directory stands for the files in it and below;
-symbolic links there are not followed.
+A directory stands for the files in it and below. Symbolic links in it are not
+followed.
 
   --json      an array with an object for each file:
                 path, size       in bytes

@@ -13,8 +13,8 @@ Reads files into the page cache, with a progress bar on standard error if that
 is a terminal, and draws those that are not entirely resident afterwards: the
 kernel may need the memory for something else.
 
-A directory stands for the files in it and below;
-symbolic links there are not followed.
+A directory stands for the files in it and below. Symbolic links in it are not
+followed.
 
 ${changeKeysHelp}`
 

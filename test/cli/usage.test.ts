@@ -17,6 +17,16 @@ it('is what package.json says, and can be executed', async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: `${manifest.version}\n` })
 })
 
+it('without an addon that loads says what is missing, and no stack', async () => {
+  const copy = path.join(scratch.directory, 'copy')
+  fs.cpSync(path.join(projectRoot, 'dist'), path.join(copy, 'dist'), { recursive: true })
+  fs.cpSync(path.join(projectRoot, 'package.json'), path.join(copy, 'package.json'))
+  fs.symlinkSync(path.join(projectRoot, 'node_modules'), path.join(copy, 'node_modules'))
+  const { code, stdout, stderr } = await runCommand(path.join(copy, 'dist/cli.js'), '--help')
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toMatch(/^posix-mmap: posix-mmap has no binary that loads on linux-[^\n]*\n$/)
+})
+
 describe('help', () => {
   it.each([['--help'], ['-h']])('%s names every command and the exit codes', async (option) => {
     const { code, stdout, stderr } = await posixMmap(option)
