@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { mapFile, pageSize } from 'posix-mmap'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import {
   asNobody,
   bitmapOf,
@@ -14,6 +14,7 @@ import {
   mebibyte,
   noTerminals,
   onTerminal,
+  pagesMayGo,
   posixMmap,
   touch,
   withoutColours,
@@ -41,14 +42,16 @@ function split(bitmap: Uint8Array, count: number): Uint8Array[] {
   return Array.from({ length: count }, (_, part) => bitmap.subarray(bound(part), bound(part + 1)))
 }
 
-describe('a file that is in memory in part', () => {
+describe('a file that is in memory in part', pagesMayGo, () => {
   // Not a whole number of pages, nor of parts.
   const size = 24 * mebibyte + 5 * pageSize + 123
-  const file = scratch.file('part.bin', pattern(size))
+  const content = pattern(size)
+  const file = scratch.file('part.bin')
   let disk = false
   let bitmap: Uint8Array = new Uint8Array()
 
-  beforeAll(() => {
+  beforeEach(() => {
+    fs.writeFileSync(file, content)
     disk = drop(file)
     touch(file, 5 * mebibyte, 3 * mebibyte)
     touch(file, 15 * mebibyte + 17, 1)
@@ -125,7 +128,7 @@ describe('a file that is in memory in part', () => {
 })
 
 describe('several files', () => {
-  it('have a line each and a sum, in 80 columns', async () => {
+  it('have a line each and a sum, in 80 columns', pagesMayGo, async () => {
     const long = scratch.file(`${'very-'.repeat(30)}long-name`, pattern(11.5 * 1024))
     const wide = scratch.file('日本語のとても長いファイルの名前です.txt', pattern(1))
     const empty = scratch.file('empty', '')

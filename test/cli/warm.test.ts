@@ -13,6 +13,7 @@ import {
   mebibyte,
   noTerminals,
   onTerminal,
+  pagesMayGo,
   posixMmap,
   residentPages,
   withoutColours,
@@ -31,7 +32,7 @@ function coldFile(name: string): { file: string; cold: boolean } {
   return { file, cold: drop(file) }
 }
 
-describe('warm', () => {
+describe('warm', pagesMayGo, () => {
   it('reads all of a file in', async ({ skip }) => {
     const { file, cold } = coldFile('one')
     if (!cold) skip(noDisk)
@@ -95,7 +96,7 @@ describe('warm', () => {
   })
 })
 
-describe('readThrough, for what MADV_POPULATE_READ cannot do', () => {
+describe('readThrough, for what MADV_POPULATE_READ cannot do', pagesMayGo, () => {
   it('reads a part in', ({ skip }) => {
     const { file, cold } = coldFile('part')
     if (!cold) skip(noDisk)

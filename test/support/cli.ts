@@ -92,4 +92,10 @@ export function touch(file: string, offset: number, length: number): void {
   fs.closeSync(fd)
 }
 
+/**
+ * For tests of what is in memory: the kernel may take a page of a file back at any time, and there
+ * are machines where it does so every few seconds. A retry prepares the file anew.
+ */
+export const pagesMayGo = { retry: 5 }
+
 export const mebibyte = 2 ** 20
