@@ -29,6 +29,7 @@
         "native/posix/fault_log.cc",
         "native/posix/fault_repair.cc",
         "native/posix/file.cc",
+        "native/posix/file_advice.cc",
         "native/posix/guarded_copy.cc",
         "native/posix/guard_pages.cc",
         "native/posix/kernel_file.cc",

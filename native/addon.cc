@@ -82,6 +82,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<size_of_file>(exports, "fileSize");
   add<truncate_file>(exports, "truncate");
   add<reserve_file_blocks>(exports, "reserveBlocks");
+  add<posix_fadvise>(exports, "fileAdvice");
   add<memfd_create>(exports, "memfdCreate");
   add<shm_open>(exports, "shmOpen");
   add<shm_unlink>(exports, "shmUnlink");

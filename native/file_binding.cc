@@ -5,6 +5,7 @@
 #include "arguments.h"
 #include "environment.h"
 #include "posix/file.h"
+#include "posix/file_advice.h"
 #include "posix/shared_memory.h"
 
 namespace posix_mmap {
@@ -19,6 +20,12 @@ Napi::Value truncate_file(const Napi::CallbackInfo& info) {
 
 Napi::Value reserve_file_blocks(const Napi::CallbackInfo& info) {
   return number(info, reserve_blocks(int32_at(info, 0), uint64_at(info, 1), uint64_at(info, 2)));
+}
+
+// fileAdvice(fd, offset, length, advice): 0 | -errno
+Napi::Value posix_fadvise(const Napi::CallbackInfo& info) {
+  return number(info, advise_file(int32_at(info, 0), uint64_at(info, 1), uint64_at(info, 2),
+                                  int32_at(info, 3)));
 }
 
 Napi::Value memfd_create(const Napi::CallbackInfo& info) {

@@ -86,6 +86,8 @@ export interface Native {
   fileSize(fd: number): Result
   truncate(fd: number, size: number): Result
   reserveBlocks(fd: number, offset: number, length: number): Result
+  /** A length of 0 means: to the end of the file. */
+  fileAdvice(fd: number, offset: number, length: number, advice: number): Result
   memfdCreate(name: string, flags: number): Result
   shmOpen(name: string, flags: number, mode: number): Result
   shmUnlink(name: string): Result

@@ -1,0 +1,110 @@
+// A file as the page cache has it. Files are mapped a window at a time, so that one of any size
+// takes little memory and few addresses.
+
+import { closeSync, constants, openSync } from 'node:fs'
+import { systemError } from '../errors.js'
+import { type Mapping, mapFile, pageSize, type Residency } from '../index.js'
+import { native } from '../native.js'
+import { MapFlags, mmap, Prot } from '../posix.js'
+
+export interface CachedFile {
+  readonly path: string
+  readonly fd: number
+  /** In bytes. */
+  readonly size: number
+  close(): void
+}
+
+/** Which pages of a file are in memory. */
+export interface FileResidency {
+  /** In bytes, of the file. */
+  size: number
+  /** In bytes. */
+  pageSize: number
+  pages: number
+  /** How many pages are in memory. */
+  resident: number
+  /** How many bytes of the file these hold. */
+  residentBytes: number
+  /** How many pages are in memory of each of the parts that the file was divided in. */
+  parts: number[]
+}
+
+const window = 2 ** 30
+
+export function openCached(path: string): CachedFile {
+  const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants
+  const fd = openSync(path, O_RDONLY | O_NOCTTY | O_NONBLOCK)
+  const close = () => closeSync(fd)
+  const size = native.fileSize(fd)
+  if (size >= 0) return { path, fd, size, close }
+  close()
+  throw systemError(size, 'fstat', path)
+}
+
+/** Maps part of a file for `body`. */
+export function withPart<R>(
+  { fd }: CachedFile,
+  offset: number,
+  length: number,
+  body: (part: Mapping) => R,
+): R {
+  const part = mapFile(fd, { offset, length })
+  try {
+    return body(part)
+  } finally {
+    part.unmap()
+  }
+}
+
+/**
+ * Whether the kernel tells this process what is in memory of a file. Since Linux 5.2 only its owner
+ * is told and who may write to it; to anybody else mincore(2) calls every page resident, even one
+ * past the end of the file, which cannot be. Far past it, since the file may be growing.
+ */
+function isTold({ fd, size }: CachedFile): boolean {
+  const offset = Math.ceil(size / pageSize) * pageSize + window
+  const pastTheEnd = mmap({ fd, offset, length: pageSize, prot: Prot.READ, flags: MapFlags.SHARED })
+  const { resident } = pastTheEnd.residency()
+  pastTheEnd.unmap()
+  return resident === 0
+}
+
+/** The first page of a part of a file that is divided in `count` parts as equal as can be. */
+export function firstPageOf(part: number, count: number, pages: number): number {
+  return Math.floor((part * pages) / count)
+}
+
+/** Adds what is in memory from page `first` on to the parts where it lies. */
+function addTo(parts: number[], { bitmap, resident }: Residency, first: number, pages: number) {
+  if (resident === 0) return
+  const count = parts.length
+  let part = Math.floor((first * count) / pages)
+  let end = firstPageOf(part + 1, count, pages) - first
+  for (let page = 0; page < bitmap.length; page++) {
+    while (page >= end) end = firstPageOf(++part + 1, count, pages) - first
+    parts[part] = (parts[part] ?? 0) + (bitmap[page] ?? 0)
+  }
+}
+
+/**
+ * mincore(2) — what is in memory of a file, told also for each of at most `most` parts of it.
+ * Changes nothing of it. null if the kernel does not tell.
+ */
+export function residencyOf(file: CachedFile, most: number): FileResidency | null {
+  const { size } = file
+  const pages = Math.ceil(size / pageSize)
+  const parts = new Array<number>(Math.min(pages, most)).fill(0)
+  if (size > 0 && !isTold(file)) return null
+  let resident = 0
+  let lastPage = 0
+  for (let offset = 0; offset < size; offset += window) {
+    const length = Math.min(window, size - offset)
+    const part = withPart(file, offset, length, (mapping) => mapping.residency())
+    addTo(parts, part, offset / pageSize, pages)
+    resident += part.resident
+    lastPage = part.bitmap.at(-1) ?? 0
+  }
+  const residentBytes = resident * pageSize - lastPage * (pages * pageSize - size)
+  return { size, pageSize, pages, resident, residentBytes, parts }
+}

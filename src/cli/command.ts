@@ -1,0 +1,29 @@
+// What a command of the program is.
+
+import type { ParseArgsConfig } from 'node:util'
+
+/** Exit codes of the program. */
+export const exit = {
+  ok: 0,
+  /** Something could not be done; standard error says what. */
+  failure: 1,
+  /** The command line makes no sense. */
+  usage: 2,
+} as const
+
+export type ExitCode = (typeof exit)[keyof typeof exit]
+
+export interface CommandLine {
+  operands: string[]
+  options: Readonly<Record<string, string | boolean | undefined>>
+}
+
+export interface Command {
+  /** What `--help` prints. Its first line is the usage. */
+  help: string
+  options: NonNullable<ParseArgsConfig['options']>
+  run(line: CommandLine): Promise<ExitCode>
+}
+
+/** Thrown for a command line that makes no sense. */
+export class UsageError extends Error {}

@@ -1,0 +1,122 @@
+// posix-mmap maps PID
+
+import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { systemError } from '../errors.js'
+import { type Command, exit, UsageError } from './command.js'
+import { print, printJson } from './output.js'
+import { type ProcessMapping, parseSmaps } from './smaps.js'
+import { bold, dim, type Look, lookOf } from './terminal.js'
+import { harmless, shortened } from './text.js'
+import { counted, shortByteSize } from './units.js'
+
+const help = `Usage: posix-mmap maps [--json] [--sort KEY] PID
+
+Lists the mappings of a process: addresses, permissions, and how much of each is
+resident (in memory), shared (resident, and mapped by other processes too) and
+dirty (resident, written to and not stored); K, M, G are powers of 1024.
+Names are the kernel's; proc_pid_smaps(5).
+
+  --sort KEY  address (default), or the largest first: size, resident, shared,
+              dirty
+  --json      an array with an object for each mapping:
+                start, end       addresses, as strings: "0x7f…"
+                permissions      "rw-s"
+                offset           in the file, in bytes
+                path             the file or the kernel's name, null if none
+                size, residentBytes, sharedBytes, dirtyBytes, swapBytes,
+                proportionalBytes
+                                 the last is each resident page divided by how
+                                 many processes have it mapped
+  -h, --help  this
+`
+
+const sortKeys = {
+  address: null,
+  size: 'size',
+  resident: 'residentBytes',
+  shared: 'sharedBytes',
+  dirty: 'dirtyBytes',
+} as const
+
+type SortKey = keyof typeof sortKeys
+
+function sortKey(value: unknown): SortKey {
+  if (value === undefined) return 'address'
+  if (Object.hasOwn(sortKeys, value as string)) return value as SortKey
+  throw new UsageError(`--sort takes ${Object.keys(sortKeys).join(', ')}, not '${value}'`)
+}
+
+function processId(operands: readonly string[]): string {
+  const [pid, ...more] = operands
+  if (pid === undefined) throw new UsageError('PID is missing')
+  if (more.length > 0) throw new UsageError('maps takes one PID')
+  if (!/^(self|[1-9]\d*)$/.test(pid)) throw new UsageError(`'${pid}' is no process id`)
+  return pid
+}
+
+/** @throws ESRCH, EACCES, EPERM */
+function mappingsOf(pid: string): ProcessMapping[] {
+  const file = `/proc/${pid}/smaps`
+  try {
+    return parseSmaps(readFileSync(file, 'utf8'))
+  } catch (error) {
+    // open(2) finds no file of a process that is not there.
+    const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    throw gone ? systemError(-constants.errno.ESRCH, 'open', file) : error
+  }
+}
+
+function sorted(mappings: readonly ProcessMapping[], key: SortKey): readonly ProcessMapping[] {
+  const bytes = sortKeys[key]
+  return bytes === null ? mappings : mappings.toSorted((a, b) => b[bytes] - a[bytes])
+}
+
+const sums = ['size', 'residentBytes', 'sharedBytes', 'dirtyBytes'] as const
+type Sums = Readonly<Record<(typeof sums)[number], number>>
+
+function columns(values: readonly string[]): string {
+  return values.map((value) => value.padStart(6)).join('')
+}
+
+function numbers(of: Sums): string {
+  return columns(sums.map((name) => shortByteSize(of[name])))
+}
+
+function rangeOf({ start, end }: ProcessMapping): string {
+  return `${start.slice(2)}-${end.slice(2)}`
+}
+
+/** Two addresses of 48 bits; [vsyscall], which lies above, sticks out. */
+const rangeWidth = 25
+
+function table(mappings: readonly ProcessMapping[], look: Look): string {
+  const line = (mapping: ProcessMapping) => {
+    const range = rangeOf(mapping).padEnd(rangeWidth)
+    const start = `${range} ${mapping.permissions}${numbers(mapping)}  `
+    const room = Math.max(look.columns - start.length, 8)
+    const name = shortened(harmless(mapping.path ?? '[anon]'), room, look.unicode ? '…' : '...')
+    return `${start}${mapping.residentBytes > 0 ? name : dim(look)(name)}\n`
+  }
+  const total = Object.fromEntries(
+    sums.map((name) => [name, mappings.reduce((sum, mapping) => sum + mapping[name], 0)]),
+  ) as Sums
+  const titles = columns(['size', 'res', 'share', 'dirty'])
+  const title = `${'address'.padEnd(rangeWidth)} perm${titles}  name`
+  const last = `${counted(mappings.length, 'mapping').padEnd(rangeWidth + 5)}${numbers(total)}`
+  return `${bold(look)(title)}\n${mappings.map(line).join('')}${bold(look)(last)}\n`
+}
+
+export const maps: Command = {
+  help,
+  options: { sort: { type: 'string' } },
+  async run({ operands, options }) {
+    const pid = processId(operands)
+    const key = sortKey(options['sort'])
+    const mappings = sorted(mappingsOf(pid), key)
+    if (options['json'] === true) await printJson(mappings)
+    else if (mappings.length === 0) await print(`process ${pid} has no mappings\n`)
+    else await print(table(mappings, lookOf(process.stdout)))
+    return exit.ok
+  },
+}

@@ -1,0 +1,76 @@
+// The picture of files in the page cache: a line a file, and the sum.
+
+import { shareBar } from './bar.js'
+import { type FileResidency, firstPageOf } from './cached-file.js'
+import { bold, type Look } from './terminal.js'
+import { columnsOf, harmless, padded, shortened } from './text.js'
+import { byteSize, counted, percentage, shortByteSize } from './units.js'
+
+/** ` 100%` and `  1023M / 1023M`. */
+const numbersWidth = 5 + 15
+
+export interface Layout {
+  look: Look
+  name: number
+  bar: number
+}
+
+/** Columns for the longest of the names, up to a third of the line, and the bar. */
+export function layoutFor(names: readonly string[], look: Look): Layout {
+  const longest = names.reduce((most, name) => Math.max(most, columnsOf(harmless(name))), 0)
+  const name = Math.min(longest, Math.floor(look.columns / 3))
+  return { look, name, bar: Math.max(look.columns - name - 2 - numbersWidth, 1) }
+}
+
+/** The share of each part that is in memory. */
+function shares({ parts, pages }: FileResidency): number[] {
+  return parts.map((resident, part) => {
+    const first = firstPageOf(part, parts.length, pages)
+    return resident / (firstPageOf(part + 1, parts.length, pages) - first)
+  })
+}
+
+export function fileLine(name: string, residency: FileResidency, layout: Layout): string {
+  const { look } = layout
+  const { size, residentBytes } = residency
+  const shown = shortened(harmless(name), layout.name, look.unicode ? '…' : '...')
+  const start = `${padded(shown, layout.name)}  `
+  if (size === 0) return `${start}(empty)\n`
+  const bar = shareBar(shares(residency), layout.bar, look)
+  const share = percentage(residentBytes, size).padStart(5)
+  const of = `${shortByteSize(residentBytes).padStart(5)} / ${shortByteSize(size).padStart(5)}`
+  return `${start}${bar}${share}  ${of}\n`
+}
+
+/** Sums over files. */
+export class Totals {
+  files = 0
+  size = 0
+  pages = 0
+  resident = 0
+  residentBytes = 0
+
+  add({ size, pages, resident, residentBytes }: FileResidency): void {
+    this.files++
+    this.size += size
+    this.pages += pages
+    this.resident += resident
+    this.residentBytes += residentBytes
+  }
+
+  get percentage(): string {
+    return this.size === 0 ? '0%' : percentage(this.residentBytes, this.size)
+  }
+}
+
+/** `remarks` are left out, the last one first, where the line has no room for them. */
+export function totalLine(totals: Totals, remarks: readonly string[], look: Look): string {
+  const { files, size, residentBytes } = totals
+  const sum = `${byteSize(residentBytes)} of ${byteSize(size)} resident (${totals.percentage})`
+  let line = `${counted(files, 'file')}: ${sum}`
+  for (const remark of remarks) {
+    if (columnsOf(line) + columnsOf(remark) + 2 > look.columns) break
+    line += `, ${remark}`
+  }
+  return `${bold(look)(line)}\n`
+}

@@ -1,0 +1,255 @@
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { mapFile, pageSize } from 'posix-mmap'
+import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  asNobody,
+  bitmapOf,
+  drop,
+  hasTerminals,
+  jsonOf,
+  lines,
+  mebibyte,
+  noTerminals,
+  onTerminal,
+  pagesMayGo,
+  posixMmap,
+  touch,
+  withoutColours,
+} from '../support/cli.js'
+import { pattern, run, scratchDirectory } from '../support/harness.js'
+
+interface Entry {
+  path: string
+  size: number
+  pageSize: number
+  pages: number
+  resident: number
+  residentBytes: number
+  parts: number[]
+}
+
+const scratch = scratchDirectory()
+const noDisk = 'needs a TMPDIR on a disk'
+
+const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, one) => total + one, 0)
+
+/** `count` parts of a bitmap, as equal as can be. */
+function split(bitmap: Uint8Array, count: number): Uint8Array[] {
+  const bound = (part: number) => Math.floor((part * bitmap.length) / count)
+  return Array.from({ length: count }, (_, part) => bitmap.subarray(bound(part), bound(part + 1)))
+}
+
+describe('a file that is in memory in part', pagesMayGo, () => {
+  // Not a whole number of pages, nor of parts.
+  const size = 24 * mebibyte + 5 * pageSize + 123
+  const content = pattern(size)
+  const file = scratch.file('part.bin')
+  let disk = false
+  let bitmap: Uint8Array = new Uint8Array()
+
+  beforeEach(() => {
+    fs.writeFileSync(file, content)
+    disk = drop(file)
+    touch(file, 5 * mebibyte, 3 * mebibyte)
+    touch(file, 15 * mebibyte + 17, 1)
+    touch(file, size - 1, 1)
+    bitmap = bitmapOf(file)
+  })
+
+  it('--json has the numbers that mincore(2) has, and changes nothing', async ({ skip }) => {
+    if (!disk) skip(noDisk)
+    const resident = sum(bitmap)
+    expect(resident).toBeGreaterThan(0)
+    expect(resident).toBeLessThan(bitmap.length)
+    const [entry, ...more] = await jsonOf<Entry>('residency', '--json', file)
+    expect(more).toEqual([])
+    expect(entry).toEqual({
+      path: file,
+      size,
+      pageSize,
+      pages: Math.ceil(size / pageSize),
+      resident,
+      // The last page is in memory, and 123 bytes of it are the file's.
+      residentBytes: (resident - 1) * pageSize + 123,
+      parts: split(bitmap, 64).map(sum),
+    })
+    expect(bitmapOf(file)).toEqual(bitmap)
+  })
+
+  /** The cells of a bar: nothing, all or something between, as the bitmap has it. */
+  const kinds = (count: number) =>
+    split(bitmap, count).map((part) => {
+      const resident = sum(part)
+      return resident === 0 ? 'none' : resident === part.length ? 'all' : 'some'
+    })
+
+  it('is drawn in 80 columns of ASCII where there is no terminal', async ({ skip }) => {
+    if (!disk) skip(noDisk)
+    const { code, stdout, stderr } = await posixMmap('residency', file)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const [row = '', total = '', ...more] = lines(stdout)
+    expect(more).toEqual([])
+    expect(row).toHaveLength(80)
+    const [, bar = '', percent, used, whole] =
+      / {2}([.+*#-]+) +(\d+)% +([\d.]+)M \/ +([\d.]+)M$/.exec(row) ?? []
+    const kindOf = (cell: string) => (cell === '.' ? 'none' : cell === '#' ? 'all' : 'some')
+    expect(Array.from(bar, kindOf)).toEqual(kinds(bar.length))
+    const bytes = (sum(bitmap) - 1) * pageSize + 123
+    expect(Number(percent)).toBe(Math.round((bytes / size) * 100))
+    expect(Number(used)).toBeCloseTo(bytes / mebibyte, 0)
+    expect(whole).toBe((size / mebibyte).toFixed(1))
+    expect(total).toContain('1 file: ')
+    expect(total).toContain(`${sum(bitmap)} of ${bitmap.length.toLocaleString('en-US')} pages`)
+  })
+
+  it.for([
+    [60, {}, /^[·▁-▇█]+$/],
+    [120, { NO_COLOR: '1' }, /^[·▁-▇█]+$/],
+    [80, { LC_ALL: 'C' }, /^[.+*#-]+$/],
+  ] as const)(
+    'is drawn on a terminal of %i columns, %o',
+    async ([columns, env, cells], context) => {
+      if (!disk) context.skip(noDisk)
+      if (!hasTerminals) context.skip(noTerminals)
+      const [row = ''] = lines(
+        withoutColours(await onTerminal({ ...env }, columns, 'residency', file)),
+      )
+      expect(row).toHaveLength(columns)
+      const bar = /^\S+ {2}(\S+) /.exec(row)?.[1] ?? ''
+      expect(bar).toMatch(cells)
+      const kindOf = (cell: string) =>
+        /[.·]/.test(cell) ? 'none' : /[█#]/.test(cell) ? 'all' : 'some'
+      expect(Array.from(bar, kindOf)).toEqual(kinds(bar.length))
+    },
+  )
+})
+
+describe('several files', () => {
+  it('have a line each and a sum, in 80 columns', pagesMayGo, async () => {
+    const long = scratch.file(`${'very-'.repeat(30)}long-name`, pattern(11.5 * 1024))
+    const wide = scratch.file('日本語のとても長いファイルの名前です.txt', pattern(1))
+    const empty = scratch.file('empty', '')
+    const { code, stdout } = await posixMmap('residency', long, wide, empty)
+    expect(code).toBe(0)
+    const [first = '', second = '', third = '', total = '', ...more] = lines(stdout)
+    expect(more).toEqual([])
+    expect(first).toHaveLength(80)
+    expect(first).toMatch(/^\/.*\.\.\..*long-name {2}#+ 100% +11\.5K \/ +11\.5K$/)
+    // Each of these letters takes two columns.
+    expect(second.length + second.replace(/[\p{ASCII}]/gu, '').length).toBe(80)
+    expect(third).toMatch(/empty +\(empty\)$/)
+    const pages = Math.ceil((11.5 * 1024) / pageSize) + 1
+    const sum = `11.5 KiB of 11.5 KiB resident (100%), ${pages} of ${pages} pages`
+    expect(total).toBe(`3 files: ${sum}`)
+  })
+
+  it('that control a terminal do not', async () => {
+    const name = 'a\u001b[31mred\nline'
+    const file = scratch.file(name, 'x')
+    const { stdout } = await posixMmap('residency', file)
+    expect(stdout).toContain('a?[31mred?line')
+    expect(lines(stdout)).toHaveLength(2)
+    expect(await jsonOf<Entry>('residency', '--json', file)).toMatchObject([{ path: file }])
+  })
+
+  it('of a directory: in the order of names, without links, hard ones once', async () => {
+    const directory = path.join(scratch.directory, 'tree')
+    fs.mkdirSync(path.join(directory, 'b'), { recursive: true })
+    for (const name of ['c', 'a', 'b/d']) fs.writeFileSync(path.join(directory, name), name)
+    fs.linkSync(path.join(directory, 'a'), path.join(directory, 'z'))
+    fs.symlinkSync(path.join(directory, 'b'), path.join(directory, 'y'))
+    fs.symlinkSync(path.join(directory, 'c'), path.join(directory, 'x'))
+    spawnSync('mkfifo', [path.join(directory, 'fifo')])
+    const entries = await jsonOf<Entry>('residency', '--json', directory)
+    const names = entries.map((entry) => path.relative(directory, entry.path))
+    expect(names).toEqual(['a', 'b/d', 'c'])
+  })
+
+  it('none at all', async () => {
+    const directory = path.join(scratch.directory, 'nothing')
+    fs.mkdirSync(directory)
+    expect(await jsonOf('residency', '--json', directory)).toEqual([])
+    const { code, stdout } = await posixMmap('residency', directory)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^0 files: /)
+  })
+})
+
+describe('what has no pages in the page cache', () => {
+  const good = scratch.file('good', 'content')
+  const fifo = path.join(scratch.directory, 'fifo')
+  spawnSync('mkfifo', [fifo])
+
+  it.each([
+    [
+      'a missing file',
+      path.join(scratch.directory, 'missing'),
+      'ENOENT: no such file or directory',
+    ],
+    ['a FIFO', fifo, 'ENODEV: no such device'],
+    ['a character device', '/dev/null', 'ENODEV: no such device'],
+  ])('%s is told, and the others have their turn', async (_kind, place, words) => {
+    const { code, stdout, stderr } = await posixMmap('residency', '--json', place, good)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^posix-mmap: [^\n]*\n$/)
+    expect(stderr).toContain(words)
+    expect(stderr).toContain(`'${place}'`)
+    expect(JSON.parse(stdout)).toMatchObject([{ path: good, pages: 1 }])
+  })
+
+  it('a socket', async () => {
+    const place = path.join(scratch.directory, 'socket')
+    const server = net.createServer().listen(place)
+    const { code, stderr } = await posixMmap('residency', place)
+    server.close()
+    expect(code).toBe(1)
+    expect(stderr).toContain('a socket has no pages in the page cache')
+  })
+
+  it('a file that may not be read', async () => {
+    const directory = fs.mkdtempSync('/tmp/posix-mmap-test-open-')
+    fs.chmodSync(directory, 0o755)
+    const file = path.join(directory, 'secret')
+    fs.writeFileSync(file, 'x', { mode: 0 })
+    const { code, stderr } = await asNobody('residency', file)
+    fs.rmSync(directory, { recursive: true })
+    expect(code).toBe(1)
+    expect(stderr).toBe(`posix-mmap: EACCES: permission denied, open '${file}'\n`)
+  })
+})
+
+it("does not believe what the kernel tells of others' files", async () => {
+  const shell = fs.realpathSync('/bin/sh')
+  const { code, stdout, stderr } = await asNobody('residency', shell)
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toMatch(
+    /^posix-mmap: EPERM: .* the owner of the file and who may write to it\)\n$/,
+  )
+  expect(stderr).toContain(shell)
+})
+
+it('takes little memory for a sparse file of a tebibyte', async () => {
+  const file = scratch.hole('tebibyte', 2 ** 40)
+  touch(file, 2 ** 39, 1)
+  const { code, stdout, stderr } = await run(`
+    process.on('exit', () => console.error(process.resourceUsage().maxRSS))
+    const { main } = await import('./dist/cli/main.js')
+    process.exitCode = await main(['residency', '--json', ${JSON.stringify(file)}])`)
+  expect(code).toBe(0)
+  const [entry] = JSON.parse(stdout) as Entry[]
+  const resident = residentFrom(file, 2 ** 39)
+  expect(resident).toBeGreaterThan(0)
+  expect(entry).toMatchObject({ size: 2 ** 40, pages: 2 ** 40 / pageSize, resident })
+  expect(entry?.parts).toEqual(Array.from({ length: 64 }, (_, i) => (i === 32 ? resident : 0)))
+  // A byte a page would be 256 MiB alone.
+  expect(Number(stderr) * 1024).toBeLessThan(200 * mebibyte)
+})
+
+/** Pages in memory of the first mebibytes from an offset on. */
+function residentFrom(file: string, offset: number): number {
+  using mapping = mapFile(file, { offset, length: 64 * mebibyte })
+  return mapping.residency().resident
+}

@@ -1,0 +1,101 @@
+// The program, run as its users run it.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { mapFile } from 'posix-mmap'
+import { native } from '../../dist/native.js'
+import { type Finished, projectRoot, run, runCommand } from './harness.js'
+
+export const program = path.join(projectRoot, 'dist/cli.js')
+
+/** `posix-mmap …args`, with pipes for standard output and standard error. */
+export function posixMmap(...args: string[]): Promise<Finished> {
+  return runCommand(process.execPath, program, ...args)
+}
+
+/** What `posix-mmap …args` prints as JSON; it has to end well. */
+export async function jsonOf<T>(...args: string[]): Promise<T[]> {
+  const { code, stdout, stderr } = await posixMmap(...args)
+  if (code !== 0) throw new Error(`ended with ${code}: ${stderr}`)
+  return JSON.parse(stdout)
+}
+
+/** `posix-mmap …args` of a user who owns nothing. */
+export async function asNobody(...args: string[]): Promise<Finished> {
+  return run(`
+    if (process.getuid() === 0) { process.setgroups([]); process.setgid(65534); process.setuid(65534) }
+    const { main } = await import('./dist/cli/main.js')
+    process.exitCode = await main(${JSON.stringify(args)})`)
+}
+
+/** Whether there is script(1), which runs a command in a terminal of its own. */
+export const hasTerminals: boolean = fs.existsSync('/usr/bin/script')
+export const noTerminals = 'needs script(1) of util-linux'
+
+/** All that `posix-mmap …args` writes to a terminal, in one piece. */
+export async function onTerminal(
+  environment: Record<string, string>,
+  columns: number,
+  ...args: string[]
+): Promise<string> {
+  const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`
+  const variables = Object.entries({ LC_ALL: 'C.UTF-8', TERM: 'xterm', ...environment })
+  const words = [
+    'env',
+    ...['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS'].flatMap((name) => ['-u', name]),
+    ...variables.map(([name, value]) => `${name}=${value}`),
+    process.execPath,
+    program,
+    ...args,
+  ]
+  const command = `stty cols ${columns} -opost; ${words.map(quote).join(' ')}`
+  const { code, stdout } = await runCommand('script', '-qec', command, '/dev/null')
+  if (code !== 0) throw new Error(`ended with ${code}: ${stdout}`)
+  return stdout
+}
+
+/** Text as a terminal without colours shows it. */
+export function withoutColours(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is taken out
+  return text.replace(/\u001b\[[\d;]*m/g, '')
+}
+
+export function lines(text: string): string[] {
+  return text.trimEnd().split('\n')
+}
+
+/** A byte a page: 1 in memory, 0 not. */
+export function bitmapOf(file: string): Uint8Array {
+  using mapping = mapFile(file)
+  return mapping.residency().bitmap
+}
+
+export function residentPages(file: string): number {
+  return bitmapOf(file).reduce((sum, page) => sum + page, 0)
+}
+
+/** Takes a file out of the page cache without the program. False if the file system cannot. */
+export function drop(file: string): boolean {
+  const fd = fs.openSync(file, 'r')
+  fs.fsyncSync(fd)
+  const dontNeed = native.constants['POSIX_FADV_DONTNEED'] ?? -1
+  const result = native.fileAdvice(fd, 0, 0, dontNeed)
+  fs.closeSync(fd)
+  if (result !== 0) throw new Error(`posix_fadvise: ${result}`)
+  return residentPages(file) === 0
+}
+
+/** Reads bytes of a file, so that their pages are in memory, and some after them. */
+export function touch(file: string, offset: number, length: number): void {
+  const fd = fs.openSync(file, 'r')
+  fs.readSync(fd, Buffer.alloc(length), 0, length, offset)
+  fs.closeSync(fd)
+}
+
+/**
+ * For tests of what is in memory: the kernel may take a page of a file back at any time, and there
+ * are machines where it does so every few seconds. A retry prepares the file anew.
+ */
+export const pagesMayGo = { retry: 5 }
+
+export const mebibyte = 2 ** 20
