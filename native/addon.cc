@@ -80,7 +80,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<fcntl_get_seals>(exports, "getSeals");
   add<fcntl_duplicate>(exports, "duplicate");
   add<fcntl_access_mode>(exports, "accessMode");
-  add<hold_descriptor>(exports, "holdDescriptor");
+  add<hand_over_descriptor>(exports, "handOverDescriptor");
   add<close_descriptor>(exports, "closeDescriptor");
   return exports;
 }

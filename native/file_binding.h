@@ -15,7 +15,7 @@ Napi::Value fcntl_add_seals(const Napi::CallbackInfo& info);
 Napi::Value fcntl_get_seals(const Napi::CallbackInfo& info);
 Napi::Value fcntl_duplicate(const Napi::CallbackInfo& info);
 Napi::Value fcntl_access_mode(const Napi::CallbackInfo& info);
-Napi::Value hold_descriptor(const Napi::CallbackInfo& info);
+Napi::Value hand_over_descriptor(const Napi::CallbackInfo& info);
 Napi::Value close_descriptor(const Napi::CallbackInfo& info);
 
 }  // namespace posix_mmap

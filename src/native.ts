@@ -71,6 +71,7 @@ export interface Native {
   fileSize(fd: number): Result
   truncate(fd: number, size: number): Result
   reserveBlocks(fd: number, size: number): Result
+  /** This thread closes it at its end, as those of shmOpen() and duplicate(). */
   memfdCreate(name: string, flags: number): Result
   shmOpen(name: string, flags: number, mode: number): Result
   shmUnlink(name: string): Result
@@ -79,8 +80,8 @@ export interface Native {
   duplicate(fd: number): Result
   /** O_RDONLY, O_WRONLY or O_RDWR. */
   accessMode(fd: number): Result
-  /** Has a descriptor closed when this thread ends, as no finalizer of JavaScript does. */
-  holdDescriptor(fd: number): void
+  /** Leaves it to the caller alone to close. */
+  handOverDescriptor(fd: number): void
   closeDescriptor(fd: number): Result
 }
 

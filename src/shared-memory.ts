@@ -113,7 +113,6 @@ export class SharedMemory extends Mapping {
     super(key, description)
     this.#fd = fd
     this.#name = name
-    native.holdDescriptor(fd)
     descriptors.register(this, fd, this)
   }
 
