@@ -3,7 +3,9 @@
 import { closeSync, constants as fsConstants, fstatSync, lstatSync, openSync } from 'node:fs'
 import { constants } from 'node:os'
 import { invalidArgType, invalidArgValue, systemError } from './errors.js'
+import type { SharedAccess } from './inheritance.js'
 import { constant, native, type Result } from './native.js'
+import { sealsOf } from './seals.js'
 
 export function string(value: unknown, name: string): string {
   if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value)
@@ -138,8 +140,13 @@ export function identityOf(fd: number): string {
   return `${dev}:${ino}`
 }
 
-/** What a descriptor allows; fcntl(2) with F_GETFL. */
-export function accessOf(fd: number): 'read' | 'read-write' {
+/** What a descriptor allows a new mapping to do; fcntl(2) with F_GETFL and F_GET_SEALS. */
+export function accessOf(fd: number): SharedAccess {
   const mode = checked(native.accessMode(fd), 'fcntl')
-  return mode === fsConstants.O_RDONLY ? 'read' : 'read-write'
+  return mode === fsConstants.O_RDONLY || isSealedAgainstWrites(fd) ? 'read' : 'read-write'
+}
+
+export function isSealedAgainstWrites(fd: number): boolean {
+  const seals = sealsOf(fd)
+  return seals.includes('write') || seals.includes('future-write')
 }

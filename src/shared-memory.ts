@@ -32,6 +32,7 @@ import {
   accessOf,
   checked,
   identityOf,
+  isSealedAgainstWrites,
   isSegmentName,
   makeMemfd,
   makeSegment,
@@ -172,17 +173,20 @@ export class SharedMemory extends Mapping {
    * In a child process: what its parent passed on with {@link withShared} under this key.
    *
    * @throws ERR_INVALID_ARG_VALUE for a key that was not passed on, with those that were · EBADF when
-   *   the descriptor was closed
+   *   the descriptor was closed · EACCES for write access to what was passed on for reading
    */
   static inherited(key: string, options?: OpenSharedMemoryOptions): SharedMemory {
     const name = string(key, 'key')
     const values = optionsObject(options)
     const wanted = optional(values['access'], 'options.access', checkSharedAccess)
     const { place, access, identity } = findInherited(name)
-    if (wanted === 'read-write' && access === 'read') {
-      throw systemError(-constants.errno.EACCES, 'mmap', null, ' (it was passed on for reading)')
+    // A descriptor has the kernel refuse it, a path would be opened anew.
+    if (wanted === 'read-write' && access === 'read' && typeof place === 'string') {
+      throw systemError(-constants.errno.EACCES, 'mmap', null, ' (passed on for reading)')
     }
-    const memory = SharedMemory.open(place, { access: wanted ?? access })
+    // It may have been sealed since: a descriptor tells.
+    const opening = wanted ?? (access === 'read' || typeof place === 'string' ? access : undefined)
+    const memory = SharedMemory.open(place, opening === undefined ? {} : { access: opening })
     if (identityOf(memory.#fd) === identity) return memory
     memory.unmap()
     throw inheritedClosed(name)
@@ -226,7 +230,8 @@ export class SharedMemory extends Mapping {
 
   /**
    * fcntl(2) with F_SEAL_FUTURE_WRITE — this mapping, and those that exist, stay writable; nobody can
-   * make another that is, or write to it by a descriptor. For good, and against everybody.
+   * make another that is, or write to it by a descriptor. For good, and against everybody. What
+   * {@link withShared} passes on from then is for reading. Not for {@link punchHole} either.
    *
    * @throws EPERM for named memory, which cannot be sealed
    */
@@ -315,5 +320,7 @@ function passable(memory: SharedMemory): Passed {
   regionOf(memory)
   const weak = new WeakRef(memory)
   const isOpen = () => weak.deref()?.closed === false
-  return { fd: memory.fd, access: memory.access === 'read' ? 'read' : 'read-write', isOpen }
+  const { fd } = memory
+  const access = memory.access === 'read' || isSealedAgainstWrites(fd) ? 'read' : 'read-write'
+  return { fd, access, isOpen }
 }
