@@ -40,7 +40,7 @@ export function checks(result) {
       holds: counted(counters, all, numbers),
     },
     {
-      claim: 'no worker could change the table: mprotect, mmap, another open and a store fail',
+      claim: 'no worker could change the table by mprotect, mmap, open or a store',
       holds:
         vandalised.every((ends) => ends.join() === 'EACCES,EPERM,EPERM,ERR_MAPPING_FAULT') &&
         table.fault === null,
