@@ -180,6 +180,17 @@ it('sealWrites() is for good, and twice is as well as once', () => {
   expect(again.access).toBe('read')
 })
 
+it('sealWrites() leaves to mappings that exist what their descriptor allowed', () => {
+  using memory = hello()
+  using before = SharedMemory.open(memory.fd, { access: 'read' })
+  memory.sealWrites()
+  using after = SharedMemory.open(memory.fd, { access: 'read' })
+  expect(() => after.protect('read-write')).toThrow(systemError('EACCES', 'mprotect'))
+  before.protect('read-write')
+  before.write(0, 'j')
+  expect(after.read(0, 5).toString()).toBe('jello')
+})
+
 describe('a name', () => {
   let names = 0
   let name = ''

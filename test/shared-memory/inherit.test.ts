@@ -1,6 +1,6 @@
 // Shared memory in child processes.
 
-import { type ChildProcess, execFile, fork, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, fork, spawn, spawnSync } from 'node:child_process'
 import { SharedMemory, withShared } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
 import {
@@ -95,6 +95,28 @@ describe('withShared() for', () => {
        next()`,
     )
     expect(await outputOf(spawn(process.execPath, [main]))).toBe('5\n')
+  })
+
+  it('a worker thread of the child', async () => {
+    const threaded = program(
+      'threaded.mjs',
+      `import { Worker } from 'node:worker_threads'
+       import { SharedMemory } from 'posix-mmap'
+       SharedMemory.inherited('table').unmap()
+       new Worker('${answer}').on('exit', () => process.disconnect())`,
+    )
+    using memory = table()
+    const child = fork(threaded, [], withShared({ table: memory }, silent))
+    expect(await outputOf(child)).toBe('hello\n')
+  })
+
+  it('a program in another language, where stdio says', async (context) => {
+    if (spawnSync('python3', ['--version']).error) context.skip('there is no python3 here')
+    using memory = table()
+    const script = 'import mmap; m = mmap.mmap(3, 0); print(m[4:9].decode()); m[4:9] = b"world"'
+    const options = withShared({ table: memory }, { stdio: ['pipe', 'pipe', 'pipe'] })
+    expect(await outputOf(spawn('python3', ['-c', script], options))).toBe('hello\n')
+    expect(memory.read(4, 5).toString()).toBe('world')
   })
 
   it('a child of a child', async () => {
