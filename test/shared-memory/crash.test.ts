@@ -141,7 +141,7 @@ it('children of a killed parent keep the memory, and it ends with the last of th
 })
 
 it('a parent notices nothing of 30 children that are killed while they write', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const label = newLabel()
   const writer = program(
@@ -178,7 +178,9 @@ async function killAtWork(victim: ChildProcess, milliseconds: number): Promise<v
   expect((await ended).signal).toBe('SIGKILL')
 }
 
-it('a maker without names that is killed anywhere leaves nothing', async () => {
+it('a maker without names that is killed anywhere leaves nothing', {
+  timeout: 240_000,
+}, async () => {
   const label = newLabel()
   const maker = program(
     'maker.mjs',
@@ -202,7 +204,9 @@ it('a maker without names that is killed anywhere leaves nothing', async () => {
   }
 })
 
-it('a maker of names that is killed anywhere leaves what says so or is whole', async () => {
+it('a maker of names that is killed anywhere leaves what says so or is whole', {
+  timeout: 240_000,
+}, async () => {
   const label = newLabel()
   const size = 1 << 24
   const maker = program(

@@ -39,7 +39,7 @@ describe('10,000 cycles of', () => {
       'withShared',
       "const memory = SharedMemory.create(pageSize, { label }); withShared({ ['key' + cycle]: memory }); memory.unmap()",
     ],
-  ])('%s leave nothing and take no memory', async (_name, body) => {
+  ])('%s leave nothing and take no memory', { timeout: 120_000 }, async (_name, body) => {
     const seen = (await runForJson(
       `${head}
       const before = traces()
@@ -96,7 +96,9 @@ describe('worker threads', () => {
     await seen(first, 'exit')
     const before = traces()`
 
-  it('that are terminated in the middle of it leave no descriptor and no mapping', async () => {
+  it('that are terminated in the middle of it leave no descriptor and no mapping', {
+    timeout: 240_000,
+  }, async () => {
     const seen = await runForJson(`${workers(storm)}
       for (let round = 0; round < 20; round++) {
         const started = [0, 1, 2].map(start)
