@@ -36,7 +36,6 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<release>(exports, "release");
   add<remap>(exports, "remap");
   add<map_again>(exports, "mapAgain");
-  add<open_file_of>(exports, "openFileOf");
   add<array_buffer>(exports, "arrayBuffer");
   add<protection>(exports, "protection");
   add<address>(exports, "address");
@@ -83,6 +82,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<truncate_file>(exports, "truncate");
   add<reserve_file_blocks>(exports, "reserveBlocks");
   add<posix_fadvise>(exports, "fileAdvice");
+  add<open_file_of>(exports, "openFileOf");
   add<memfd_create>(exports, "memfdCreate");
   add<shm_open>(exports, "shmOpen");
   add<shm_unlink>(exports, "shmUnlink");
@@ -90,7 +90,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<fcntl_get_seals>(exports, "getSeals");
   add<fcntl_duplicate>(exports, "duplicate");
   add<fcntl_access_mode>(exports, "accessMode");
-  add<hold_descriptor>(exports, "holdDescriptor");
+  add<hand_over_descriptor>(exports, "handOverDescriptor");
   add<close_descriptor>(exports, "closeDescriptor");
   return exports;
 }

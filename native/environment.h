@@ -75,6 +75,7 @@ class Environment {
 
   /// Descriptors that end with the thread at the latest.
   void hold_descriptor(int fd) { descriptors_.insert(fd); }
+  void hand_over_descriptor(int fd) { descriptors_.erase(fd); }
   int close_descriptor(int fd);
 
   EndWatch& end_watch() { return end_watch_; }

@@ -1,14 +1,26 @@
 #include "file_binding.h"
 
+#include <cerrno>
 #include <string>
 
 #include "arguments.h"
 #include "environment.h"
 #include "posix/file.h"
 #include "posix/file_advice.h"
+#include "posix/region_file.h"
 #include "posix/shared_memory.h"
 
 namespace posix_mmap {
+namespace {
+
+/// A descriptor that this thread closes at its end. Held before JavaScript runs again, where
+/// worker.terminate() may stop it for good.
+Napi::Value held(const Napi::CallbackInfo& info, int fd) {
+  if (fd >= 0) Environment::of(info.Env()).hold_descriptor(fd);
+  return number(info, fd);
+}
+
+}  // namespace
 
 Napi::Value size_of_file(const Napi::CallbackInfo& info) {
   return number(info, file_size(int32_at(info, 0)));
@@ -28,15 +40,24 @@ Napi::Value posix_fadvise(const Napi::CallbackInfo& info) {
                                   int32_at(info, 3)));
 }
 
+// openFileOf(handle, fd, path): descriptor | -errno
+Napi::Value open_file_of(const Napi::CallbackInfo& info) {
+  const Region* const region = region_at(info);
+  if (region == nullptr) return number(info, -ESTALE);
+  const bool named = info[2].IsString();
+  const std::string path = named ? string_at(info, 2) : std::string();
+  return held(info, open_region_file(*region, int32_at(info, 1), named ? path.c_str() : nullptr));
+}
+
 Napi::Value memfd_create(const Napi::CallbackInfo& info) {
   const std::string name = string_at(info, 0);
-  return number(info, create_memfd(name.c_str(), static_cast<unsigned>(int32_at(info, 1))));
+  return held(info, create_memfd(name.c_str(), static_cast<unsigned>(int32_at(info, 1))));
 }
 
 Napi::Value shm_open(const Napi::CallbackInfo& info) {
   const std::string name = string_at(info, 0);
-  return number(info, open_shared_memory(name.c_str(), int32_at(info, 1),
-                                         static_cast<unsigned>(int32_at(info, 2))));
+  return held(info, open_shared_memory(name.c_str(), int32_at(info, 1),
+                                       static_cast<unsigned>(int32_at(info, 2))));
 }
 
 Napi::Value shm_unlink(const Napi::CallbackInfo& info) {
@@ -53,16 +74,16 @@ Napi::Value fcntl_get_seals(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value fcntl_duplicate(const Napi::CallbackInfo& info) {
-  return number(info, duplicate(int32_at(info, 0)));
+  return held(info, duplicate(int32_at(info, 0)));
 }
 
 Napi::Value fcntl_access_mode(const Napi::CallbackInfo& info) {
   return number(info, access_mode(int32_at(info, 0)));
 }
 
-// holdDescriptor(fd): has it closed when this thread ends
-Napi::Value hold_descriptor(const Napi::CallbackInfo& info) {
-  Environment::of(info.Env()).hold_descriptor(int32_at(info, 0));
+// handOverDescriptor(fd): the caller closes it, and not this thread at its end
+Napi::Value hand_over_descriptor(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env()).hand_over_descriptor(int32_at(info, 0));
   return info.Env().Undefined();
 }
 

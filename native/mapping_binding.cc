@@ -1,11 +1,9 @@
 #include "mapping_binding.h"
 
 #include <cerrno>
-#include <string>
 
 #include "arguments.h"
 #include "environment.h"
-#include "posix/region_file.h"
 
 namespace posix_mmap {
 
@@ -58,15 +56,6 @@ Napi::Value map_again(const Napi::CallbackInfo& info) {
       Environment::of(info.Env())
           .map_again(uint64_at(info, 0), uint64_at(info, 1), int32_at(info, 2), uint64_at(info, 3));
   return number(info, result);
-}
-
-// openFileOf(handle, fd, path): descriptor | -errno
-Napi::Value open_file_of(const Napi::CallbackInfo& info) {
-  const Region* const region = region_at(info);
-  if (region == nullptr) return number(info, -ESTALE);
-  const bool named = info[2].IsString();
-  const std::string path = named ? string_at(info, 2) : std::string();
-  return number(info, open_region_file(*region, int32_at(info, 1), named ? path.c_str() : nullptr));
 }
 
 // arrayBuffer(handle, offset, length): ArrayBuffer | -errno

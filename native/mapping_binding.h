@@ -10,7 +10,6 @@ Napi::Value unmap(const Napi::CallbackInfo& info);
 Napi::Value release(const Napi::CallbackInfo& info);
 Napi::Value remap(const Napi::CallbackInfo& info);
 Napi::Value map_again(const Napi::CallbackInfo& info);
-Napi::Value open_file_of(const Napi::CallbackInfo& info);
 Napi::Value array_buffer(const Napi::CallbackInfo& info);
 Napi::Value protection(const Napi::CallbackInfo& info);
 Napi::Value address(const Napi::CallbackInfo& info);

@@ -29,5 +29,6 @@ export {
   type CreateSharedMemoryOptions,
   type OpenSharedMemoryOptions,
   SharedMemory,
+  type WithShared,
   withShared,
 } from './shared-memory.js'

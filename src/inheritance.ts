@@ -1,14 +1,13 @@
 // How a child process finds shared memory: descriptors in its stdio, and one environment variable
 // that says which is which.
 
-import type { StdioOptions } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { options as optionsObject } from './arguments.js'
 import { invalidArgType, invalidArgValue, systemError } from './errors.js'
 
 /** The environment variable; its value is JSON and nobody else's business. */
-export const variable = 'POSIX_MMAP_SHARED'
+const variable = 'POSIX_MMAP_SHARED'
 
 /** What can be done with shared memory. */
 export type SharedAccess = 'read' | 'read-write'
@@ -16,24 +15,43 @@ export type SharedAccess = 'read' | 'read-write'
 /** Where a child finds one segment. */
 interface Entry {
   /** In the child, if its stdio was passed on. */
-  fd: number
-  /** Who holds it, and where: the way for children whose stdio was not (execFile, cluster). */
-  holder: string
+  readonly fd: number
+  /** Who holds it, and where: the way for children whose stdio was not, as execFile() has it. */
+  readonly holder: string
   /** What the holder's descriptor allows: a path can be opened for more than that. */
-  access: SharedAccess
+  readonly access: SharedAccess
   /** Device and inode: descriptors are only numbers, and another file may have this one. */
-  identity: string
+  readonly identity: string
 }
 
-type Entries = Record<string, Entry>
+/** The newest last. A cluster passes all that this process ever passed on under one key. */
+type Entries = ReadonlyMap<string, readonly Entry[]>
 
-function parse(text: string | undefined): Entries {
-  if (text === undefined) return {}
+function isEntry(value: unknown): value is Entry {
+  if (typeof value !== 'object' || value === null) return false
+  const { fd, holder, access, identity } = value as Record<string, unknown>
+  return (
+    Number.isInteger(fd) &&
+    typeof holder === 'string' &&
+    typeof identity === 'string' &&
+    (access === 'read' || access === 'read-write')
+  )
+}
+
+/** Whatever the variable holds: only what makes sense of it. */
+function parse(text: unknown): Entries {
+  const found = new Map<string, Entry[]>()
   try {
-    return JSON.parse(text) as Entries
-  } catch {
-    return {}
-  }
+    for (const [key, list] of Object.entries(JSON.parse(String(text ?? '{}')))) {
+      const entries = Array.isArray(list) ? list.filter(isEntry) : []
+      if (entries.length > 0) found.set(key, entries)
+    }
+  } catch {}
+  return found
+}
+
+function serialise(entries: Entries): string {
+  return JSON.stringify(Object.fromEntries(entries))
 }
 
 // Read once: withShared() changes the variable for children, and not what this process inherited.
@@ -41,22 +59,33 @@ const own = parse(process.env[variable])
 
 /** An inherited segment: a descriptor of this process, or a path, and how it was passed on. */
 export interface Inherited {
-  place: number | string
-  access: SharedAccess
+  readonly place: number | string
+  readonly access: SharedAccess
+  readonly identity: string
 }
 
 export function findInherited(key: string): Inherited {
-  const entry = Object.hasOwn(own, key) ? own[key] : undefined
-  const keys = Object.keys(own).map((name) => `'${name}'`)
-  const there = keys.length === 0 ? `${variable} is not set` : `there is ${keys.join(', ')}`
-  if (entry === undefined) {
-    throw invalidArgValue('key', key, `must name inherited shared memory (${there})`)
+  const entries = own.get(key)
+  if (entries === undefined) {
+    throw invalidArgValue('key', key, `must name inherited shared memory (${whatThereIs()})`)
   }
-  for (const place of [entry.fd, entry.holder]) {
-    if (isSame(place, entry.identity)) return { place, access: entry.access }
+  const newestFirst = entries.toReversed()
+  const descriptors = newestFirst.map((entry) => ({ ...entry, place: entry.fd }))
+  const paths = newestFirst.map((entry) => ({ ...entry, place: entry.holder }))
+  for (const { place, access, identity } of [...descriptors, ...paths]) {
+    if (isSame(place, identity)) return { place, access, identity }
   }
-  const remark = ` (the descriptor of '${key}' was closed, or not passed on; ${there})`
-  throw systemError(-constants.errno.EBADF, 'fstat', null, remark)
+  throw inheritedClosed(key)
+}
+
+export function inheritedClosed(key: string): Error {
+  const remark = ` (the descriptor of '${key}' was closed, or not passed on; ${whatThereIs()})`
+  return systemError(-constants.errno.EBADF, 'fstat', null, remark)
+}
+
+function whatThereIs(): string {
+  if (own.size === 0) return `${variable} is not set or names nothing`
+  return `there is ${Array.from(own.keys(), (key) => `'${key}'`).join(', ')}`
 }
 
 function identityOf(path: string): string {
@@ -72,10 +101,27 @@ function isSame(place: number | string, identity: string): boolean {
   }
 }
 
+/** Options for a child process, as they were when they were looked at. */
+export interface ChildOptions {
+  readonly all: Readonly<Record<string, unknown>>
+  readonly stdio: readonly unknown[]
+  readonly env: NodeJS.ProcessEnv | undefined
+}
+
+export function childOptions(value: unknown): ChildOptions {
+  const all = { ...optionsObject(value) }
+  const { stdio, silent, env } = all
+  if (env !== undefined && (env === null || typeof env !== 'object')) {
+    throw invalidArgType('options.env', 'of type object', env)
+  }
+  return { all, stdio: stdioArray(stdio, silent), env: env as NodeJS.ProcessEnv | undefined }
+}
+
 /** As fork() fills it in, which is the one that has to have an 'ipc'. */
-function stdioArray(stdio: StdioOptions | undefined, silent: unknown): unknown[] {
+function stdioArray(stdio: unknown, silent: unknown): unknown[] {
   if (Array.isArray(stdio)) return [...stdio]
   const each = stdio ?? (silent === true ? 'pipe' : 'inherit')
+  if (typeof each !== 'string') throw invalidArgType('options.stdio', 'a string or an array', stdio)
   return [each, each, each, 'ipc']
 }
 
@@ -88,24 +134,45 @@ function insert(stdio: unknown[], fd: number): number {
   return index
 }
 
-/** The options with the descriptors added to stdio and the keys to the environment. */
-export function passOn(
-  shared: ReadonlyMap<string, { fd: number; access: SharedAccess }>,
-  options: unknown,
-): object {
-  const values = optionsObject(options)
-  const { stdio, silent, env } = values
-  if (env !== undefined && (env === null || typeof env !== 'object')) {
-    throw invalidArgType('options.env', 'of type object', env)
+/** What is passed on under a key. */
+export interface Passed {
+  readonly fd: number
+  readonly access: SharedAccess
+  /** Does not keep the memory. */
+  isOpen(): boolean
+}
+
+let published: { key: string; entry: Entry; isOpen(): boolean }[] = []
+
+/**
+ * cluster has no option for the environment of its workers: they are given this process's. One that
+ * is started again later still wants what was passed on then, so nothing that is open is replaced.
+ */
+function publish(entries: ReadonlyMap<string, Entry>, shared: ReadonlyMap<string, Passed>): void {
+  published = published.filter(({ key, entry, isOpen }) => {
+    return isOpen() && JSON.stringify(entries.get(key)) !== JSON.stringify(entry)
+  })
+  for (const [key, { isOpen }] of shared) {
+    const entry = entries.get(key)
+    if (entry !== undefined) published.push({ key, entry, isOpen })
   }
-  const slots = stdioArray(stdio as StdioOptions | undefined, silent)
-  const entries: Entries = {}
+  const all = new Map(own)
+  for (const { key, entry } of published) all.set(key, [...(all.get(key) ?? []), entry])
+  process.env[variable] = serialise(all)
+}
+
+/** The options with the descriptors added to stdio and the keys to the environment. */
+export function passOn(shared: ReadonlyMap<string, Passed>, options: ChildOptions): object {
+  const stdio = [...options.stdio]
+  const entries = new Map<string, Entry>()
   for (const [key, { fd, access }] of shared) {
     const holder = `/proc/${process.pid}/fd/${fd}`
-    entries[key] = { fd: insert(slots, fd), holder, access, identity: identityOf(holder) }
+    entries.set(key, { fd: insert(stdio, fd), holder, access, identity: identityOf(holder) })
   }
-  const text = JSON.stringify(entries)
-  // cluster has no option for the environment of its workers: they are given this process's.
-  process.env[variable] = JSON.stringify({ ...parse(process.env[variable]), ...entries })
-  return { ...values, stdio: slots, env: { ...(env ?? process.env), [variable]: text } }
+  // Options of withShared() may be passed to it again.
+  const forChild = new Map(parse(options.env?.[variable]))
+  for (const [key, entry] of entries) forChild.set(key, [entry])
+  const env = { ...(options.env ?? process.env), [variable]: serialise(forChild) }
+  publish(entries, shared)
+  return { ...options.all, stdio, env }
 }

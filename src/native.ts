@@ -33,8 +33,6 @@ export interface Native {
   remap(handle: Handle, length: number): Result
   /** The same for a mapping that is empty so far. */
   mapAgain(handle: Handle, length: number, fd: number, offset: number): Result
-  /** A descriptor of the file that a mapping writes to, found by any of the hints. */
-  openFileOf(handle: Handle, fd: number, path: string | null): Result
   arrayBuffer(handle: Handle, offset: number, length: number): ArrayBuffer | Result
   /** PROT_… of every page, or -1 when pages differ. */
   protection(handle: Handle): Result
@@ -88,6 +86,9 @@ export interface Native {
   reserveBlocks(fd: number, offset: number, length: number): Result
   /** A length of 0 means: to the end of the file. */
   fileAdvice(fd: number, offset: number, length: number, advice: number): Result
+  /** A descriptor of the file that a mapping writes to, found by any of the hints. */
+  openFileOf(handle: Handle, fd: number, path: string | null): Result
+  /** This thread closes it at its end, as those of openFileOf(), shmOpen() and duplicate(). */
   memfdCreate(name: string, flags: number): Result
   shmOpen(name: string, flags: number, mode: number): Result
   shmUnlink(name: string): Result
@@ -96,8 +97,8 @@ export interface Native {
   duplicate(fd: number): Result
   /** O_RDONLY, O_WRONLY or O_RDWR. */
   accessMode(fd: number): Result
-  /** Has a descriptor closed when this thread ends, as no finalizer of JavaScript does. */
-  holdDescriptor(fd: number): void
+  /** Leaves it to the caller alone to close. */
+  handOverDescriptor(fd: number): void
   closeDescriptor(fd: number): Result
 }
 

@@ -230,19 +230,22 @@ function cString(value: unknown, name: string): string {
   return value
 }
 
+function callersOwn(fd: number): number {
+  native.handOverDescriptor(fd)
+  return fd
+}
+
 /** memfd_create(2) with {@link MemfdFlags} — a descriptor that is the caller's to close. */
 export function memfdCreate(name: string, flags = 1 /* CLOEXEC */): number {
-  return checked(
-    native.memfdCreate(cString(name, 'name'), int32(flags, 'flags')),
-    'memfd_create',
-    null,
-  )
+  const fd = native.memfdCreate(cString(name, 'name'), int32(flags, 'flags'))
+  return callersOwn(checked(fd, 'memfd_create', null))
 }
 
 /** shm_open(3) with flags of `fs.constants` — a descriptor that is the caller's to close. */
 export function shmOpen(name: string, flags: number, mode = 0o600): number {
   const path = cString(name, 'name')
-  return checked(native.shmOpen(path, int32(flags, 'flags'), int32(mode, 'mode')), 'shm_open', path)
+  const fd = native.shmOpen(path, int32(flags, 'flags'), int32(mode, 'mode'))
+  return callersOwn(checked(fd, 'shm_open', path))
 }
 
 /** shm_unlink(3). */

@@ -29,10 +29,14 @@ export function sealsOf(fd: number): Seal[] {
   return allSeals.filter((seal) => (seals & constant(names[seal])) !== 0)
 }
 
-export function addSeals(fd: number, ...seals: Seal[]): void {
+/** Adds what is not there yet: the last seal forbids even to add one again. */
+export function addSeals(fd: number, path: string | null, ...seals: Seal[]): void {
+  const present = sealsOf(fd)
+  const missing = seals.filter((seal) => !present.includes(seal))
+  if (missing.length === 0) return
   const result = native.addSeals(
     fd,
-    seals.reduce((all, seal) => all | constant(names[seal]), 0),
+    missing.reduce((all, seal) => all | constant(names[seal]), 0),
   )
-  if (result < 0) throw systemError(result, 'fcntl')
+  if (result < 0) throw systemError(result, 'fcntl', path)
 }

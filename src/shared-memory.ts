@@ -1,6 +1,6 @@
 // Memory that several processes map: anonymous with a descriptor to pass on, or under a name.
 
-import { closeSync, constants as fsConstants, fstatSync, openSync } from 'node:fs'
+import { constants as fsConstants } from 'node:fs'
 import { constants } from 'node:os'
 import {
   boolean,
@@ -11,7 +11,14 @@ import {
   options as optionsObject,
 } from './arguments.js'
 import { invalidArgType, invalidArgValue, mappingClosed, systemError } from './errors.js'
-import { findInherited, passOn, type SharedAccess } from './inheritance.js'
+import {
+  childOptions,
+  findInherited,
+  inheritedClosed,
+  type Passed,
+  passOn,
+  type SharedAccess,
+} from './inheritance.js'
 import { describeRegion, type MapRequest } from './map.js'
 import { issueHandle, type MappingHandle } from './mapping/handle.js'
 import { construction, openRegionOf, regionOf } from './mapping/lifetime.js'
@@ -21,6 +28,20 @@ import { constant, native } from './native.js'
 import { type CommonSettings, commonSettings, type MapAnonymousOptions } from './options.js'
 import { protectionBits, protectionOfAccess } from './protection.js'
 import { addSeals, type Seal, sealsOf } from './seals.js'
+import {
+  accessOf,
+  checked,
+  identityOf,
+  isSealedAgainstWrites,
+  isSegmentName,
+  makeMemfd,
+  makeSegment,
+  openOwn,
+  openSegment,
+  segmentName,
+  sizeOf,
+  string,
+} from './segment.js'
 
 export interface CreateSharedMemoryOptions extends Omit<MapAnonymousOptions, 'noReserve'> {
   /** Make it under a name, for processes that are not related: shm_open(3). Left until unlink(). */
@@ -46,46 +67,6 @@ function checkSharedAccess(value: unknown, name: string): SharedAccess {
   return oneOf(value, name, ['read', 'read-write'])
 }
 
-function string(value: unknown, name: string): string {
-  if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value)
-  if (value.includes('\0')) throw invalidArgValue(name, value, 'must have no null bytes')
-  return value
-}
-
-/** shm_open(3) wants one slash, at the front. */
-function segmentName(value: unknown, name: string): string {
-  const text = string(value, name)
-  const bare = text.startsWith('/') ? text.slice(1) : text
-  if (bare === '' || bare === '.' || bare === '..' || bare.includes('/')) {
-    throw invalidArgValue(name, value, "must be a word, with no '/' but a first one")
-  }
-  return `/${bare}`
-}
-
-function isSegmentName(text: string): boolean {
-  return !text.slice(1).includes('/') && text !== '' && !text.startsWith('.')
-}
-
-function checked(result: number, syscall: string, path: string | null, remark = ''): number {
-  if (result < 0) throw systemError(result, syscall, path, remark)
-  return result
-}
-
-function makeMemfd(label: string): number {
-  const flags = constant('MFD_CLOEXEC') | constant('MFD_ALLOW_SEALING')
-  const fd = native.memfdCreate(label, flags | constant('MFD_NOEXEC_SEAL'))
-  // Kernels before 6.3 do not know the last of these.
-  if (fd !== -constants.errno.EINVAL) return checked(fd, 'memfd_create', null)
-  return checked(native.memfdCreate(label, flags), 'memfd_create', null)
-}
-
-function makeSegment(name: string, mode: number): number {
-  const { O_CREAT, O_EXCL, O_RDWR } = fsConstants
-  const fd = native.shmOpen(name, O_CREAT | O_EXCL | O_RDWR, mode)
-  const remark = ' (SharedMemory.unlink() removes a segment that was left behind)'
-  return checked(fd, 'shm_open', name, fd === -constants.errno.EEXIST ? remark : '')
-}
-
 /** Takes over `fd`, also when it throws. */
 function mapDescriptor(
   fd: number,
@@ -94,11 +75,7 @@ function mapDescriptor(
   settings: CommonSettings,
 ): SharedMemory {
   try {
-    const size = checked(native.fileSize(fd), 'fstat', name)
-    if (size === 0) {
-      const remark = ' (it has no size yet: whoever makes it is not done, or died before it was)'
-      throw systemError(-constants.errno.ENODATA, 'fstat', name, remark)
-    }
+    const size = sizeOf(fd, name)
     const request: MapRequest = {
       fd,
       offset: 0,
@@ -109,38 +86,14 @@ function mapDescriptor(
       access,
       path: name,
     }
-    const description = describeRegion(request, settings)
     // What is sealed against shrinking keeps its pages, and what may be written to has no fault left.
-    description.neverFaults = access === 'read-write' && sealsOf(fd).includes('shrink')
-    description.fd = fd
+    const neverFaults = access === 'read-write' && sealsOf(fd).includes('shrink')
+    const description = { ...describeRegion(request, settings), neverFaults, fd }
     return new SharedMemory(construction, description, fd, name)
   } catch (error) {
     native.closeDescriptor(fd)
     throw error
   }
-}
-
-/**
- * open(2) for a descriptor of the addon's: worker threads close what fs opened, and warn of what fs
- * closes without having opened it.
- */
-function openOwn(path: string, flags: number): number {
-  const fd = openSync(path, flags)
-  try {
-    return checked(native.duplicate(fd), 'fcntl', path)
-  } finally {
-    closeSync(fd)
-  }
-}
-
-function identityOf(fd: number): string {
-  const { dev, ino } = fstatSync(fd, { bigint: true })
-  return `${dev}:${ino}`
-}
-
-function accessOf(fd: number): SharedAccess {
-  const mode = checked(native.accessMode(fd), 'fcntl', null)
-  return mode === fsConstants.O_RDONLY ? 'read' : 'read-write'
 }
 
 /**
@@ -161,7 +114,6 @@ export class SharedMemory extends Mapping {
     super(key, description)
     this.#fd = fd
     this.#name = name
-    native.holdDescriptor(fd)
     descriptors.register(this, fd, this)
   }
 
@@ -180,19 +132,20 @@ export class SharedMemory extends Mapping {
     const settings = commonSettings(values)
     const name = optional(values['name'], 'options.name', segmentName) ?? null
     const mode = optional(values['mode'], 'options.mode', int32) ?? 0o600
-    const seal = optional(values['seal'], 'options.seal', boolean) ?? name === null
+    const seal = optional(values['seal'], 'options.seal', boolean)
     const label = optional(values['label'], 'options.label', string) ?? 'posix-mmap'
     if (length === 0) throw invalidArgValue('byteLength', byteLength, 'must be at least 1')
-    const fd = name === null ? makeMemfd(label) : makeSegment(name, mode)
+    if (name === null) {
+      return mapDescriptor(makeMemfd(label, length, seal ?? true), null, 'read-write', settings)
+    }
+    if (seal === true) throw invalidArgValue('options.seal', seal, 'needs memory without a name')
+    const fd = makeSegment(name, length, mode)
     try {
-      checked(native.reserveBlocks(fd, 0, length), 'fallocate', name)
-      if (seal) addSeals(fd, 'shrink', 'grow')
+      return mapDescriptor(fd, name, 'read-write', settings)
     } catch (error) {
-      native.closeDescriptor(fd)
-      if (name !== null) native.shmUnlink(name)
+      native.shmUnlink(name)
       throw error
     }
-    return mapDescriptor(fd, name, 'read-write', settings)
   }
 
   /**
@@ -210,29 +163,33 @@ export class SharedMemory extends Mapping {
       return mapDescriptor(fd, null, access ?? accessOf(fd), noSettings)
     }
     const text = string(nameOrPath, 'nameOrPath')
-    const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR } = fsConstants
-    const flags = access === 'read' ? O_RDONLY : O_RDWR
-    if (isSegmentName(text)) {
-      const name = segmentName(text, 'nameOrPath')
-      const fd = checked(native.shmOpen(name, flags, 0), 'shm_open', name)
-      return mapDescriptor(fd, name, access ?? 'read-write', noSettings)
-    }
-    const fd = openOwn(text, flags | O_NOCTTY | O_NONBLOCK)
-    return mapDescriptor(fd, text, access ?? 'read-write', noSettings)
+    const flag = access === 'read' ? fsConstants.O_RDONLY : fsConstants.O_RDWR
+    const name = isSegmentName(text) ? segmentName(text, 'nameOrPath') : null
+    const fd = name === null ? openOwn(text, flag) : openSegment(name, flag)
+    return mapDescriptor(fd, name ?? text, access ?? 'read-write', noSettings)
   }
 
   /**
    * In a child process: what its parent passed on with {@link withShared} under this key.
    *
    * @throws ERR_INVALID_ARG_VALUE for a key that was not passed on, with those that were · EBADF when
-   *   the descriptor was closed
+   *   the descriptor was closed · EACCES for write access to what was passed on for reading
    */
   static inherited(key: string, options?: OpenSharedMemoryOptions): SharedMemory {
     const name = string(key, 'key')
     const values = optionsObject(options)
     const wanted = optional(values['access'], 'options.access', checkSharedAccess)
-    const { place, access } = findInherited(name)
-    return SharedMemory.open(place, { access: wanted ?? access })
+    const { place, access, identity } = findInherited(name)
+    // A descriptor has the kernel refuse it, a path would be opened anew.
+    if (wanted === 'read-write' && access === 'read' && typeof place === 'string') {
+      throw systemError(-constants.errno.EACCES, 'mmap', null, ' (passed on for reading)')
+    }
+    // It may have been sealed since: a descriptor tells.
+    const opening = wanted ?? (access === 'read' || typeof place === 'string' ? access : undefined)
+    const memory = SharedMemory.open(place, opening === undefined ? {} : { access: opening })
+    if (identityOf(memory.#fd) === identity) return memory
+    memory.unmap()
+    throw inheritedClosed(name)
   }
 
   /** shm_unlink(3) — removes a name. Whoever has it mapped keeps the memory. */
@@ -273,13 +230,14 @@ export class SharedMemory extends Mapping {
 
   /**
    * fcntl(2) with F_SEAL_FUTURE_WRITE — this mapping, and those that exist, stay writable; nobody can
-   * make another that is, or write to it by a descriptor. For good, and against everybody.
+   * make another that is, or write to it by a descriptor. For good, and against everybody. What
+   * {@link withShared} passes on from then is for reading. Not for {@link punchHole} either.
    *
    * @throws EPERM for named memory, which cannot be sealed
    */
   sealWrites(): void {
     regionOf(this)
-    addSeals(this.#fd, 'future-write', 'seal')
+    addSeals(this.#fd, this.#name, 'future-write', 'seal')
   }
 
   /** As {@link Mapping.share}: what attaches is a SharedMemory with a descriptor of its own. */
@@ -317,6 +275,17 @@ onAttachShared((description, { fd: theirs, identity, name }) => {
   }
 })
 
+type SharedStdio = (number | 'ipc' | 'inherit' | 'pipe' | 'ignore' | null | undefined)[]
+
+/** Options with shared memory added, see {@link withShared}. */
+export type WithShared<O> = Omit<O, 'stdio' | 'env'> & {
+  stdio: SharedStdio
+  env: NodeJS.ProcessEnv
+}
+
+/** Cluster keeps the options for workers to come, and with them the memory. */
+const held = Symbol('posix-mmap shared memory')
+
 /**
  * Options for child_process.fork() and spawn(), cluster.setupPrimary() and execFile() with the
  * descriptors of shared memory added to `stdio` where the caller's own entries leave room, and the
@@ -324,24 +293,35 @@ onAttachShared((description, { fd: theirs, identity, name }) => {
  * fork() makes of it, with 'ipc'. Also sets the variable in this process's environment, which is the
  * only one that cluster gives to its workers.
  *
- * The memory has to stay mapped here until the child has called {@link SharedMemory.inherited}.
+ * The memory has to stay open here until the child has started; for execFile(), which has no `stdio`,
+ * until it has called {@link SharedMemory.inherited}; for cluster as long as workers are started. The
+ * options keep it from the garbage collector.
  *
  * @throws ERR_INVALID_ARG_TYPE · ERR_MAPPING_CLOSED
  */
 export function withShared<O extends object = object>(
   shared: Record<string, SharedMemory>,
   options?: O,
-): O & { stdio: (number | 'ipc' | 'inherit' | 'pipe' | 'ignore')[]; env: NodeJS.ProcessEnv } {
+): WithShared<O> {
   if (shared === null || typeof shared !== 'object') {
     throw invalidArgType('shared', 'of type object', shared)
   }
-  const found = new Map<string, { fd: number; access: SharedAccess }>()
-  for (const [key, memory] of Object.entries(shared)) {
-    if (!(memory instanceof SharedMemory)) {
-      throw invalidArgType(`shared.${key}`, 'an instance of SharedMemory', memory)
-    }
-    regionOf(memory)
-    found.set(key, { fd: memory.fd, access: memory.access === 'read' ? 'read' : 'read-write' })
+  const memories = Object.entries(shared)
+  for (const [key, memory] of memories) {
+    if (memory instanceof SharedMemory) continue
+    throw invalidArgType(`shared.${key}`, 'an instance of SharedMemory', memory)
   }
-  return passOn(found, options) as ReturnType<typeof withShared<O>>
+  const checkedOptions = childOptions(options)
+  const passed = new Map(memories.map(([key, memory]) => [key, passable(memory)]))
+  const result = passOn(passed, checkedOptions)
+  return { ...result, [held]: memories } as unknown as WithShared<O>
+}
+
+function passable(memory: SharedMemory): Passed {
+  regionOf(memory)
+  const weak = new WeakRef(memory)
+  const isOpen = () => weak.deref()?.closed === false
+  const { fd } = memory
+  const access = memory.access === 'read' || isSealedAgainstWrites(fd) ? 'read' : 'read-write'
+  return { fd, access, isOpen }
 }

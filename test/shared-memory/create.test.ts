@@ -161,7 +161,11 @@ describe('readOnly() and sealWrites()', () => {
     expect(memory.seals).toEqual(expect.arrayContaining(['future-write', 'seal']))
     memory.write(0, 'mine')
     expect(reader.read(0, 4).toString()).toBe('mine')
-    expect(() => SharedMemory.open(memory.fd)).toThrow(systemError('EPERM', 'mmap'))
+    expect(() => SharedMemory.open(memory.fd, { access: 'read-write' })).toThrow(
+      systemError('EPERM', 'mmap'),
+    )
+    using again = SharedMemory.open(memory.fd)
+    expect(again.access).toBe('read')
     expect(() => fs.writeSync(memory.fd, 'x')).toThrow(expect.objectContaining({ code: 'EPERM' }))
   })
 

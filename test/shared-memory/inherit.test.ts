@@ -1,24 +1,20 @@
 // Shared memory in child processes.
 
-import { type ChildProcess, execFile, fork, type SpawnOptions, spawn } from 'node:child_process'
-import fs from 'node:fs'
+import { type ChildProcess, execFile, fork, spawn, spawnSync } from 'node:child_process'
 import { SharedMemory, withShared } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
 import {
   invalidType,
   mappingClosed,
-  projectRoot,
   runForJson,
   scratchDirectory,
   untyped,
 } from '../support/harness.js'
+import { outputOf, programsIn } from '../support/programs.js'
 
 const scratch = scratchDirectory()
 
-/** A program on disk, below the project so that it finds the package. */
-function program(name: string, text: string): string {
-  return scratch.file(name, text.replaceAll("'posix-mmap'", `'${projectRoot}dist/index.js'`))
-}
+const program = programsIn(scratch)
 
 const answer = program(
   'answer.mjs',
@@ -29,14 +25,7 @@ const answer = program(
    process.disconnect?.()`,
 )
 
-async function outputOf(child: ChildProcess): Promise<string> {
-  let text = ''
-  child.stdout?.on('data', (data) => (text += data))
-  child.stderr?.on('data', (data) => (text += data))
-  await new Promise((resolve) => child.once('close', resolve))
-  expect(child.signalCode).toBeNull()
-  return text
-}
+const silentOptions = { silent: true }
 
 function table(): SharedMemory {
   const memory = SharedMemory.create(100)
@@ -65,11 +54,7 @@ describe('withShared() for', () => {
     [
       'spawn',
       (memory) =>
-        spawn(
-          process.execPath,
-          [answer],
-          withShared({ table: memory }, { stdio: [...pipes] }) as SpawnOptions,
-        ),
+        spawn(process.execPath, [answer], withShared({ table: memory }, { stdio: [...pipes] })),
     ],
     ['execFile', (memory) => execFile(process.execPath, [answer], withShared({ table: memory }))],
   ])('%s', async (_name, start) => {
@@ -110,6 +95,28 @@ describe('withShared() for', () => {
        next()`,
     )
     expect(await outputOf(spawn(process.execPath, [main]))).toBe('5\n')
+  })
+
+  it('a worker thread of the child', async () => {
+    const threaded = program(
+      'threaded.mjs',
+      `import { Worker } from 'node:worker_threads'
+       import { SharedMemory } from 'posix-mmap'
+       SharedMemory.inherited('table').unmap()
+       new Worker('${answer}').on('exit', () => process.disconnect())`,
+    )
+    using memory = table()
+    const child = fork(threaded, [], withShared({ table: memory }, silent))
+    expect(await outputOf(child)).toBe('hello\n')
+  })
+
+  it('a program in another language, where stdio says', async (context) => {
+    if (spawnSync('python3', ['--version']).error) context.skip('there is no python3 here')
+    using memory = table()
+    const script = 'import mmap; m = mmap.mmap(3, 0); print(m[4:9].decode()); m[4:9] = b"world"'
+    const options = withShared({ table: memory }, { stdio: ['pipe', 'pipe', 'pipe'] })
+    expect(await outputOf(spawn('python3', ['-c', script], options))).toBe('hello\n')
+    expect(memory.read(4, 5).toString()).toBe('world')
   })
 
   it('a child of a child', async () => {
@@ -169,7 +176,7 @@ describe('SharedMemory.inherited()', () => {
     const child = spawn(process.execPath, [failing('table', 'fs.closeSync(3)')], {
       stdio,
       env: { ...env, POSIX_MMAP_SHARED: text },
-    } as SpawnOptions)
+    })
     expect(await outputOf(child)).toMatch(/^EBADF .*'table'/)
   })
 
@@ -181,6 +188,7 @@ describe('SharedMemory.inherited()', () => {
        const codes = [memory.access]
        try { memory.protect('read-write') } catch ({ code }) { codes.push(code) }
        try { memory.write(0, 'x') } catch ({ code }) { codes.push(code) }
+       try { SharedMemory.inherited('table', { access: 'read-write' }) } catch ({ code }) { codes.push(code) }
        memory.bytes()[4] = 0
        console.log(codes.join())
        process.disconnect?.()`,
@@ -191,42 +199,116 @@ describe('SharedMemory.inherited()', () => {
       () => fork(reader, [], withShared({ table: passed }, silentOptions)),
       () => execFile(process.execPath, [reader], withShared({ table: passed })),
     ]) {
-      expect(await outputOf(start())).toBe('read,EACCES,ERR_MAPPING_FAULT\n')
+      expect(await outputOf(start())).toBe('read,EACCES,ERR_MAPPING_FAULT,EACCES\n')
       expect(memory.read(4, 5).toString()).toBe('hello')
     }
   })
 })
 
-const silentOptions = { silent: true }
-
-it('counters are exact after 8 processes of 1,000,000 Atomics.add', {
-  timeout: 120_000,
-}, async () => {
-  const adder = program(
-    'adder.mjs',
+describe('the environment variable', () => {
+  const told = program(
+    'told.mjs',
     `import { SharedMemory } from 'posix-mmap'
-     const words = SharedMemory.inherited('words').view(Int32Array)
-     for (let i = 0; i < 1_000_000; i++) Atomics.add(words, i & 1, 1)
+     for (const key of process.argv.slice(2)) {
+       try { console.log(SharedMemory.inherited(key).read(4, 5).toString()) }
+       catch ({ code, message }) { console.log(code, message) }
+     }
      process.disconnect?.()`,
   )
-  using words = SharedMemory.create(8)
-  const children = Array.from({ length: 8 }, () =>
-    fork(adder, [], withShared({ words }, silentOptions)),
+
+  it('adds up when the options of withShared() are passed to it again', async () => {
+    using a = table()
+    using b = table()
+    b.write(4, 'world')
+    const options = withShared({ b }, withShared({ a }, { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] }))
+    expect(options.stdio).toEqual(['pipe', 'pipe', 'pipe', 'ipc', a.fd, b.fd])
+    expect(await outputOf(fork(told, ['a', 'b'], options))).toBe('hello\nworld\n')
+  })
+
+  it('takes any key', async () => {
+    using memory = table()
+    const keys = ['__proto__', 'constructor', '', '"quoted", ünïcode\n']
+    const shared = Object.fromEntries(keys.map((key) => [key, memory]))
+    const output = await outputOf(fork(told, keys, withShared(shared, silentOptions)))
+    expect(output).toBe('hello\n'.repeat(keys.length))
+  })
+
+  it.each(['', 'null', '7', '[]', '{"table":7}', '{"table":[{"fd":3}]}', '{"table'])(
+    'that somebody set to %j names nothing',
+    async (text) => {
+      const env = { ...process.env, POSIX_MMAP_SHARED: text }
+      const output = await outputOf(spawn(process.execPath, [told, 'table'], { env }))
+      expect(output).toMatch(/^ERR_INVALID_ARG_VALUE .*POSIX_MMAP_SHARED/)
+    },
   )
-  await Promise.all(children.map(outputOf))
-  expect([...words.view(Int32Array)]).toEqual([4_000_000, 4_000_000])
+
+  it('names neither what was unmapped nor what was collected', async () => {
+    const names = await runForJson(
+      `delete process.env.POSIX_MMAP_SHARED
+       const { SharedMemory, withShared } = await import('posix-mmap')
+       const keys = () => Object.keys(JSON.parse(process.env.POSIX_MMAP_SHARED))
+       const kept = SharedMemory.create(1)
+       const unmapped = SharedMemory.create(1)
+       withShared({ kept, unmapped })
+       unmapped.unmap()
+       for (let i = 0; i < 100; i++) withShared({ ['dropped' + i]: SharedMemory.create(1) })
+       await new Promise((resolve) => setTimeout(resolve, 5)); gc()
+       withShared({ kept })
+       withShared({ kept })
+       console.log(JSON.stringify(keys()))`,
+      '--expose-gc',
+    )
+    expect(names).toEqual(['kept'])
+  })
 })
 
-it('a killed process leaves nothing in /dev/shm', async () => {
-  const before = fs.readdirSync('/dev/shm')
-  const victim = program(
-    'victim.mjs',
-    `import { SharedMemory } from 'posix-mmap'
-     const kept = Array.from({ length: 100 }, () => SharedMemory.create(1 << 16))
-     process.kill(process.pid, 'SIGKILL')`,
-  )
-  const child = spawn(process.execPath, [victim])
-  await new Promise((resolve) => child.once('close', resolve))
-  expect(child.signalCode).toBe('SIGKILL')
-  expect(fs.readdirSync('/dev/shm').filter((name) => !before.includes(name))).toEqual([])
+describe('cluster', () => {
+  it('starts a worker again after the primary let go of the memory', async () => {
+    const worker = program(
+      'again.mjs',
+      `import { SharedMemory } from 'posix-mmap'
+       process.stdout.write(SharedMemory.inherited('table').read(4, 5).toString() + ' ')
+       process.exit()`,
+    )
+    const main = program(
+      'forgetful.mjs',
+      `import cluster from 'node:cluster'
+       import { SharedMemory, withShared } from 'posix-mmap'
+       const make = (text) => { const memory = SharedMemory.create(100); memory.write(4, text); return memory }
+       const set = () => cluster.setupPrimary(withShared({ table: make('first') }, { exec: '${worker}' }))
+       set()
+       // The same key for another child takes nothing from the workers.
+       withShared({ table: make('other') })
+       for (let i = 0; i < 3; i++) {
+         gc()
+         await new Promise((resolve) => setTimeout(resolve, 5))
+         await new Promise((resolve) => cluster.fork().on('exit', resolve))
+       }`,
+    )
+    const child = spawn(process.execPath, ['--expose-gc', main])
+    expect(await outputOf(child)).toBe('first first first ')
+  })
+})
+
+describe('withShared() looks at memory last', () => {
+  it('so that a getter which unmaps is told so', () => {
+    const memory = table()
+    const options = {
+      get env() {
+        memory.unmap()
+        return {}
+      },
+    }
+    expect(() => withShared({ memory }, options)).toThrow(mappingClosed)
+  })
+
+  it.each([
+    ['env: null', { env: null }],
+    ['env: 1', { env: 1 }],
+    ['stdio: 1', { stdio: 1 }],
+    ['options: 1', 1],
+  ])('%s', (_name, options) => {
+    using memory = table()
+    expect(() => withShared({ memory }, untyped(options))).toThrow(invalidType)
+  })
 })

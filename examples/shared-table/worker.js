@@ -1,0 +1,52 @@
+// @ts-check
+// One worker: answers questions from the table that all share, and counts in the counters that all
+// share. Started by fork() with withShared().
+
+import { SharedMemory } from 'posix-mmap'
+import { countersIn } from './counters.js'
+import { lookUpIn } from './look-up.js'
+
+const cities = SharedMemory.inherited('cities')
+const lookUp = lookUpIn(cities)
+const counters = countersIn(SharedMemory.inherited('counters'))
+
+/** @typedef {typeof tasks} Tasks */
+const tasks = {
+  /** @param {[country: string, name: string][]} questions */
+  answer(questions) {
+    return questions.map(([country, name]) => {
+      const answer = lookUp(country, name)
+      if (answer === null) counters.missed()
+      else counters.answered(country)
+      return answer
+    })
+  },
+
+  /** What becomes of a worker's attempts to change the table. */
+  vandalise() {
+    /** @type {string[]} */
+    const ends = []
+    for (const attempt of [
+      () => cities.protect('read-write'),
+      () => SharedMemory.open(cities.fd, { access: 'read-write' }),
+      () => SharedMemory.open(`/proc/self/fd/${cities.fd}`, { access: 'read-write' }),
+      // A store goes to a page of this process alone, and is told.
+      () => cities.guard(() => cities.bytes().fill(0, 0, 4)),
+    ]) {
+      try {
+        attempt()
+        ends.push('done')
+      } catch (error) {
+        ends.push(String(Reflect.get(/** @type {object} */ (error), 'code')))
+      }
+    }
+    return ends
+  },
+}
+
+/** @param {{ task: keyof Tasks, argument: any }} message */
+function perform({ task, argument }) {
+  process.send?.(tasks[task](argument))
+}
+
+process.on('message', perform)
