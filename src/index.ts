@@ -6,6 +6,7 @@ export { type Limits, limits } from './limits.js'
 export { mapAnonymous, mapFile } from './map.js'
 export type { FaultMessage } from './mapping/fault-delivery.js'
 export type { MappingHandle } from './mapping/handle.js'
+export type { LinesOptions } from './mapping/lines.js'
 export type {
   FlushOptions,
   LockOptions,
@@ -13,6 +14,7 @@ export type {
   RangeOptions,
   Residency,
 } from './mapping/pages.js'
+export type { ReadStreamOptions } from './mapping/read-stream.js'
 export type { TypedArrayConstructor } from './mapping/views.js'
 export { type AttachOptions, Mapping } from './mapping.js'
 export { pageSize } from './native.js'

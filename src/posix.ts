@@ -12,6 +12,7 @@ import {
 import { mapRegion } from './map.js'
 import { checked, regionOf } from './mapping/lifetime.js'
 import { onRange } from './mapping/on-range.js'
+import { endStreams } from './mapping/read-stream.js'
 import { Mapping } from './mapping.js'
 import { native } from './native.js'
 import { Madvise, MapFlags, MremapFlags, Prot } from './posix-flags.js'
@@ -203,6 +204,7 @@ export function mremap(
   const moved = native.remap(region.handle, length)
   if (moved === -constants.errno.EBUSY) throw mappingDetached()
   checked(moved, 'mremap', region.path)
+  endStreams(memory, mappingDetached)
   region.resized(length)
 }
 

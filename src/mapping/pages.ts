@@ -12,9 +12,9 @@ import {
 } from '../arguments.js'
 import { constant, native, pageSize } from '../native.js'
 import { checkProtection, type Protection, protectionBits } from '../protection.js'
-import { CopiedMemory } from './copies.js'
 import { checked, regionOf } from './lifetime.js'
 import { onRange } from './on-range.js'
+import { StreamedMemory } from './read-stream.js'
 
 /** Part of a mapping, in bytes from its start; by default all of it. */
 export interface RangeOptions {
@@ -80,7 +80,7 @@ function flushFlags(values: Readonly<Record<string, unknown>>): number {
  * All throw `ERR_MAPPING_CLOSED`, `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARG_TYPE`,
  * `ERR_INVALID_ARG_VALUE`, and what the kernel refuses as an error with its errno.
  */
-export abstract class PagedMemory extends CopiedMemory {
+export abstract class PagedMemory extends StreamedMemory {
   /** msync(2) — returns when changes have reached the file, or with mode `'async'` at once. */
   flushSync(options?: FlushOptions): void {
     const values = optionsObject(options)
