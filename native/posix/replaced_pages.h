@@ -1,4 +1,5 @@
-// Which bytes of a region no longer show what was mapped, because a private page stands in for them.
+// Which bytes of a region no longer show what was mapped, because a private page stands in for
+// them.
 #pragma once
 
 #include "region.h"

@@ -59,9 +59,9 @@ Outcome first_in(const Region& region, const std::byte* begin, const std::byte* 
   return outcome;
 }
 
-const std::byte* after_page(const Region& region, uint64_t offset) noexcept {
-  const std::byte* const at = region.extent().data() + offset;
-  return at + page_size() - reinterpret_cast<uintptr_t>(at) % page_size();
+/// How far into its page a byte of the region is.
+size_t page_offset(const Region& region, uint64_t offset) noexcept {
+  return (region.extent().lead + offset) % page_size();
 }
 
 /// The highest place that begins in `low … high`, or the highest page that is in the way of knowing
@@ -77,7 +77,10 @@ Outcome last_in(const Region& region, const std::byte* low, const std::byte* hig
       continue;
     }
     best = next;
-    low = next.place != nullptr ? next.place + 1 : after_page(region, next.fault.offset);
+    const uint64_t lost = next.fault.offset;
+    low = next.place != nullptr
+              ? next.place + 1
+              : region.extent().data() + lost + page_size() - page_offset(region, lost);
   }
   return best;
 }
@@ -111,6 +114,11 @@ Found find_last(Region& region, uint64_t offset, uint64_t length, const std::byt
     const std::byte* const begin = high - std::min(window, static_cast<size_t>(high - low));
     outcome = last_in(region, begin, high, {needle, needle_length});
     high = begin;
+  }
+  if (outcome.fault.kind != FaultKind::none) {
+    // The start of the page, wherever in it a search began.
+    uint64_t& lost = outcome.fault.offset;
+    lost = std::max(offset, lost - std::min<uint64_t>(lost, page_offset(region, lost)));
   }
   return told(region, outcome);
 }

@@ -1,4 +1,5 @@
-// memmem(3) and its mirror image over a region, at their full speed, that never match invented zeros.
+// memmem(3) and its mirror image over a region, at their full speed, that never match invented
+// zeros.
 #pragma once
 
 #include "region.h"
