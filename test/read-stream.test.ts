@@ -273,17 +273,22 @@ describe('in a process of its own', () => {
         }
       }
       const begin = () => mapFile('${sample}').createReadStream({ highWaterMark: 30_000 })
-      let [bytes, kept] = [0, 0]
-      for await (const chunk of begin()) {
-        if (bytes === 0) await collect(20)
-        bytes += chunk.length
-        kept = live()
+      // In functions, since a module's frame keeps what it has evaluated.
+      async function read() {
+        let [bytes, kept] = [0, 0]
+        for await (const chunk of begin()) {
+          if (bytes === 0) await collect(20)
+          bytes += chunk.length
+          kept = live()
+        }
+        return [bytes, kept]
       }
+      const outcome = await read()
       await collect(50)
       const abandon = () => void begin().once('readable', () => {})
       abandon()
       await collect(50)
-      console.log(JSON.stringify([bytes, kept, live()]))`,
+      console.log(JSON.stringify([...outcome, live()]))`,
       '--expose-gc',
     )
     expect(result).toEqual([size, 1, 0])
