@@ -8,6 +8,7 @@
 #include "mapping_binding.h"
 #include "napi_setup.h"
 #include "range_binding.h"
+#include "search_binding.h"
 #include "sharing_binding.h"
 
 namespace posix_mmap {
@@ -51,6 +52,10 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<copy_out>(exports, "copyOut");
   add<copy_in>(exports, "copyIn");
 
+  add<search_first>(exports, "searchFirst");
+  add<search_last>(exports, "searchLast");
+  add<probe_range>(exports, "probe");
+
   add<msync>(exports, "msync");
   add<madvise>(exports, "madvise");
   add<madvise_inside>(exports, "madviseInside");
@@ -61,6 +66,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<lock_limit_bytes>(exports, "lockLimit");
   add<populate_range>(exports, "populate");
   add<discard_range>(exports, "discard");
+  add<drop_range>(exports, "dropPages");
   add<punch_hole_range>(exports, "punchHole");
   add<guard_range>(exports, "installGuard");
   add<unguard_range>(exports, "removeGuard");

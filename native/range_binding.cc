@@ -7,6 +7,7 @@
 #include "arguments.h"
 #include "posix/advice.h"
 #include "posix/discard.h"
+#include "posix/drop_pages.h"
 #include "posix/guard_pages.h"
 #include "posix/lock.h"
 #include "posix/populate.h"
@@ -85,6 +86,8 @@ Napi::Value populate_range(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value discard_range(const Napi::CallbackInfo& info) { return on_range(info, discard); }
+
+Napi::Value drop_range(const Napi::CallbackInfo& info) { return on_range(info, drop_pages); }
 
 Napi::Value punch_hole_range(const Napi::CallbackInfo& info) { return on_range(info, punch_hole); }
 

@@ -15,6 +15,7 @@ Napi::Value munlock(const Napi::CallbackInfo& info);
 Napi::Value lock_limit_bytes(const Napi::CallbackInfo& info);
 Napi::Value populate_range(const Napi::CallbackInfo& info);
 Napi::Value discard_range(const Napi::CallbackInfo& info);
+Napi::Value drop_range(const Napi::CallbackInfo& info);
 Napi::Value punch_hole_range(const Napi::CallbackInfo& info);
 Napi::Value guard_range(const Napi::CallbackInfo& info);
 Napi::Value unguard_range(const Napi::CallbackInfo& info);

@@ -75,6 +75,19 @@ export interface Range {
   length: number
 }
 
+/** The range from `start` to `end`, which is not part of it, of options; by default all. */
+export function rangeBetween(
+  whole: number,
+  start: number | undefined,
+  end: number | undefined,
+): Range {
+  const last = end ?? whole
+  if (last > whole) throw outOfRange('options.end', `<= ${whole}`, last)
+  const offset = start ?? 0
+  if (offset > last) throw outOfRange('options.start', `<= ${last}`, offset)
+  return { offset, length: last - offset }
+}
+
 /**
  * The range that `offset` and `length` mean in `whole` bytes, the rest when there is no length.
  * Throws `ERR_OUT_OF_RANGE` when it does not lie inside.

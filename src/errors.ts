@@ -1,5 +1,6 @@
 // Every error that the package throws, worded once. Codes are Node's own where Node has one.
 
+import { constants as bufferConstants } from 'node:buffer'
 import { constants } from 'node:os'
 import { getSystemErrorMap, inspect } from 'node:util'
 
@@ -68,6 +69,13 @@ export function invalidArgValue(name: string, value: unknown, reason: string): T
 export function outOfRange(name: string, range: string, actual: unknown): RangeError {
   const message = `The value of "${name}" is out of range. It must be ${range}. Received ${shown(actual)}`
   return coded(new RangeError(message), 'ERR_OUT_OF_RANGE')
+}
+
+export function stringTooLong(offset: number, length: number): Error {
+  const message =
+    `Cannot create a string longer than 0x${bufferConstants.MAX_STRING_LENGTH.toString(16)} ` +
+    `characters: the line at offset ${offset} has ${length} bytes (encoding null gives views)`
+  return coded(new Error(message), 'ERR_STRING_TOO_LONG')
 }
 
 export function illegalConstructor(instead: string): TypeError {

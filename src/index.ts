@@ -6,6 +6,7 @@ export { type Limits, limits } from './limits.js'
 export { mapAnonymous, mapFile } from './map.js'
 export type { FaultMessage } from './mapping/fault-delivery.js'
 export type { MappingHandle } from './mapping/handle.js'
+export type { LinesOptions } from './mapping/lines.js'
 export type {
   AsyncFlushOptions,
   AsyncLockOptions,
@@ -18,6 +19,7 @@ export type {
   WatchOptions,
 } from './mapping/page-options.js'
 export type { Residency } from './mapping/pages.js'
+export type { ReadStreamOptions } from './mapping/read-stream.js'
 export type { TypedArrayConstructor } from './mapping/views.js'
 export { type AttachOptions, Mapping } from './mapping.js'
 export { pageSize } from './native.js'

@@ -14,6 +14,8 @@ export type Job = number
 /** [kind, offset, count]; the kinds are numbered as in `faultKinds`. */
 export type NativeFault = readonly [kind: number, offset: number, count: number]
 
+export type Searched = Result | null | NativeFault
+
 export interface Native {
   readonly constants: Readonly<Record<string, number>>
 
@@ -52,6 +54,12 @@ export interface Native {
   copyOut(handle: Handle, offset: number, target: Uint8Array): NativeFault | null | Result
   copyIn(handle: Handle, offset: number, source: Uint8Array): NativeFault | null | Result
 
+  /** Where all of `needle`, not empty, first stands in a range; null if nowhere. */
+  searchFirst(handle: Handle, offset: number, length: number, needle: Uint8Array): Searched
+  searchLast(handle: Handle, offset: number, length: number, needle: Uint8Array): Searched
+  /** Brings the pages of a range into memory. */
+  probe(handle: Handle, offset: number, length: number): NativeFault | null | Result
+
   msync(handle: Handle, offset: number, length: number, flags: number): Result
   madvise(handle: Handle, offset: number, length: number, advice: number): Result
   madviseInside(handle: Handle, offset: number, length: number, advice: number): Result
@@ -62,6 +70,7 @@ export interface Native {
   lockLimit(): number | null
   populate(handle: Handle, offset: number, length: number, write: boolean): Result
   discard(handle: Handle, offset: number, length: number): Result
+  dropPages(handle: Handle, offset: number, length: number): Result
   punchHole(handle: Handle, offset: number, length: number): Result
   installGuard(handle: Handle, offset: number, length: number): Result
   removeGuard(handle: Handle, offset: number, length: number): Result

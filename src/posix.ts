@@ -192,10 +192,10 @@ export function mremap(
   const memory = checkMapping(mapping)
   const length = byteCount(newLength, 'newLength')
   const wanted = bits(flags, 'flags', MremapFlags.MAYMOVE)
-  const region = regionOf(memory)
+  regionOf(memory)
   if (length === 0) throw systemError(-constants.errno.EINVAL, 'mremap')
   if (wanted === 0) throw systemError(-constants.errno.ENOMEM, 'mremap')
-  remapRegion(region, length)
+  remapRegion(memory, length)
 }
 
 /** mlock(2). */

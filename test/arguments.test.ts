@@ -86,8 +86,16 @@ function rangeRows(on: Mapping, calls: Record<string, RangeCall>): Row[] {
 
 /** Every argument of a method that is a number of bytes or of elements. */
 function countRows(on: Mapping): Row[] {
-  const write: Row = ['write(offset)', (value) => on.write(untyped(value), 'x')]
-  return [...rangeRows(on, rangeCalls), ...rangeRows(on, requiredRangeCalls), write]
+  const others: Row[] = [
+    ['write(offset)', (value) => on.write(untyped(value), 'x')],
+    ['indexOf(from)', (value) => on.indexOf('x', untyped(value))],
+    ['lastIndexOf(from)', (value) => on.lastIndexOf('x', untyped(value))],
+    ...optionRows('lines', ['start', 'end'], (options) => on.lines(options)),
+    ...optionRows('createReadStream', ['start', 'end', 'highWaterMark'], (options) =>
+      on.createReadStream(options),
+    ),
+  ]
+  return [...rangeRows(on, rangeCalls), ...rangeRows(on, requiredRangeCalls), ...others]
 }
 
 const byteLength: Row = ['mapAnonymous(byteLength)', (value) => mapAnonymous(untyped(value))]
@@ -162,6 +170,10 @@ describe('options and words', () => {
     ['flushSync({ invalidate })', (value) => mapping.flushSync(only('invalidate', value))],
     ['lockSync({ onFault })', (value) => mapping.lockSync(only('onFault', value))],
     ['populateSync({ write })', (value) => mapping.populateSync(only('write', value))],
+    [
+      'createReadStream({ dropBehind })',
+      (value) => mapping.createReadStream(only('dropBehind', value)),
+    ],
   ]
   it.each(flags)('%s is a boolean', (_name, use) => {
     expectEachThrown([0, 1, 'true', '', null, {}, Symbol('true'), 1n], use, invalidType)
@@ -189,6 +201,8 @@ describe('options and words', () => {
     ['flushSync', (options) => mapping.flushSync(untyped(options))],
     ['lockSync', (options) => mapping.lockSync(untyped(options))],
     ['populateSync', (options) => mapping.populateSync(untyped(options))],
+    ['lines', (options) => mapping.lines(untyped(options))],
+    ['createReadStream', (options) => mapping.createReadStream(untyped(options))],
   ]
   it.each(objects)('%s(options) is an object', (_name, use) => {
     expectEachThrown([null, 1, 'read', true, Symbol('options'), 1n], use, invalidType)
@@ -223,6 +237,22 @@ describe('options and words', () => {
     const use: Use = (source) => mapping.write(0, untyped(source))
     const values = [undefined, null, 1, true, {}, [1, 2], new ArrayBuffer(1), Symbol('s'), 1n]
     expectEachThrown([...values, new String('s')], use, invalidType)
+  })
+
+  it('indexOf(needle) and lastIndexOf(needle) are a string, a byte or bytes', () => {
+    const values = [undefined, null, true, {}, [1, 2], new ArrayBuffer(1), Symbol('s'), 1n]
+    const others = [new String('s'), new Uint16Array(1), new DataView(new ArrayBuffer(1))]
+    for (const method of ['indexOf', 'lastIndexOf'] as const) {
+      const use: Use = (needle) => mapping[method](untyped(needle))
+      expectEachThrown([...values, ...others], use, invalidType)
+      expectEachThrown([-1, 256, 0.5, Number.NaN, Infinity], use, outOfRange)
+    }
+  })
+
+  it('lines({ encoding })', () => {
+    const use: Use = (value) => mapping.lines(only('encoding', value))
+    expectEachThrown(['', 'utf', 'utf9', 'null', '__proto__'], use, invalidValue)
+    expectEachThrown([0, true, {}, Symbol('utf8'), new String('utf8')], use, invalidType)
   })
 
   it('write(0, a view of a mapping that was unmapped)', () => {
@@ -433,6 +463,8 @@ describe('a mapping that is unmapped while arguments are read', () => {
     flushSync: ['offset', 'length', 'mode', 'invalidate'],
     lockSync: ['offset', 'length', 'onFault'],
     populateSync: ['offset', 'length', 'write'],
+    lines: ['encoding', 'start', 'end'],
+    createReadStream: ['start', 'end', 'highWaterMark', 'dropBehind'],
   }
   const closing = [
     ...Object.entries(getters).flatMap(([method, names]) =>
@@ -462,6 +494,13 @@ describe('a mapping that is unmapped while arguments are read', () => {
     'mapping.flushSync({ mode: word })',
     'mapping.lockSync({ length: number })',
     'mapping.populateSync({ offset: number })',
+    'mapping.indexOf(word)',
+    `mapping.indexOf('x', number)`,
+    'mapping.lastIndexOf(word)',
+    `mapping.lastIndexOf('x', number)`,
+    'mapping.lines({ encoding: word })',
+    'mapping.lines({ end: number })',
+    'mapping.createReadStream({ highWaterMark: number })',
   ]
 
   // Bytes of 7 that say something else of themselves.

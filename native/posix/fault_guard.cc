@@ -12,9 +12,10 @@
 
 #include "fault_repair.h"
 #include "guarded_copy.h"
+#include "guarded_section.h"
 #include "map_reserve.h"
-#include "region.h"
 #include "region_table.h"
+#include "replaced_pages.h"
 #include "signal_context.h"
 
 namespace posix_mmap {
@@ -59,9 +60,9 @@ bool settle(Region& region, const siginfo_t& info, ucontext_t& context) noexcept
   if (is_instruction_fetch(context)) return false;
   auto* const address = static_cast<std::byte*>(info.si_addr);
   const FaultKind kind = classify(region, info, page_of(address));
+  if (guarded_section_abandon(context, kind, address)) return true;
   if (guarded_copy_abandon(context, address)) {
-    const std::byte* const data = region.extent().data();
-    region.faults().record(kind, address > data ? static_cast<uint64_t>(address - data) : 0);
+    region.faults().record(kind, fault_at(region, kind, address).offset);
   } else if (!repair_fault(region, kind, address, is_store(context))) {
     constexpr char kNote[] = "posix-mmap: no memory left to replace a page of a mapping\n";
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kNote, sizeof(kNote) - 1);
@@ -148,6 +149,11 @@ int fault_guard_install() noexcept {
   map_reserve_fill();
   installed.store(true, std::memory_order_release);
   return 0;
+}
+
+void fault_guard_tell(Region& region, const Fault& fault) noexcept {
+  region.faults().record(fault.kind, fault.offset);
+  ring(region);
 }
 
 bool fault_guard_active() noexcept {

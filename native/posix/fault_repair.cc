@@ -28,21 +28,6 @@ constexpr size_t kVeryMany = 8192;
 constexpr size_t kMostCopied = 64;
 constexpr size_t kMostZeroed = size_t{1} << 18;
 
-/// One repair at a time in a region: a second thread that failed on the same page must find it
-/// replaced, or it would replace it again and lose what the first has stored by then.
-class RepairTurn {
- public:
-  explicit RepairTurn(Region& region) noexcept : region_(region) {
-    while (region_.repairing().exchange(true, std::memory_order_acquire)) sched_yield();
-  }
-  ~RepairTurn() { region_.repairing().store(false, std::memory_order_release); }
-  RepairTurn(const RepairTurn&) = delete;
-  RepairTurn& operator=(const RepairTurn&) = delete;
-
- private:
-  Region& region_;
-};
-
 size_t block_limit(const Region& region, FaultKind kind) noexcept {
   // What is only protected was not lost: no page of it may go that nobody touched.
   if (kind == FaultKind::no_access) return 1;

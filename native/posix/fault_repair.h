@@ -1,6 +1,8 @@
 // Puts a private page where an access failed, so that the access can complete.
 #pragma once
 
+#include <sched.h>
+
 #include "fault_log.h"
 #include "region.h"
 
@@ -15,6 +17,22 @@ bool page_writable(void* page) noexcept;
 bool page_lost(std::byte* page) noexcept;
 
 std::byte* page_of(std::byte* address) noexcept;
+
+/// One repair at a time in a region: a second thread that failed on the same page must find it
+/// replaced, or it would replace it again and lose what the first has stored by then. Whoever has
+/// the turn may not fault in the region.
+class RepairTurn {
+ public:
+  explicit RepairTurn(Region& region) noexcept : region_(region) {
+    while (region_.repairing().exchange(true, std::memory_order_acquire)) sched_yield();
+  }
+  ~RepairTurn() { region_.repairing().store(false, std::memory_order_release); }
+  RepairTurn(const RepairTurn&) = delete;
+  RepairTurn& operator=(const RepairTurn&) = delete;
+
+ private:
+  Region& region_;
+};
 
 /// Replaces the page of `address`, unless another thread just did. False if the kernel has no
 /// memory even for that. Async-signal-safe.

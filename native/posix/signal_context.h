@@ -15,6 +15,9 @@ inline uintptr_t program_counter(const ucontext_t& context) noexcept {
 inline void set_program_counter(ucontext_t& context, uintptr_t address) noexcept {
   context.uc_mcontext.gregs[REG_RIP] = static_cast<greg_t>(address);
 }
+inline void set_stack_pointer(ucontext_t& context, uintptr_t address) noexcept {
+  context.uc_mcontext.gregs[REG_RSP] = static_cast<greg_t>(address);
+}
 /// The register in which the second word of a returned structure travels.
 inline void set_second_result(ucontext_t& context, uintptr_t value) noexcept {
   context.uc_mcontext.gregs[REG_RDX] = static_cast<greg_t>(value);
@@ -34,6 +37,9 @@ inline uintptr_t program_counter(const ucontext_t& context) noexcept {
 }
 inline void set_program_counter(ucontext_t& context, uintptr_t address) noexcept {
   context.uc_mcontext.pc = address;
+}
+inline void set_stack_pointer(ucontext_t& context, uintptr_t address) noexcept {
+  context.uc_mcontext.sp = address;
 }
 inline void set_second_result(ucontext_t& context, uintptr_t value) noexcept {
   context.uc_mcontext.regs[1] = value;

@@ -5,14 +5,10 @@
 
 #include "guarded_copy.h"
 #include "region_table.h"
+#include "replaced_pages.h"
 
 namespace posix_mmap {
 namespace {
-
-Fault fault_at(const Region& region, FaultKind kind, const std::byte* address) noexcept {
-  const std::byte* const data = region.extent().data();
-  return {kind, address > data ? static_cast<uint64_t>(address - data) : 0, 1};
-}
 
 /// What was recorded a moment ago for an access to `address`, in whatever region that is.
 Fault latest_fault(const Region& ours, const std::byte* address) noexcept {
@@ -20,17 +16,6 @@ Fault latest_fault(const Region& ours, const std::byte* address) noexcept {
   const Region& region = found == nullptr ? ours : *found;
   const FaultKind kind = region.faults().latest_kind();
   return fault_at(region, kind == FaultKind::none ? FaultKind::no_access : kind, address);
-}
-
-/// The first replaced page of the range as a fault.
-Fault find_replaced(const Region& region, const std::byte* begin, uint64_t length) noexcept {
-  if (length == 0) return {};
-  size_t page = region.page_index(begin);
-  const size_t last = region.page_index(begin + length - 1);
-  const FaultKind kind = region.faults().first_replaced(page, last);
-  if (kind == FaultKind::none) return {};
-  const std::byte* const start = region.extent().base + page * page_size();
-  return fault_at(region, kind, std::max(begin, start));
 }
 
 /// Copies to higher addresses of the same memory, last chunk first. Returns what could not be
@@ -71,6 +56,16 @@ Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte*
       backward ? copy_backward(to, source, length) : guarded_copy(to, source, length).fault;
   if (failed != nullptr) return latest_fault(region, failed);
   return find_replaced(region, to, length);
+}
+
+Fault copy_from(const std::byte* source, uint64_t length, std::byte* target) noexcept {
+  Region* const origin = region_table_find(source);
+  if (origin != nullptr) {
+    return copy_out(*origin, static_cast<uint64_t>(source - origin->extent().data()), length,
+                    target);
+  }
+  guarded_copy(target, source, length);
+  return {};
 }
 
 }  // namespace posix_mmap

@@ -15,4 +15,7 @@ Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* targ
 /// The other way. `source` may be memory of any region, this one and the same bytes included.
 Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte* source) noexcept;
 
+/// Copies bytes out of any memory, which may be a region's: then as copy_out does.
+Fault copy_from(const std::byte* source, uint64_t length, std::byte* target) noexcept;
+
 }  // namespace posix_mmap

@@ -11,7 +11,11 @@ import { checked, regionOf } from './lifetime.js'
 import type { Region } from './region.js'
 import { ViewedMemory } from './views.js'
 
-function assertCopied(result: NativeFault | null | Result, region: Region, syscall: string): void {
+export function assertCopied(
+  result: NativeFault | null | Result,
+  region: Region,
+  syscall: string,
+): void {
   if (result === null) return
   if (typeof result === 'number') checked(result, syscall, region.path)
   else throw new MappingFaultError(toMappingFault(result), region.path)
@@ -28,7 +32,7 @@ const dataView = getters(DataView.prototype)
 const typedArray = getters(Object.getPrototypeOf(Uint8Array.prototype))
 
 /** The bytes of a view, whatever a subclass says that they are. */
-function viewBytes(view: ArrayBufferView): Uint8Array {
+export function viewBytes(view: ArrayBufferView, name: string): Uint8Array {
   const { buffer, byteOffset, byteLength } = types.isDataView(view) ? dataView : typedArray
   try {
     return new Uint8Array(
@@ -37,13 +41,13 @@ function viewBytes(view: ArrayBufferView): Uint8Array {
       byteLength.call(view) as number,
     )
   } catch {
-    throw invalidArgValue('source', view, 'must not be detached')
+    throw invalidArgValue(name, view, 'must not be detached')
   }
 }
 
 function sourceBytes(source: unknown): Uint8Array {
   if (typeof source === 'string') return Buffer.from(source)
-  if (ArrayBuffer.isView(source)) return viewBytes(source)
+  if (ArrayBuffer.isView(source)) return viewBytes(source, 'source')
   throw invalidArgType('source', 'of type string or an instance of ArrayBufferView', source)
 }
 

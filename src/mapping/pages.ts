@@ -4,7 +4,6 @@ import { type Advice, adviceValue, checkAdvice } from '../advice.js'
 import { byteCount, optionalByteCount, rangeWithin } from '../arguments.js'
 import { native, pageSize } from '../native.js'
 import { checkProtection, type Protection, protectionBits } from '../protection.js'
-import { CopiedMemory } from './copies.js'
 import { checked, regionOf } from './lifetime.js'
 import { onRange } from './on-range.js'
 import {
@@ -15,6 +14,7 @@ import {
   type PopulateOptions,
   populateSettings,
 } from './page-options.js'
+import { StreamedMemory } from './read-stream.js'
 
 /** Which pages of a range are in memory. */
 export interface Residency {
@@ -36,7 +36,7 @@ export interface Residency {
  * All throw `ERR_MAPPING_CLOSED`, `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARG_TYPE`,
  * `ERR_INVALID_ARG_VALUE`, and what the kernel refuses as an error with its errno.
  */
-export abstract class PagedMemory extends CopiedMemory {
+export abstract class PagedMemory extends StreamedMemory {
   /** msync(2) — returns when changes have reached the file, or with mode `'async'` at once. */
   flushSync(options?: FlushOptions): void {
     const { offset, length, flags } = flushSettings(options)

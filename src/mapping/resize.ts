@@ -7,6 +7,7 @@ import { native } from '../native.js'
 import { sealsOf } from '../seals.js'
 import { BackgroundMemory } from './background.js'
 import { checked, regionOf } from './lifetime.js'
+import { endStreams } from './read-stream.js'
 import type { Region } from './region.js'
 
 const { EBADF, EBUSY, EINVAL, ENOENT, EPERM, ESTALE, EXDEV } = constants.errno
@@ -16,19 +17,22 @@ const remarks: Readonly<Record<number, string>> = {
   [EINVAL]: ' (its pages differ in protection, or some were replaced after a fault: map it anew)',
 }
 
-/** mremap(2) — moves a region to a place where it can have another length. */
-export function remapRegion(region: Region, byteLength: number): void {
+/** mremap(2) — moves a mapping to a place where it can have another length. */
+export function remapRegion(memory: ResizableMemory, byteLength: number): void {
+  const region = regionOf(memory)
   const result = native.remap(region.handle, byteLength)
   if (result === -EXDEV) throw mappingDetached()
   const remark = remarks[-result]
   if (remark !== undefined) throw systemError(result, 'mremap', region.path, remark)
   checked(result, 'mremap', region.path)
+  endStreams(memory, mappingDetached)
   region.resized(byteLength)
 }
 
-function remapOrMap(region: Region, byteLength: number, fd: number, offset: number): void {
+function remapOrMap(memory: ResizableMemory, byteLength: number, fd: number, offset: number): void {
+  const region = regionOf(memory)
   if (region.byteLength > 0) {
-    remapRegion(region, byteLength)
+    remapRegion(memory, byteLength)
   } else if (byteLength > 0) {
     checked(native.mapAgain(region.handle, byteLength, fd, offset), 'mmap', region.path)
     region.resized(byteLength)
@@ -41,13 +45,14 @@ function assertFile(result: number, syscall: string, path: string | null): numbe
 }
 
 /** fallocate(2), then the mapping; the file keeps its size if that fails. */
-function grow(region: Region, byteLength: number, fd: number, offset: number): void {
+function grow(memory: ResizableMemory, byteLength: number, fd: number, offset: number): void {
+  const region = regionOf(memory)
   const before = checked(native.fileSize(fd), 'fstat', region.path)
   const from = Math.min(before, offset + region.byteLength)
   const room = offset + byteLength - from
   assertFile(native.reserveBlocks(fd, from, room), 'fallocate', region.path)
   try {
-    remapOrMap(region, byteLength, fd, offset)
+    remapOrMap(memory, byteLength, fd, offset)
   } catch (error) {
     if (offset + byteLength > before) native.truncate(fd, before)
     throw error
@@ -55,15 +60,15 @@ function grow(region: Region, byteLength: number, fd: number, offset: number): v
 }
 
 /** The mapping, then ftruncate(2): no page of it is ever past the end of the file. */
-function shrink(region: Region, byteLength: number, fd: number, offset: number): void {
-  const before = region.byteLength
+function shrink(memory: ResizableMemory, byteLength: number, fd: number, offset: number): void {
+  const { byteLength: before, path } = regionOf(memory)
   // Asked first, since the buffers are detached by then.
-  if (sealsOf(fd).includes('shrink')) assertFile(-EPERM, 'ftruncate', region.path)
-  remapOrMap(region, byteLength, fd, offset)
+  if (sealsOf(fd).includes('shrink')) assertFile(-EPERM, 'ftruncate', path)
+  remapOrMap(memory, byteLength, fd, offset)
   try {
-    assertFile(native.truncate(fd, offset + byteLength), 'ftruncate', region.path)
+    assertFile(native.truncate(fd, offset + byteLength), 'ftruncate', path)
   } catch (error) {
-    remapOrMap(region, before, fd, offset)
+    remapOrMap(memory, before, fd, offset)
     throw error
   }
 }
@@ -98,13 +103,13 @@ export abstract class ResizableMemory extends BackgroundMemory {
     if (this.access !== 'read-write') throw notResizable(this.access)
     if (wanted === region.byteLength) return
     if (this.fileOffset === null) {
-      remapOrMap(region, wanted, -1, 0)
+      remapOrMap(this, wanted, -1, 0)
       return
     }
     const change = wanted > region.byteLength ? grow : shrink
     const fd = openFileOf(region)
     try {
-      change(region, wanted, fd, this.fileOffset)
+      change(this, wanted, fd, this.fileOffset)
     } finally {
       native.closeDescriptor(fd)
     }
