@@ -108,6 +108,20 @@ describe('a file', () => {
     expect(() => mapping.write(2 * pageSize, 'x')).toThrow('may only be read')
   })
 
+  it('that was empty meanwhile is as writable as before', () => {
+    const [file, mapping] = writable('emptied', pageSize)
+    using _ = mapping
+    mapping.protect('read')
+    mapping.resize(0)
+    mapping.resize(2 * pageSize)
+    mapping.protect('read-write')
+    fs.truncateSync(file, 0)
+    // The page that stands in for the lost one takes stores as well.
+    expect(mapping.bytes()[0]).toBe(0)
+    mapping.bytes()[1] = 7
+    expect(mapping.fault).toEqual({ kind: 'truncated', offset: 0, count: 1 })
+  })
+
   it('leaves no descriptor and no mapping behind', () => {
     const [file, mapping] = writable('traces', pageSize)
     const before = openDescriptors()

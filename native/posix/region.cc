@@ -180,6 +180,7 @@ int Region::map_again(int fd, uint64_t offset, uint64_t length, Region** out) co
       .fd = fd, .offset = offset, .length = length, .prot = prot, .flags = flags_};
   const int result = map(request, out);
   if (result != 0) return result;
+  (*out)->protection_ = protection_;
   (*out)->file_ = file_;
   (*out)->faults_.inherit(faults_);
   return 0;

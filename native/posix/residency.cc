@@ -2,9 +2,16 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace posix_mmap {
+namespace {
+
+constexpr size_t kChunkPages = size_t{16} * 1024;
+
+}  // namespace
 
 int64_t count_pages(const Region& region, uint64_t offset, uint64_t length) noexcept {
   PageRange pages;
@@ -18,11 +25,22 @@ int64_t residency(const Region& region, uint64_t offset, uint64_t length,
   const int outside = page_range(region.extent(), offset, length, Rounding::outward, pages);
   if (outside != 0) return outside;
   if (pages.length == 0) return 0;
-  if (mincore(pages.start, pages.length, bitmap) != 0) return -errno;
+  std::array<unsigned char, kChunkPages> chunk{};
+  const size_t count = pages.length / page_size();
   int64_t resident = 0;
-  for (size_t page = 0; page < pages.length / page_size(); ++page) {
-    bitmap[page] &= 1;  // mincore(2) reserves the other bits
-    resident += bitmap[page];
+  for (size_t first = 0; first < count; first += kChunkPages) {
+    const size_t size = std::min(count - first, kChunkPages);
+    if (mincore(pages.start + first * page_size(), size * page_size(), chunk.data()) != 0) {
+      return -errno;
+    }
+    int64_t here = 0;
+    for (size_t page = 0; page < size; ++page) {
+      chunk[page] &= 1;  // mincore(2) reserves the other bits
+      here += chunk[page];
+    }
+    resident += here;
+    // A store would give the bitmap memory, of which it has none yet where it is zero.
+    if (here > 0) std::copy_n(chunk.begin(), size, bitmap + first);
   }
   return resident;
 }

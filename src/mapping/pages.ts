@@ -103,7 +103,14 @@ export abstract class PagedMemory extends StreamedMemory {
     onRange(this, offset, length, 'madvise', (...range) => native.populate(...range, write))
   }
 
-  /** mincore(2) — which pages are in memory now. */
+  /**
+   * mincore(2) — which pages are in memory now. A guarded page counts as anonymous memory that was
+   * never touched: it is not.
+   *
+   * The bitmap of a terabyte has 256 MiB (with pages of 4 KiB), and takes memory only where any of
+   * 16,384 neighbouring pages is resident. The kernel looks at every page, and this call waits for
+   * it: some 3 s for a terabyte that is not in memory, so ask for parts.
+   */
   residency(offset?: number | bigint, length?: number | bigint): Residency {
     const start = optionalByteCount(offset, 'offset')
     const count = optionalByteCount(length, 'length')

@@ -9,6 +9,7 @@
 // - The order of faults in accesses that the C library or the engine makes (memcpy), which need not
 //   go from low to high addresses. Their number is compared.
 // - So many repairs that one may replace more than one page (see corners.test.ts).
+// - resize() of anonymous memory, which the kernel may hold as several mappings after protect().
 
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
@@ -39,6 +40,7 @@ const mostMappings = 3
  * @typedef {object} Slot
  * @property {Mapping | null} mapping null when only the view is still referred to
  * @property {Uint8Array} held a view of all of it, taken at the start
+ * @property {Promise<void>} flushed the last flush()
  */
 
 /** @typedef {(model: Model) => boolean} Check */
@@ -84,9 +86,11 @@ function expectBytes(actual, expected, what) {
   assert.equal(actual[at], expected[at], `byte ${at} of ${what}`)
 }
 
+// Larger than the file may be, and only made once.
+const content = new Uint8Array(capacity + 1)
+
 /** @param {Model} model @param {Real} real */
 function expectAgreement({ file, mappings }, { fd, slots }) {
-  const content = new Uint8Array(capacity + 1)
   const size = fs.readSync(fd, content, 0, content.length, 0)
   expectBytes(content.subarray(0, size), file.content, 'the file')
   for (const [index, model] of mappings.entries()) {
@@ -100,6 +104,11 @@ function expectAgreement({ file, mappings }, { fd, slots }) {
     assert.equal(mapping.protection, model.protection)
     assert.equal(mapping.byteLength, model.byteLength)
   }
+}
+
+/** @param {Mapping} mapping @returns {Slot} */
+function slotOf(mapping) {
+  return { mapping, held: mapping.bytes(), flushed: Promise.resolve() }
 }
 
 /** @param {() => unknown} call @returns {string | null} */
@@ -394,6 +403,23 @@ const advise = onMapping('advise', fc.tuple(advice, range), (model, mapping, [va
   mapping.advise(value, at, length)
 })
 
+const flushSync = onMapping('flushSync', range, (model, mapping, places) => {
+  const { at, length } = within(model, places)
+  mapping.flushSync({ offset: at, length })
+})
+
+/** Goes on while other steps are made, also when the mapping is resized or unmapped. */
+const flush = onSlot(
+  'flush',
+  range,
+  async (model, slot, places) => {
+    await slot.flushed
+    const { at, length } = within(model, places)
+    if (slot.mapping !== null) slot.flushed = slot.mapping.flush({ offset: at, length })
+  },
+  (model) => !model.dropped,
+)
+
 // Faults
 
 const clearFault = onMapping('clearFault', fc.constant(null), (model, mapping) => {
@@ -429,7 +455,7 @@ const map = fc
         }
         const mapping = mapFile(path, options)
         mappings.push(new MappingModel(file, wanted, offset, wish.length ?? rest))
-        slots.push({ mapping, held: mapping.bytes() })
+        slots.push(slotOf(mapping))
       },
     )
   })
@@ -442,7 +468,7 @@ const anonymous = place.map(
       ({ mappings }, { slots }) => {
         const mapping = mapAnonymous(length)
         mappings.push(new MappingModel(null, 'read-write', 0, length))
-        slots.push({ mapping, held: mapping.bytes() })
+        slots.push(slotOf(mapping))
       },
     ),
 )
@@ -479,6 +505,7 @@ const unmap = slotNumber.map(
         if (model === undefined || !slot?.mapping) throw new Error('no such mapping')
         slot.mapping.unmap()
         expectClosed(slot.mapping, slot.held, model)
+        return slot.flushed
       },
     ),
 )
@@ -515,6 +542,29 @@ const dropView = slotNumber.map(
     ),
 )
 
+const resize = fc.tuple(slotNumber, place).map(
+  ([number, wanted]) =>
+    new Step(
+      `resize(${number}, ${wanted})`,
+      ({ mappings }) => {
+        const mapping = mappings[number]
+        return mapping !== undefined && !mapping.dropped && !mapping.anonymous
+      },
+      ({ mappings }, { slots }) => {
+        const [model, slot] = [mappings[number], slots[number]]
+        if (model === undefined || !slot?.mapping) throw new Error('no such mapping')
+        const { mapping, held } = slot
+        const [before, size] = [model.byteLength, Math.min(wanted, capacity - model.offset)]
+        const code = codeOf(() => mapping.resize(size))
+        assert.equal(code, model.resize(size))
+        for (const each of mappings) each.fileShrank()
+        const moved = code === null && size !== before
+        assert.equal(held.length, moved ? 0 : before)
+        if (moved) slot.held = mapping.bytes()
+      },
+    ),
+)
+
 // Other programs
 
 const truncate = place.map(
@@ -545,16 +595,24 @@ const pwrite = fc.tuple(range, byte).map(
 )
 
 // As often as they are listed.
-const steps = [
-  ...[map, map, map, anonymous, unmap],
+const stepsOnFiles = [
+  ...[map, map, map, unmap],
   ...[load, load, load, store, store, store],
   ...[slice, clone, fill, set, element],
   ...[read, read, write, write],
   ...[protect, protect, protectAll, discard, discard, punchHole, punchHole, advise],
+  ...[resize, resize],
   ...[clearFault, check],
   ...[truncate, truncate, truncate, pwrite, pwrite],
-  ...[drop, dropView],
 ]
+const steps = [...stepsOnFiles, anonymous, drop, dropView, flushSync, flush]
+
+/** One step after the other on one file. Flushes wait for the disk, so there are few of them. */
+export const anyStep = fc.oneof(
+  ...stepsOnFiles.map((arbitrary) => ({ arbitrary, weight: 8 })),
+  { arbitrary: flushSync, weight: 1 },
+  { arbitrary: flush, weight: 1 },
+)
 
 /** The first ones give the others something to do. */
 export const sequences = fc.tuple(
@@ -576,7 +634,14 @@ export function begin(path, trace) {
 }
 
 /** @param {Real} real */
-export function end({ fd, slots }) {
-  for (const { mapping } of slots.splice(0)) mapping?.unmap()
-  fs.closeSync(fd)
+export async function unmapAll({ slots }) {
+  const left = slots.splice(0)
+  for (const { mapping } of left) mapping?.unmap()
+  await Promise.all(left.map(({ flushed }) => flushed))
+}
+
+/** @param {Real} real */
+export async function end(real) {
+  await unmapAll(real)
+  fs.closeSync(real.fd)
 }

@@ -27,6 +27,11 @@ export class FileModel {
     this.size = size
   }
 
+  /** fallocate(2): never shorter. @param {number} end */
+  reserve(end) {
+    this.size = Math.max(this.size, end)
+  }
+
   /** pwrite(2). @param {number} offset @param {Uint8Array} source */
   write(offset, source) {
     if (source.length === 0) return

@@ -41,6 +41,11 @@ const mostRepairs = 64
 const mostRepairsOfAll = 1024
 let repairsOfAll = 0
 
+/** When no mapping of before has addresses any more. */
+export function forgetRepairs() {
+  repairsOfAll = 0
+}
+
 export class MappingModel {
   /** @type {Failure[]} since clearFault() */
   failures = []
@@ -73,19 +78,17 @@ export class MappingModel {
     this.#file = file
     this.#firstPage = (offset - this.lead) / pageSize
     this.#whole = this.#uniform = access === 'read' ? 'read' : 'read-write'
-    const count = byteLength === 0 ? 0 : Math.ceil((this.lead + byteLength) / pageSize)
-    this.pages = Array.from({ length: count }, () => ({
-      bytes: file === null ? new Uint8Array(pageSize) : null,
-      apart: file === null,
-      protection: this.protection,
-      replaced: false,
-      reason: null,
-    }))
+    this.pages = this.#freshPages()
   }
 
   /** @returns {Protection} */
   get protection() {
     return this.#uniform ?? this.#whole
+  }
+
+  /** In the file. */
+  get offset() {
+    return this.#firstPage * pageSize + this.lead
   }
 
   get anonymous() {
@@ -233,6 +236,27 @@ export class MappingModel {
     return filled.every(({ protection }) => protection === 'read-write')
   }
 
+  /**
+   * Of a mapping of a file, where byteLength is another.
+   * @param {number} byteLength @returns {string | null} the code of the error
+   */
+  resize(byteLength) {
+    if (!this.shared || this.access === 'read') return 'ERR_INVALID_ARG_VALUE'
+    const before = this.byteLength
+    if (byteLength === before) return null
+    // The mapping that is moved is the kernel's for the first page.
+    const movable = this.#uniform !== null && this.pages[0]?.replaced !== true
+    if (before > 0 && byteLength > 0 && !movable) return 'EINVAL'
+    const end = this.offset + byteLength
+    if (byteLength > before) this.#file?.reserve(end)
+    else this.#file?.truncate(end)
+    if (before === 0) this.#uniform ??= 'read-write'
+    this.byteLength = byteLength
+    this.pages = this.#freshPages()
+    this.#repairs = 0
+    return null
+  }
+
   /** What the file has lost past its new end is lost to private copies as well. */
   fileShrank() {
     const present = (this.#file?.pages ?? 0) - this.#firstPage
@@ -259,6 +283,19 @@ export class MappingModel {
       else end = endOfFile
     }
     return { at: start, length: Math.max(0, end - start) }
+  }
+
+  /** @returns {Page[]} */
+  #freshPages() {
+    const { anonymous, byteLength, protection } = this
+    const count = byteLength === 0 ? 0 : Math.ceil((this.lead + byteLength) / pageSize)
+    return Array.from({ length: count }, () => ({
+      bytes: anonymous ? new Uint8Array(pageSize) : null,
+      apart: anonymous,
+      protection,
+      replaced: false,
+      reason: null,
+    }))
   }
 
   /** @param {number} index */

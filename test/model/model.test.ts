@@ -1,16 +1,12 @@
 // Random sequences of calls, accesses, and what other programs do to the file, against a model of
 // plain arrays. POSIX_MMAP_TEST_SEED and POSIX_MMAP_TEST_RUNS repeat a failure or look further.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
+import { runProgram } from './program.js'
 
-const program = fileURLToPath(new URL('./run.js', import.meta.url))
 const { POSIX_MMAP_TEST_SEED: wantedSeed, POSIX_MMAP_TEST_RUNS: wantedRuns = '300' } = process.env
 const runs = Number(wantedRuns)
 // So many do not make the repairs that one process may make alike.
@@ -34,17 +30,9 @@ interface Outcome {
   left: [live: number, quarantined: number]
 }
 
-async function runProgram(directory: string, seed: number, count: number): Promise<Outcome> {
-  const args = ['--expose-gc', program, directory, `${seed}`, `${count}`]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const output = Promise.all([text(child.stdout), text(child.stderr)])
-  const [code, signal] = await once(child, 'close')
-  const [stdout, stderr] = await output
-  if (code === 0) return JSON.parse(stdout)
+function runSequences(directory: string, seed: number, count: number): Promise<Outcome> {
   const repeat = `POSIX_MMAP_TEST_SEED=${seed} POSIX_MMAP_TEST_RUNS=${count} repeats it`
-  if (code !== null) throw new Error(`${repeat}: ${stderr}`)
-  const steps = fs.readFileSync(path.join(directory, 'trace'), 'utf8')
-  throw new Error(`${repeat}: ended by ${signal}: ${stderr}\nthe last sequence was:\n${steps}`)
+  return runProgram('run.js', directory, [seed, count], repeat) as Promise<Outcome>
 }
 
 it.concurrent.for(rows)(
@@ -57,7 +45,7 @@ it.concurrent.for(rows)(
     let steps = 0
     for (let done = 0; done < runs; done += runsOfProcess) {
       const count = Math.min(runsOfProcess, runs - done)
-      const outcome = await runProgram(directory, seed + done, count)
+      const outcome = await runSequences(directory, seed + done, count)
       expect(outcome).toMatchObject({ runs: count, left: [0, 0] })
       steps += outcome.steps
       for (const [kind, times] of Object.entries(outcome.failures)) {

@@ -31,7 +31,7 @@ const property = fc.asyncProperty(sequences, async ([first, steps]) => {
   try {
     await fc.asyncModelRun(() => ({ model, real }), [...first, ...steps])
   } finally {
-    end(real)
+    await end(real)
   }
 })
 

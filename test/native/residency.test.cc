@@ -31,8 +31,8 @@ TEST_CASE("residency: a byte a page, 1 where the page is in memory, and no byte 
   const testing::Descriptor file = testing::memfd(6 * kPage);
   const RegionPtr region = testing::map_file(file.get(), 6 * kPage);
   const auto ask = [&](uint64_t offset, uint64_t length, int64_t resident) {
-    std::vector<unsigned char> bitmap(static_cast<size_t>(count_pages(*region, offset, length)) + 1,
-                                      0xEE);
+    std::vector<unsigned char> bitmap(static_cast<size_t>(count_pages(*region, offset, length)));
+    bitmap.push_back(0xEE);
     CHECK(residency(*region, offset, length, bitmap.data()) == resident);
     CHECK(bitmap.back() == 0xEE);
     bitmap.pop_back();
@@ -50,4 +50,28 @@ TEST_CASE("residency: a byte a page, 1 where the page is in memory, and no byte 
   REQUIRE(posix_mmap::punch_hole(*region, kPage, kPage) == 0);
   CHECK(ask(0, 6 * kPage, 1) == std::vector<unsigned char>{0, 0, 0, 0, 1, 0});
   CHECK(residency(*region, 1, 6 * kPage, nullptr) == -ERANGE);
+}
+
+TEST_CASE("residency: a range of many pages, of which a few are in memory, anywhere") {
+  constexpr size_t kPages = 100'000;
+  const testing::Descriptor file = testing::memfd(kPages * kPage);
+  const RegionPtr region = testing::map_file(file.get(), kPages * kPage);
+  std::vector<size_t> stored;
+  for (size_t index = 0; index < kPages; index += 16 * 1024) {
+    if (index > 0) stored.push_back(index - 1);
+    // One stretch stays without any.
+    if (index != size_t{32} * 1024) stored.push_back(index);
+  }
+  stored.push_back(kPages - 1);
+  for (const size_t index : stored) testing::store(page(region, index), std::byte{1});
+  for (const size_t first : {size_t{0}, size_t{1}, size_t{16} * 1024 - 1}) {
+    std::vector<unsigned char> expected(kPages - first);
+    for (const size_t index : stored) {
+      if (index >= first) expected[index - first] = 1;
+    }
+    std::vector<unsigned char> bitmap(kPages - first);
+    CHECK(residency(*region, first * kPage, (kPages - first) * kPage, bitmap.data()) ==
+          std::count(expected.begin(), expected.end(), 1));
+    CHECK((bitmap == expected));
+  }
 }

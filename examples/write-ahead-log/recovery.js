@@ -1,0 +1,46 @@
+// @ts-check
+// What a log holds: its records from the first one on, up to the first that is torn or missing.
+
+import { mapFile } from 'posix-mmap'
+import { readRecord, recordLength } from './record.js'
+
+/**
+ * @typedef {object} Recovered
+ * @property {Buffer[]} payloads views of the log: copy what is to stay
+ * @property {number[]} offsets where each record starts
+ * @property {number} end where the next one belongs
+ */
+
+/**
+ * @param {Buffer} log
+ * @returns {Recovered}
+ */
+export function recover(log) {
+  /** @type {Recovered} */
+  const recovered = { payloads: [], offsets: [], end: 0 }
+  for (;;) {
+    const payload = readRecord(log, recovered.end, recovered.payloads.length + 1)
+    if (payload === null) return recovered
+    recovered.payloads.push(payload)
+    recovered.offsets.push(recovered.end)
+    recovered.end += recordLength(payload.length)
+  }
+}
+
+/**
+ * The same of a file, which stays as it is.
+ *
+ * @param {string} path
+ * @returns {Recovered}
+ */
+export function recoverFile(path) {
+  const mapping = mapFile(path)
+  try {
+    return mapping.guard(() => {
+      const { payloads, ...rest } = recover(mapping.asBuffer())
+      return { ...rest, payloads: payloads.map((payload) => Buffer.from(payload)) }
+    })
+  } finally {
+    mapping.unmap()
+  }
+}
