@@ -37,7 +37,8 @@ const { values } = parseArgs({
 const { quick } = values
 const chosen = values.only?.split(',') ?? cases
 const unknown = chosen.filter((name) => !cases.includes(name))
-if (unknown.length > 0) throw new Error(`no case ${unknown.join(', ')}; there are ${cases.join(', ')}`)
+if (unknown.length > 0)
+  throw new Error(`no case ${unknown.join(', ')}; there are ${cases.join(', ')}`)
 
 installDependencies()
 // Only now there is something to load them from.
@@ -61,12 +62,13 @@ if (quick) console.log('\n--quick: that it runs, not how fast')
 const output = new URL(quick ? '.build/quick/' : 'results/', import.meta.url)
 fs.mkdirSync(output, { recursive: true })
 for (const name of chosen) {
+  const start = performance.now()
   const { default: definition } = await import(`./cases/${name}.js`)
   const parameters = await definition.prepare({ quick, scratch, binaries })
-  const rounds = (definition.rounds ?? { full: 7, quick: 2 })[quick ? 'quick' : 'full']
+  const rounds = (definition.rounds ?? { full: 7, quick: 1 })[quick ? 'quick' : 'full']
   const outcome = await runCase(name, definition, parameters, { rounds, binaries, buildFailures })
   const result = resultOf(name, definition, parameters, outcome, quick)
-  console.log(forTerminal(result))
+  console.log(forTerminal(result, (performance.now() - start) / 1000))
   const record = { machine: place, ...result }
   fs.writeFileSync(new URL(`${name}.json`, output), `${JSON.stringify(record, null, 2)}\n`)
 }

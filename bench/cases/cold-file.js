@@ -4,9 +4,9 @@
 import { execFileSync } from 'node:child_process'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { mapFile, pageSize } from '../lib/package.js'
 import { atMostTimes } from '../lib/goals.js'
 import { LoopDelay } from '../lib/loop-delay.js'
+import { mapFile, pageSize } from '../lib/package.js'
 import { millisecondsAsync } from '../lib/timing.js'
 import { needs } from '../lib/unavailable.js'
 
@@ -34,9 +34,9 @@ function touch(bytes) {
 /** @type {import('../lib/types.js').Case} */
 export default {
   title: 'A cold file and the event loop',
-  rounds: { full: 5, quick: 2 },
+  rounds: { full: 5, quick: 1 },
   prepare({ scratch, quick, binaries }) {
-    const size = quick ? 64 << 20 : 1 << 30
+    const size = quick ? 32 << 20 : 1 << 30
     return { file: scratch.text(size), size, binaries }
   },
   describe: ({ size }) =>
@@ -61,9 +61,10 @@ export default {
       setUp: (parameters) => {
         needs(mapFile(parameters['file']), 'populate')
         return cold(parameters, async (file) => {
-          const mapping = /** @type {import('../lib/package.js').Mapping & { populate(): Promise<void> }} */ (
-            mapFile(file)
-          )
+          const mapping =
+            /** @type {import('../lib/package.js').Mapping & { populate(): Promise<void> }} */ (
+              mapFile(file)
+            )
           await mapping.populate()
           mapping.unmap()
         })

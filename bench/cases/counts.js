@@ -33,7 +33,7 @@ function operation(once) {
       if (reason !== null) throw new Unavailable(reason)
       const before = `import { mapFile } from 'posix-mmap'
         const file = ${JSON.stringify(file)}
-        const fd = fs.openSync(file)
+        const fd = fs.openSync(file, 'r')
         const mapping = mapFile(fd)`
       const calls = () => total(systemCallsOf({ before, body: once, cwd: root }))
       const faults = `import fs from 'node:fs'
@@ -49,7 +49,10 @@ function operation(once) {
         const once = () => { ${once} }
         for (let i = 0; i < ${times}; i++) once()`
       return () => {
-        const counted = { calls: calls(), faults: Number(evaluate([...still, ...moduleOf(faults)])) }
+        const counted = {
+          calls: calls(),
+          faults: Number(evaluate([...still, ...moduleOf(faults)])),
+        }
         if (quick || whyNoValgrind() !== null) return counted
         const command = (/** @type {number} */ times) => [
           'env',
@@ -86,7 +89,11 @@ export default {
       setUp: ({ file, binaries, quick }) => {
         const reason = whyNoStrace()
         if (reason !== null) throw new Unavailable(reason)
-        const command = (/** @type {number} */ times) => [join(binaries, 'counts'), file, `${times}`]
+        const command = (/** @type {number} */ times) => [
+          join(binaries, 'counts'),
+          file,
+          `${times}`,
+        ]
         return () => {
           const [program = '', ...args] = command(1000)
           const faults = Number(execFileSync(program, args, { encoding: 'utf8' }))

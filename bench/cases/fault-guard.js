@@ -10,7 +10,7 @@ const args = ({ small, large, times }) => [small, large, times]
 /** @type {import('../lib/types.js').Case} */
 export default {
   title: 'The fault guard',
-  rounds: { full: 15, quick: 3 },
+  rounds: { full: 15, quick: 1 },
   prepare({ scratch, quick }) {
     const small = scratch.hole('small', pageSize)
     return { small, large: scratch.hole('large', 64 << 20), times: quick ? 2000 : 10_000 }

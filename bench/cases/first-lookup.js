@@ -26,7 +26,8 @@ function each({ files }, once, times) {
         })
       } catch (error) {
         // fs.readFile() refuses more than 2 GiB.
-        if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ERR_FS_FILE_TOO_LARGE') throw error
+        if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ERR_FS_FILE_TOO_LARGE')
+          throw error
         measured[name] = null
       }
     }
@@ -93,8 +94,7 @@ export default {
     'fs.readFileSync': {
       kind: 'peer',
       rounds: 3,
-      setUp: (parameters) =>
-        each(parameters, (file, size) => fs.readFileSync(file)[size / 2], 1),
+      setUp: (parameters) => each(parameters, (file, size) => fs.readFileSync(file)[size / 2], 1),
     },
   },
   goals: [
@@ -118,7 +118,9 @@ export default {
 
 /** @param {Record<string, number>} sizes */
 function sizeNames(sizes) {
-  const names = Object.values(sizes).map((size) => `${(size / 2 ** 20).toLocaleString('en-US')} MiB`)
+  const names = Object.values(sizes).map(
+    (size) => `${(size / 2 ** 20).toLocaleString('en-US')} MiB`,
+  )
   return names.join(', ')
 }
 

@@ -80,14 +80,18 @@ export default {
         return () => {
           value++
           for (const mapping of mappings) mapping.bytes().fill(value)
-          return beside(files[0], () => Promise.all(mappings.map((/** @type {any} */ m) => m.flush())))
+          return beside(files[0], () =>
+            Promise.all(mappings.map((/** @type {any} */ m) => m.flush())),
+          )
         }
       },
     },
     'fs.promises': {
       kind: 'peer',
       setUp: async ({ files, size }) => {
-        const handles = await Promise.all(files.map((/** @type {string} */ file) => open(file, 'r+')))
+        const handles = await Promise.all(
+          files.map((/** @type {string} */ file) => open(file, 'r+')),
+        )
         const buffer = new Uint8Array(size)
         return () => {
           buffer.fill(buffer[0] === 1 ? 2 : 1)

@@ -2,7 +2,7 @@
 // Large mappings one after the other, in a process whose heap is not small.
 
 import fs from 'node:fs'
-import { atMost, asFast } from '../lib/goals.js'
+import { asFast, atMost } from '../lib/goals.js'
 import { mapFile } from '../lib/package.js'
 import { koffiMmap, mmapIo } from '../lib/peers.js'
 import { milliseconds } from '../lib/timing.js'
@@ -25,7 +25,7 @@ let sink = 0
  */
 function all(parameters, once) {
   const { file, times, size } = parameters
-  const fd = fs.openSync(file)
+  const fd = fs.openSync(file, 'r')
   fillHeap(parameters)
   return () => {
     const time = milliseconds(() => {

@@ -21,7 +21,7 @@ function touch(bytes) {
  */
 function each(parameters, once, afterwards = async () => {}) {
   const sizes = Object.entries(parameters.sizes).map(([name, { file, times }]) => {
-    const fd = fs.openSync(file)
+    const fd = fs.openSync(file, 'r')
     return { name, times, fd, size: fs.fstatSync(fd).size }
   })
   return async () => {

@@ -100,7 +100,7 @@ export default {
     'fs.readSync': {
       kind: 'peer',
       setUp: (parameters) => {
-        const fd = fs.openSync(parameters['file'])
+        const fd = fs.openSync(parameters['file'], 'r')
         const words = new Int32Array(wordsOfLine)
         const times = parameters['times'] / 10
         return each({ ...parameters, times }, (line) => {

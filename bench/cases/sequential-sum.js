@@ -40,7 +40,11 @@ function digits(value) {
 
 /** @param {Uint8Array} bytes */
 const numbersOf = (bytes) =>
-  new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Float64Array.BYTES_PER_ELEMENT)
+  new Float64Array(
+    bytes.buffer,
+    bytes.byteOffset,
+    bytes.byteLength / Float64Array.BYTES_PER_ELEMENT,
+  )
 
 /**
  * @param {string} file
@@ -49,7 +53,7 @@ const numbersOf = (bytes) =>
 function readWhole(file) {
   const numbers = new Float64Array(fs.statSync(file).size / Float64Array.BYTES_PER_ELEMENT)
   const bytes = new Uint8Array(numbers.buffer)
-  const fd = fs.openSync(file)
+  const fd = fs.openSync(file, 'r')
   for (let at = 0; at < bytes.length; ) at += fs.readSync(fd, bytes, at, 1 << 20, at)
   fs.closeSync(fd)
   return numbers
@@ -59,7 +63,7 @@ function readWhole(file) {
 export default {
   title: 'Sequential sum',
   prepare({ scratch, quick }) {
-    const size = quick ? 64 << 20 : 1 << 30
+    const size = quick ? 32 << 20 : 1 << 30
     return { file: scratch.text(size), size }
   },
   describe: ({ size }) =>
@@ -91,7 +95,7 @@ export default {
       setUp: ({ file }) => {
         const block = new Uint8Array(1 << 20)
         const numbers = numbersOf(block)
-        const fd = fs.openSync(file)
+        const fd = fs.openSync(file, 'r')
         return round(() => {
           let total = 0
           for (let at = 0, got = 0; ; at += got) {
@@ -106,7 +110,7 @@ export default {
       kind: 'peer',
       setUp: async ({ file, size }) => {
         const { map, view } = await koffiMmap()
-        const numbers = numbersOf(view(map(fs.openSync(file), size), size))
+        const numbers = numbersOf(view(map(fs.openSync(file, 'r'), size), size))
         return round(() => add(numbers, 0))
       },
     },
@@ -114,7 +118,7 @@ export default {
       kind: 'peer',
       setUp: async ({ file, size }) => {
         const map = await mmapIo()
-        const numbers = numbersOf(map(fs.openSync(file), size))
+        const numbers = numbersOf(map(fs.openSync(file, 'r'), size))
         return round(() => add(numbers, 0))
       },
     },

@@ -20,6 +20,9 @@ function pss(pid) {
   return Number(/^Pss: +(\d+) kB$/m.exec(rollup)?.[1]) * 1024
 }
 
+/** @param {number[]} values */
+const sum = (values) => values.reduce((a, b) => a + b, 0)
+
 export class Workers {
   /** @type {ChildProcess[]} */ #children
 
@@ -29,7 +32,11 @@ export class Workers {
    * @param {import('node:child_process').ForkOptions} options
    */
   constructor(count, way, options) {
-    const own = { ...options, execArgv: ['--expose-gc'], serialization: /** @type {const} */ ('advanced') }
+    const own = {
+      ...options,
+      execArgv: ['--expose-gc'],
+      serialization: /** @type {const} */ ('advanced'),
+    }
     this.#children = Array.from({ length: count }, () => fork(script, [way], own))
   }
 
@@ -48,7 +55,7 @@ export class Workers {
   memory() {
     globalThis.gc?.()
     const pids = [process.pid, ...this.#children.map(({ pid }) => pid)]
-    return pids.reduce((total, pid) => total + pss(pid), 0)
+    return sum(pids.map(pss))
   }
 
   async end() {

@@ -1,7 +1,7 @@
 // @ts-check
 // A measure as a picture: medians as bars, with the quartiles of the rounds.
 
-import { View, parse } from 'vega'
+import { parse, View } from 'vega'
 import { compile } from 'vega-lite'
 import { number } from './report.js'
 

@@ -45,6 +45,10 @@ export async function publish(cases, from, quick) {
 function machines(records) {
   const lines = new Map(records.map(({ machine }) => [JSON.stringify(machine), machine]))
   return [...lines.values()]
-    .map((machine) => machineLine(machine).map((line) => `- ${line}`).join('\n'))
+    .map((machine) =>
+      machineLine(machine)
+        .map((line) => `- ${line}`)
+        .join('\n'),
+    )
     .join('\n\n')
 }

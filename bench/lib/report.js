@@ -85,9 +85,12 @@ export function markdownTable(rows) {
   return [header, rule, ...body].map((row) => `| ${row.join(' | ')} |`).join('\n')
 }
 
-/** @param {Result} result */
-export function forTerminal(result) {
-  const lines = [`\n${result.title}`, `  ${result.description}`]
+/**
+ * @param {Result} result
+ * @param {number} seconds that the case took
+ */
+export function forTerminal(result, seconds) {
+  const lines = [`\n${result.title} (${seconds.toFixed(0)} s)`, `  ${result.description}`]
   for (const key of measuresOf(result)) {
     lines.push('', ...plainTable(measureTable(result, key)).map((line) => `  ${line}`))
   }

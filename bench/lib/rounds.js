@@ -98,6 +98,7 @@ export async function runCase(name, definition, parameters, options) {
   try {
     const all = Object.values(runners)
     for (const runner of all) await runner.ready()
+    // A round to warm up, except of what takes very long.
     for (const runner of all) if (runner.roundsLeft > 1) await runner.round(false)
     for (let round = 0; round < rounds; round++) {
       // Nobody always comes after the same neighbour's mess.

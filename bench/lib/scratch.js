@@ -91,7 +91,7 @@ function writeText(file, size) {
  */
 export function warm(file) {
   const buffer = Buffer.allocUnsafe(block)
-  const fd = fs.openSync(file)
+  const fd = fs.openSync(file, 'r')
   while (fs.readSync(fd, buffer) > 0);
   fs.closeSync(fd)
 }

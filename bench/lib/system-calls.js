@@ -8,6 +8,12 @@ import { spawnSync } from 'node:child_process'
 const from = '/posix-mmap-count-from'
 const to = '/posix-mmap-count-to'
 
+/** By the man page, whichever variant this libc calls. */
+const manPages = new Map([
+  ['newfstatat', 'fstat'],
+  ['openat', 'open'],
+])
+
 // No collection and no new code comes in between, and no other thread.
 export const still = [
   '--jitless',
@@ -67,9 +73,11 @@ export function trace(command, times, cwd) {
   /** @type {Record<string, number>} */
   const counts = {}
   for (const line of lines.slice(start + 1, end)) {
-    const name = /^(\w+)\(/.exec(line)?.[1]
+    const called = /^(\w+)\(/.exec(line)?.[1]
     // brk(2) is malloc's, now and then.
-    if (name !== undefined && name !== 'brk') counts[name] = (counts[name] ?? 0) + 1 / times
+    if (called === undefined || called === 'brk') continue
+    const name = manPages.get(called) ?? called
+    counts[name] = (counts[name] ?? 0) + 1 / times
   }
   return Object.fromEntries(
     Object.entries(counts).map(([name, count]) => [name, Number(count.toFixed(3))]),
