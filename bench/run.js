@@ -69,6 +69,10 @@ for (const name of chosen) {
   const outcome = await runCase(name, definition, parameters, { rounds, binaries, buildFailures })
   const result = resultOf(name, definition, parameters, outcome, quick)
   console.log(forTerminal(result, (performance.now() - start) / 1000))
+  // What a peer does is its own affair.
+  const failed = outcome.failed.filter((who) => definition.contenders[who]?.kind !== 'peer')
+  for (const who of failed) console.log(`  FAILED  ${who}: ${outcome.unavailable[who]}`)
+  if (failed.length > 0) process.exitCode = 1
   const record = { machine: place, ...result }
   fs.writeFileSync(new URL(`${name}.json`, output), `${JSON.stringify(record, null, 2)}\n`)
 }

@@ -9,18 +9,19 @@ import { mapFile } from '../lib/package.js'
 const lineLength = 64
 const wordsOfLine = lineLength / Int32Array.BYTES_PER_ELEMENT
 /** A view whose indices stay small runs at full speed on every Node. */
-const windowLines = 2 ** 24
+const windowBits = 24
+const windowLines = 1 << windowBits
 
 /** The same numbers as in limits/random_reads.c: xorshift32. */
 class Random {
   #state = 1
 
-  /** @param {number} limit */
+  /** @param {number} limit a power of two */
   below(limit) {
     this.#state ^= this.#state << 13
     this.#state ^= this.#state >>> 17
     this.#state ^= this.#state << 5
-    return (this.#state >>> 0) % limit
+    return this.#state & (limit - 1)
   }
 }
 
@@ -81,8 +82,8 @@ export default {
           windows.push(mapping.view(Int32Array, at, bytes / Int32Array.BYTES_PER_ELEMENT))
         }
         return each(parameters, (line) => {
-          const window = /** @type {Int32Array} */ (windows[Math.floor(line / windowLines)])
-          addLine(window, (line % windowLines) * wordsOfLine)
+          const window = /** @type {Int32Array} */ (windows[line >>> windowBits])
+          addLine(window, (line & (windowLines - 1)) * wordsOfLine)
         })
       },
     },

@@ -14,6 +14,8 @@ const contenderScript = fileURLToPath(new URL('contender.js', import.meta.url))
 
 class Runner {
   /** @type {string | null} */ unavailable = null
+  /** Whether that is nothing that it foresaw. */
+  failed = false
   /** @type {Record<string, number[]>} */ measured = {}
   /** @type {string | null} */ check = null
   roundsLeft
@@ -37,12 +39,14 @@ class Runner {
     if (done) {
       const [code, signal] = await this.ended
       this.unavailable = `ended with ${signal ?? code}`
+      this.failed = true
       return null
     }
     const answer = JSON.parse(value)
     const reason = answer.unavailable ?? answer.error
     if (reason === undefined) return answer
     this.unavailable = reason
+    this.failed = answer.error !== undefined
     return null
   }
 
@@ -114,7 +118,8 @@ export async function runCase(name, definition, parameters, options) {
   }
   refuseDifferentAnswers(runners)
   const measured = Object.entries(runners).map(([key, { measured }]) => [key, measured])
-  return { measured: Object.fromEntries(measured), unavailable }
+  const failed = Object.keys(runners).filter((key) => runners[key]?.failed)
+  return { measured: Object.fromEntries(measured), unavailable, failed }
 }
 
 /**

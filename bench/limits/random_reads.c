@@ -1,4 +1,5 @@
-// random_reads FILE TIMES: 64 bytes of a mapped file at a time, as sixteen numbers, at random.
+// random_reads FILE TIMES: 64 bytes of a mapped file at a time, as sixteen numbers, at random. The size
+// of the file is a power of two.
 #include "rounds.h"
 
 static const int32_t* words;
@@ -14,7 +15,7 @@ static void measure(void) {
     state ^= state << 13;
     state ^= state >> 17;
     state ^= state << 5;
-    const int32_t* const line = words + (size_t)(state % lines) * 16;
+    const int32_t* const line = words + (size_t)(state & (lines - 1)) * 16;
     for (int word = 0; word < 16; word++) total += line[word];
   }
   sink = total;
