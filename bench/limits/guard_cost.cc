@@ -1,8 +1,7 @@
 // guard_cost SMALL LARGE TIMES: mappings of native/posix/, built once with the fault guard and once
 // without. What it costs to make one, and to read every page of one.
-#include "rounds.h"
-
 #include "region.h"
+#include "rounds.h"
 
 using posix_mmap::MapRequest;
 using posix_mmap::Region;
@@ -15,8 +14,7 @@ long times;
 Region* large;
 
 Region* map(int fd) {
-  const MapRequest request{
-      .fd = fd, .length = size_of(fd), .prot = PROT_READ, .flags = MAP_SHARED};
+  const MapRequest request{.fd = fd, .length = size_of(fd), .prot = PROT_READ, .flags = MAP_SHARED};
   Region* region = nullptr;
   const int result = Region::map(request, &region);
   if (result == 0) return region;

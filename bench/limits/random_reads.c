@@ -1,5 +1,5 @@
-// random_reads FILE TIMES: 64 bytes of a mapped file at a time, as sixteen numbers, at random. The size
-// of the file is a power of two.
+// random_reads FILE TIMES: 64 bytes of a mapped file at a time, as sixteen numbers, at random. The
+// size of the file is a power of two.
 #include "rounds.h"
 
 static const int32_t* words;
