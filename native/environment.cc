@@ -101,6 +101,7 @@ void Environment::detach_buffers(Holding& holding) {
   for (ExternalBuffer* buffer : holding.buffers) {
     // Memory that was transferred belongs to the new ArrayBuffer and goes with it.
     if (!buffer->detach()) continue;
+    waiting_.insert(buffer);
     quarantined_.fetch_add(1, std::memory_order_relaxed);
     quarantined_bytes_.fetch_add(holding.region->extent().mapped_length, std::memory_order_relaxed);
   }
@@ -196,6 +197,7 @@ void Environment::reap() {
   while (buffer != nullptr) {
     ExternalBuffer* const next = buffer->next_finished;
     buffers_.erase(buffer);
+    waiting_.erase(buffer);
     if (Holding* holding = find(buffer->handle())) std::erase(holding->buffers, buffer);
     buffer->delete_reference();
     delete buffer;
@@ -215,11 +217,11 @@ void Environment::sweep(bool force) {
       napi_adjust_external_memory(env_, -kPressure, &total);
     }
   }
-  for (ExternalBuffer* buffer : buffers_) {
-    if (!buffer->quarantined()) continue;
+  std::erase_if(waiting_, [this](ExternalBuffer* buffer) {
     const HandleScope scope(env_);
     buffer->release_if_collected();
-  }
+    return !buffer->quarantined();
+  });
 }
 
 void Environment::sweep_if_due() {

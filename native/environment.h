@@ -114,6 +114,9 @@ class Environment {
   std::vector<Holding> holdings_;
   std::vector<uint32_t> free_slots_;
   std::unordered_set<ExternalBuffer*> buffers_;
+  /// Those of them whose addresses are quarantined: without a turn of the event loop the others
+  /// only grow in number.
+  std::unordered_set<ExternalBuffer*> waiting_;
   std::unordered_set<int> descriptors_;
   std::atomic<ExternalBuffer*> finished_{nullptr};
   FaultDoorbell doorbell_{*this};

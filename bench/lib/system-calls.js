@@ -1,0 +1,85 @@
+// @ts-check
+// The system calls of a piece of JavaScript, as strace(1) sees them. They repeat exactly, on a busy
+// machine too.
+
+import { spawnSync } from 'node:child_process'
+
+// Calls that fail and that nobody else makes: the piece is between them.
+const from = '/posix-mmap-count-from'
+const to = '/posix-mmap-count-to'
+
+/** By the man page, whichever variant this libc calls. */
+const manPages = new Map([
+  ['newfstatat', 'fstat'],
+  ['openat', 'open'],
+])
+
+// No collection and no new code comes in between, and no other thread.
+export const still = [
+  '--jitless',
+  '--single-threaded',
+  '--min-semi-space-size=64',
+  '--max-semi-space-size=64',
+]
+
+/** Whether strace is here and may trace; otherwise why not. */
+export function whyNoStrace() {
+  const { error, status, stderr } = spawnSync('strace', ['-o', '/dev/null', 'true'])
+  if (error !== undefined) return 'there is no strace'
+  return status === 0 ? null : `strace cannot trace here: ${stderr.toString().trim()}`
+}
+
+/**
+ * How often each system call is made by the main thread, a time that `body` runs.
+ *
+ * @param {{ before?: string, body: string, after?: string, times?: number, cwd?: string }} script
+ * @returns {Record<string, number>}
+ */
+export function systemCallsOf({ before = '', body, after = '', times = 100, cwd }) {
+  const program = `import fs from 'node:fs'
+    ${before}
+    fs.existsSync('${from}'.slice(1))
+    const once = () => { ${body} }
+    for (let i = 0; i < 10; i++) once()
+    fs.existsSync('${from}')
+    for (let i = 0; i < ${times}; i++) once()
+    fs.existsSync('${to}')
+    ${after}`
+  const node = [process.execPath, ...still, '--input-type=module', '--eval', program]
+  return trace(node, times, cwd)
+}
+
+/**
+ * The same for a program that marks what it does.
+ *
+ * @param {string[]} command
+ * @param {number} times
+ * @param {string} [cwd]
+ * @returns {Record<string, number>}
+ */
+export function trace(command, times, cwd) {
+  const args = ['-o', '|cat >&3', ...command]
+  const { status, signal, stderr, output } = spawnSync('strace', args, {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    maxBuffer: 1 << 28,
+    encoding: 'utf8',
+    ...(cwd === undefined ? {} : { cwd }),
+  })
+  if (status !== 0) throw new Error(`strace ended with ${signal ?? status}: ${stderr}`)
+  const lines = String(output[3]).split('\n')
+  const start = lines.findIndex((line) => line.includes(`"${from}"`))
+  const end = lines.findIndex((line) => line.includes(`"${to}"`))
+  if (start === -1 || end === -1) throw new Error('the marks are not in what strace wrote')
+  /** @type {Record<string, number>} */
+  const counts = {}
+  for (const line of lines.slice(start + 1, end)) {
+    const called = /^(\w+)\(/.exec(line)?.[1]
+    // brk(2) is malloc's, now and then.
+    if (called === undefined || called === 'brk') continue
+    const name = manPages.get(called) ?? called
+    counts[name] = (counts[name] ?? 0) + 1 / times
+  }
+  return Object.fromEntries(
+    Object.entries(counts).map(([name, count]) => [name, Number(count.toFixed(3))]),
+  )
+}

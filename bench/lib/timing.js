@@ -1,0 +1,34 @@
+// @ts-check
+// Time that something took.
+
+/** @param {() => void} body */
+export function milliseconds(body) {
+  const start = performance.now()
+  body()
+  return performance.now() - start
+}
+
+/** @param {() => Promise<unknown>} body */
+export async function millisecondsAsync(body) {
+  const start = performance.now()
+  await body()
+  return performance.now() - start
+}
+
+/**
+ * The mean of so many times in a row.
+ *
+ * @param {number} times
+ * @param {() => void} body
+ */
+export function microsecondsEach(times, body) {
+  const start = performance.now()
+  for (let i = 0; i < times; i++) body()
+  return ((performance.now() - start) / times) * 1e3
+}
+
+/** For what only the garbage collector ends: needs --expose-gc. */
+export async function collectGarbage() {
+  globalThis.gc?.()
+  await new Promise((resolve) => setImmediate(resolve))
+}
