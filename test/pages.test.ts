@@ -313,6 +313,35 @@ describe('residency', () => {
     expect(residency.pages).toBe(bitmap.length)
     expect(residency.resident).toBe(bitmap.filter((byte) => byte === 1).length)
   })
+
+  it('of guarded pages is that of the file behind them, and none of anonymous memory', ({
+    skip,
+  }) => {
+    if (!guardPagesSupported) skip('needs guard pages, Linux 6.13')
+    const guarded = (mapping: Mapping) => {
+      mapping.advise('nohugepage')
+      mapping.populateSync({ write: mapping.fileOffset === null })
+      mapping.installGuard(page, 2 * page)
+      const before = [...mapping.residency().bitmap]
+      expect(mapping.bytes()[page]).toBe(0)
+      expect(mapping.fault).toEqual({ kind: 'no-access', offset: page, count: 1 })
+      return before
+    }
+    using anonymous = filledAnonymous()
+    expect(guarded(anonymous)).toEqual([1, 0, 0, 1])
+    for (const access of accesses) {
+      using mapping = mapFile(file(), { access })
+      try {
+        mapping.installGuard(page, page)
+      } catch (error) {
+        // Linux 6.13 and 6.14 guard anonymous memory only.
+        expect(error).toMatchObject({ code: 'EINVAL', syscall: 'madvise' })
+        continue
+      }
+      mapping.removeGuard(page, page)
+      expect(guarded(mapping)).toEqual([1, 1, 1, 1])
+    }
+  })
 })
 
 describe('discard', () => {

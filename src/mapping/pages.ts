@@ -104,8 +104,8 @@ export abstract class PagedMemory extends StreamedMemory {
   }
 
   /**
-   * mincore(2) — which pages are in memory now. A guarded page counts as anonymous memory that was
-   * never touched: it is not.
+   * mincore(2) — which pages are in memory now. Of a guarded page it tells what lies behind: the
+   * file's page in the cache, or of anonymous memory nothing.
    *
    * The bitmap of a terabyte has 256 MiB (with pages of 4 KiB), and takes memory only where any of
    * 16,384 neighbouring pages is resident. The kernel looks at every page, and this call waits for

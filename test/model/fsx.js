@@ -14,7 +14,7 @@ import { failuresSeen, forgetRepairs } from './mapping-model.js'
 
 const [directory = '', seed = '', wanted = ''] = process.argv.slice(2)
 // Without a pause there would be more repairs than are made one page at a time.
-const stepsBetweenPauses = 1000
+const stepsBetweenPauses = 4000
 
 const trace = fs.openSync(path.join(directory, 'trace'), 'a')
 const { model, real } = begin(path.join(directory, 'file'), (step) => {
