@@ -34,7 +34,7 @@ export async function plot(result, key) {
     type: 'quantitative',
     title: `${measure.unit}${wide ? ', logarithmic' : ''}`,
     scale: wide ? { type: 'log', domainMin: start } : { zero: true },
-    axis: { grid: true, gridColor: '#e4e7eb', tickCount: 5, format: wide ? '~s' : '' },
+    axis: { grid: true, gridColor: '#e4e7eb', tickCount: 5, ...(wide ? { format: '~s' } : {}) },
   }
   const y = { field: 'who', type: 'nominal', sort: null, title: null, axis: { labelLimit: 260 } }
   const spec = {

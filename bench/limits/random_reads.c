@@ -1,22 +1,22 @@
-// random_reads FILE TIMES: 64 bytes of a mapped file at a time, as sixteen numbers, at random. The
+// random_reads FILE TIMES: 64 bytes of a mapped file at a time, as eight numbers, at random. The
 // size of the file is a power of two.
 #include "rounds.h"
 
-static const int32_t* words;
+static const double* words;
 static uint32_t lines;
 static long times;
 static uint32_t state = 1;
-static volatile int32_t sink;
+static volatile double sink;
 
 static void measure(void) {
   const double start = now_ns();
-  int32_t total = 0;
+  double total = 0;
   for (long i = 0; i < times; i++) {
     state ^= state << 13;
     state ^= state >> 17;
     state ^= state << 5;
-    const int32_t* const line = words + (size_t)(state & (lines - 1)) * 16;
-    for (int word = 0; word < 16; word++) total += line[word];
+    const double* const line = words + (size_t)(state & (lines - 1)) * 8;
+    for (int word = 0; word < 8; word++) total += line[word];
   }
   sink = total;
   printf("{\"read\":%f}\n", (now_ns() - start) / (double)times);
@@ -25,7 +25,7 @@ static void measure(void) {
 int main(int count, char** arguments) {
   if (count != 3) return 2;
   size_t length;
-  words = (const int32_t*)map_whole(arguments[1], &length);
+  words = (const double*)map_whole(arguments[1], &length);
   lines = (uint32_t)(length / 64);
   times = atol(arguments[2]);
   each_round(measure);
