@@ -16,6 +16,8 @@ export type NativeFault = readonly [kind: number, offset: number, count: number]
 
 export interface Native {
   readonly constants: Readonly<Record<string, number>>
+  /** SHA-256 of what the binary was made from, as scripts/source-digest.js has it. */
+  readonly sourceDigest: string
 
   map(
     fd: number,
