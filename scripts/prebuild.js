@@ -80,7 +80,7 @@ for (const arch of wanted.length === 0 ? all : wanted) {
     mkdirSync(dirname(`${root}${file}`), { recursive: true })
     cpSync(built, `${root}${file}`)
   } else if (!existsSync(`${root}${file}`) || !readFileSync(`${root}${file}`).equals(content)) {
-    console.error(`${file} is not what this compiler makes of native/: run \`npm run prebuild\``)
+    console.error(`${file} is not what this compiler makes of native/: run \`npm run prebuilds\``)
     process.exitCode = 1
     continue
   }

@@ -5,8 +5,8 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { sourceDigest } from '../../scripts/source-digest.js'
-import { projectRoot } from '../support/harness.js'
 import { type Elf, readElf, symbolsAbove } from '../support/elf.js'
+import { projectRoot } from '../support/harness.js'
 
 const require = createRequire(import.meta.url)
 const { v8: nodeApi } = require('node-api-headers').symbols
@@ -29,7 +29,7 @@ describe.each([
   const elf = () => (read ??= readElf(file))
   const taken = () => elf().symbols.filter(({ defined }) => !defined)
 
-  it('was made from native/ and binding.gyp as they are: `npm run prebuild`', () => {
+  it('was made from native/ and binding.gyp as they are: `npm run prebuilds`', () => {
     expect(fs.existsSync(file)).toBe(true)
     expect(fs.readFileSync(file).includes(sourceDigest())).toBe(true)
   })

@@ -25,7 +25,10 @@ export interface Elf {
 
 function readelf(option: string, file: string): string[] {
   const options = ['--wide', option, file]
-  return execFileSync('readelf', options, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
+  return execFileSync('readelf', options, {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C' },
+  })
     .split('\n')
     .map((line) => line.trim())
 }
