@@ -68,7 +68,10 @@
       "cflags_cc!": [ "-std=gnu++17", "-std=gnu++20" ],
       "cflags_cc": [ "-std=c++20", "-fno-exceptions", "-fno-rtti", "-fvisibility-inlines-hidden" ],
       # nodelete: finalizers of shared buffers and the signal handler outlive the thread that loaded us.
-      "ldflags": [ "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now" ],
+      "ldflags": [
+        "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now",
+        "-Wl,--version-script=../native/exports.map"
+      ],
       "conditions": [ [ "werror==1", { "cflags": [ "-Werror" ] } ] ]
     }
   ]

@@ -5,6 +5,13 @@
 
 #include <features.h>
 
+#ifdef __cplusplus
+#include <bits/c++config.h>
+// glibc 2.30, and musl has neither; std::condition_variable does without.
+#undef _GLIBCXX_USE_PTHREAD_COND_CLOCKWAIT
+#undef _GLIBCXX_USE_PTHREAD_MUTEX_CLOCKLOCK
+#endif
+
 #ifdef __GLIBC__
 #if defined(__x86_64__)
 #define FIRST_GLIBC "GLIBC_2.2.5"

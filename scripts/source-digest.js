@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 export function sourceFiles() {
   const native = readdirSync(`${root}/native`, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(cc|h)$/.test(name))
+    .filter((name) => /\.(cc|h|map)$/.test(name))
     .map((name) => `native/${name}`)
   return ['binding.gyp', ...native.sort()]
 }

@@ -10,7 +10,11 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const runner = `${root}node_modules/vitest/vitest.mjs`
 const report = `${root}node_modules/.cache/posix-mmap/report.json`
 
-/** @typedef {{ command: string[], env?: Record<string, string>, files: string[] }} Runtime */
+/**
+ * `differs`: the tests that are known to fail, by `file: name`, and why; README.md has it too.
+ * @typedef {{ command: string[], env?: Record<string, string>, files: string[],
+ *   differs: Array<[test: RegExp, reason: string]> }} Runtime
+ */
 
 // What tests/architecture and test/package check does not depend on who runs them.
 const core = ['advice', 'arguments', 'copies', 'limits', 'map', 'neighbours', 'pages', 'posix']
@@ -45,13 +49,44 @@ function underQemu() {
     command: [process.execPath, runner],
     env: { NODE_OPTIONS: `--import ${pathToFileURL(preload)}`, PREBUILDS_ONLY: '1' },
     files: [...core, ...processes],
+    differs: [],
   }
 }
 
+/** @type {Runtime['differs'][number]} */
+const emptyPath = [
+  /arguments\.test\.ts: .* an empty path/,
+  'an error of open() quotes no empty path',
+]
+
 /** @type {Record<string, () => Runtime>} */
 const runtimes = {
-  bun: () => ({ command: [bunBinary(), '--bun', runner], files: core }),
-  deno: () => ({ command: [denoBinary(), 'run', '--allow-all', runner], files: core }),
+  bun: () => ({
+    command: [bunBinary(), '--bun', runner],
+    files: core,
+    differs: [
+      emptyPath,
+      [
+        /leaves nothing after 1,000 cycles|is an integer from 0 to/,
+        'memory that was unmapped is given back when the collector gets to it',
+      ],
+    ],
+  }),
+  deno: () => ({
+    command: [denoBinary(), 'run', '--allow-all', runner],
+    files: core,
+    differs: [
+      emptyPath,
+      [
+        /posix\.test\.ts: (mremap ('a memfd'|leaves no)|memfdCreate|shmOpen)|create\.test\.ts/,
+        'node:fs takes no descriptor that it did not open itself',
+      ],
+      [
+        /map\.test\.ts: size (beyond RLIMIT|on a full disk)/,
+        "the test starts it with Node's options",
+      ],
+    ],
+  }),
   arm64: underQemu,
 }
 
@@ -59,7 +94,7 @@ const runtimes = {
  * @param {string} name
  * @param {Runtime} runtime
  */
-function test(name, { command, env = {}, files }) {
+function test(name, { command, env = {}, files, differs }) {
   const [program = '', ...args] = command
   mkdirSync(dirname(report), { recursive: true })
   rmSync(report, { force: true })
@@ -82,11 +117,18 @@ function test(name, { command, env = {}, files }) {
     return false
   }
   const { numPassedTests, numPendingTests, testResults } = JSON.parse(readFileSync(report, 'utf8'))
+  /** @type {string[]} */
   const failures = testResults.flatMap(failuresOf)
-  const passed = status === 0 && failures.length === 0
-  const counts = `${numPassedTests} passed, ${failures.length} failed, ${numPendingTests} skipped`
+  const unexpected = failures.filter((failure) => !differs.some(([known]) => known.test(failure)))
+  const passed = numPassedTests > 0 && unexpected.length === 0
+  const known = failures.length - unexpected.length
+  const counts = `${numPassedTests} passed, ${known} differ, ${numPendingTests} skipped`
   console.log(`${passed ? 'passed' : 'FAILED'}  ${name}: ${counts} (${seconds} s)`)
-  for (const failure of failures) console.log(`        ${failure}`)
+  for (const [test, reason] of differs) {
+    const count = failures.filter((failure) => test.test(failure)).length
+    if (count > 0) console.log(`        ${count} differ: ${reason}`)
+  }
+  for (const failure of unexpected) console.log(`        FAILED ${failure}`)
   return passed
 }
 

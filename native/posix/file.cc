@@ -5,7 +5,6 @@
 #include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -14,30 +13,24 @@
 namespace posix_mmap {
 namespace {
 
-constexpr unsigned kSmallestHugePage = 1 << 20;
+constexpr blksize_t kSmallestHugePage = 1 << 20;
 
 /// hugetlbfs maps in units of its own, which mprotect, munmap and fault repair would all have to
 /// know. Its blocks are its pages, so an ordinary file needs no second system call.
-bool on_hugetlbfs(int fd, const struct statx& status) noexcept {
+bool on_hugetlbfs(int fd, const struct stat& status) noexcept {
   struct statfs filesystem{};
-  return status.stx_blksize >= kSmallestHugePage && fstatfs(fd, &filesystem) == 0 &&
+  return status.st_blksize >= kSmallestHugePage && fstatfs(fd, &filesystem) == 0 &&
          filesystem.f_type == HUGETLBFS_MAGIC;
-}
-
-/// statx(2) without the libc: what a compiler of today makes of fstat(2) needs glibc 2.33, and musl
-/// has had statx since 1.2.5 only.
-bool ask(int fd, struct statx& status) noexcept {
-  return syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, &status) == 0;
 }
 
 }  // namespace
 
 int64_t file_size(int fd) noexcept {
-  struct statx status{};
-  if (!ask(fd, status)) return -errno;
-  switch (status.stx_mode & S_IFMT) {
+  struct stat status{};
+  if (fstat(fd, &status) != 0) return -errno;
+  switch (status.st_mode & S_IFMT) {
     case S_IFREG:
-      return on_hugetlbfs(fd, status) ? -EOPNOTSUPP : static_cast<int64_t>(status.stx_size);
+      return on_hugetlbfs(fd, status) ? -EOPNOTSUPP : status.st_size;
     case S_IFBLK: {
       uint64_t size = 0;
       return ioctl(fd, BLKGETSIZE64, &size) == 0 ? static_cast<int64_t>(size) : -errno;
@@ -60,8 +53,8 @@ int truncate(int fd, uint64_t size) noexcept {
 }
 
 int reserve_blocks(int fd, uint64_t offset, uint64_t length) noexcept {
-  struct statx before{};
-  if (!ask(fd, before)) return -errno;
+  struct stat before{};
+  if (fstat(fd, &before) != 0) return -errno;
   int result = 0;
   do {
     result = fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
@@ -69,9 +62,9 @@ int reserve_blocks(int fd, uint64_t offset, uint64_t length) noexcept {
   if (result == 0) return 0;
   const int error = errno;
   // Some file systems keep what they had allocated before they ran out.
-  struct statx after{};
-  if (ask(fd, after) && after.stx_size > before.stx_size) {
-    truncate(fd, before.stx_size);
+  struct stat after{};
+  if (fstat(fd, &after) == 0 && after.st_size > before.st_size) {
+    truncate(fd, static_cast<uint64_t>(before.st_size));
   }
   return -error;
 }
