@@ -14,6 +14,7 @@
         "native/fault_binding.cc",
         "native/fault_doorbell.cc",
         "native/file_binding.cc",
+        "native/glibc_floor.cc",
         "native/job_binding.cc",
         "native/jobs.cc",
         "native/loop_listener.cc",
@@ -54,15 +55,29 @@
         "native/posix/search.cc",
         "native/posix/shared_memory.cc",
         "native/posix/sync.cc",
-        "native/posix/transfer.cc"
+        "native/posix/transfer.cc",
+        "<(SHARED_INTERMEDIATE_DIR)/source_digest.cc"
       ],
       "include_dirs": [ "<!(node -p \"require('node-addon-api').include_dir\")" ],
-      "cflags": [ "-fvisibility=hidden", "-Wall", "-Wextra", "-Wpedantic" ],
+      "actions": [
+        {
+          "action_name": "source_digest",
+          "inputs": [ "<!@(node scripts/source-digest.js --list)" ],
+          "outputs": [ "<(SHARED_INTERMEDIATE_DIR)/source_digest.cc" ],
+          "action": [ "node", "scripts/source-digest.js", "<@(_outputs)" ]
+        }
+      ],
+      # off_t has 64 bits anyway, and open64 and its like are not what musl calls them.
+      "defines!": [ "_FILE_OFFSET_BITS=64", "_LARGEFILE_SOURCE" ],
+      "cflags": [ "-include", "../native/glibc_floor.h", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wpedantic" ],
       "cflags!": [ "-fno-omit-frame-pointer" ],
       "cflags_cc!": [ "-std=gnu++17", "-std=gnu++20" ],
       "cflags_cc": [ "-std=c++20", "-fno-exceptions", "-fno-rtti", "-fvisibility-inlines-hidden" ],
       # nodelete: finalizers of shared buffers and the signal handler outlive the thread that loaded us.
-      "ldflags": [ "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now" ],
+      "ldflags": [
+        "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now",
+        "-Wl,--version-script=../native/exports.map"
+      ],
       "conditions": [ [ "werror==1", { "cflags": [ "-Werror" ] } ] ]
     }
   ]

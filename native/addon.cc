@@ -31,6 +31,7 @@ void add(Napi::Object exports, const char* name) {
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   Environment::create(env);
   napi_set_named_property(env, exports, "constants", constants(env));
+  napi_set_named_property(env, exports, "sourceDigest", source_digest(env));
 
   add<map>(exports, "map");
   add<unmap>(exports, "unmap");

@@ -98,4 +98,10 @@ napi_value constants(napi_env env) {
   return object;
 }
 
+napi_value source_digest(napi_env env) {
+  napi_value digest = nullptr;
+  napi_create_string_latin1(env, kSourceDigest, NAPI_AUTO_LENGTH, &digest);
+  return digest;
+}
+
 }  // namespace posix_mmap

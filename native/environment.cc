@@ -55,7 +55,7 @@ Environment::~Environment() {
   for (Holding& holding : holdings_) {
     if (holding.region != nullptr) holding.region->part();
   }
-  for (ExternalBuffer* buffer : buffers_) delete buffer;
+  for (ExternalBuffer* buffer : buffers_) buffer->orphan();
   for (const int fd : descriptors_) close(fd);
 }
 

@@ -1,8 +1,17 @@
 #include "external_buffer.h"
 
+#include <mutex>
+
 #include "environment.h"
 
 namespace posix_mmap {
+namespace {
+
+/// Some runtimes run finalizers on a collector's thread, or after the end of the environment.
+std::mutex between_finalizers_and_the_end;
+using Lock = std::lock_guard<std::mutex>;
+
+}  // namespace
 
 ExternalBuffer::ExternalBuffer(Environment& environment, Region& region, uint64_t handle)
     : environment_(environment), region_(region), handle_(handle) {}
@@ -49,12 +58,18 @@ bool ExternalBuffer::detach() {
   napi_value buffer = object();
   if (buffer == nullptr) return false;
   let_go();
-  if (transferred_ || napi_detach_arraybuffer(env, buffer) != napi_ok) return false;
+  if (transferred_) return false;
+  // Counted first: Deno calls back about the memory before the detach returns.
+  callbacks_.fetch_add(1);
+  if (napi_detach_arraybuffer(env, buffer) != napi_ok) {
+    callbacks_.fetch_sub(1);
+    return false;
+  }
   detached_ = true;
   region_.retain();
   object_.store(true, std::memory_order_release);
-  if (napi_add_finalizer(env, buffer, this, on_object_collected, nullptr, nullptr) == napi_ok) {
-    callbacks_.fetch_add(1);
+  if (napi_add_finalizer(env, buffer, this, on_object_collected, nullptr, nullptr) != napi_ok) {
+    callbacks_.fetch_sub(1);
   }
   leave_region();
   return true;
@@ -97,18 +112,36 @@ void ExternalBuffer::delete_reference() {
 }
 
 void ExternalBuffer::called_back() {
-  if (callbacks_.fetch_sub(1) == 1) environment_.finished(this);
+  if (callbacks_.fetch_sub(1) != 1) return;
+  if (orphaned_) {
+    delete this;
+  } else {
+    environment_.finished(this);
+  }
 }
 
-// Finalizers make no call into the environment: some runtimes run them on a collector's thread.
+void ExternalBuffer::orphan() {
+  const Lock lock(between_finalizers_and_the_end);
+  if (callbacks_.load() == 0) {
+    delete this;
+    return;
+  }
+  release_backing();
+  end_quarantine();
+  orphaned_ = true;
+}
+
+// Finalizers make no call into the environment of JavaScript.
 
 void ExternalBuffer::on_backing_freed(napi_env /*env*/, void* /*data*/, void* hint) {
+  const Lock lock(between_finalizers_and_the_end);
   auto* const self = static_cast<ExternalBuffer*>(hint);
   self->release_backing();
   self->called_back();
 }
 
 void ExternalBuffer::on_object_collected(napi_env /*env*/, void* data, void* /*hint*/) {
+  const Lock lock(between_finalizers_and_the_end);
   auto* const self = static_cast<ExternalBuffer*>(data);
   self->end_quarantine();
   self->called_back();

@@ -33,6 +33,9 @@ class ExternalBuffer {
   void release_if_collected();
   /// At the end of the environment: keeps the memory for good if somebody else may be using it.
   void keep_if_foreign();
+  /// The environment has ended. Deletes the record once its last finalizer has run, which in Deno
+  /// is after that.
+  void orphan();
 
   Region& region() const { return region_; }
   uint64_t handle() const { return handle_; }
@@ -57,6 +60,7 @@ class ExternalBuffer {
   bool detached_ = false;
   bool transferred_ = false;
   bool kept_ = false;
+  bool orphaned_ = false;
   std::atomic<int> callbacks_{0};     // finalizers that are still to come
   std::atomic<bool> backing_{false};  // holds a reference to the region for V8
   std::atomic<bool> user_{false};     // is a user of the region: not detached

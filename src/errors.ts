@@ -116,6 +116,10 @@ export function otherProcess(): TypeError {
   return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
 }
 
+function firstLine(cause: unknown): string {
+  return String(cause).split('\n', 1)[0] ?? ''
+}
+
 export function noBinding(root: string, cause: unknown): Error {
   const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } }
   const libc = report?.header?.glibcVersionRuntime
@@ -123,7 +127,8 @@ export function noBinding(root: string, cause: unknown): Error {
     `posix-mmap has no binary that loads on ${process.platform}-${process.arch} ` +
     `(${libc === undefined ? 'no glibc, perhaps musl' : `glibc ${libc}`}): looked for build/Release ` +
     `and prebuilds/${process.platform}-${process.arch} in ${root}. Linux on x64 and arm64 is ` +
-    'supported; from a checkout, `npm run build:native` builds one.'
+    'supported; from a checkout, `npm run build:native` builds one, and PREBUILDS_ONLY=1 in the ' +
+    `environment passes over build/. ${firstLine(cause)}`
   return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
 }
 

@@ -18,6 +18,8 @@ export type Searched = Result | null | NativeFault
 
 export interface Native {
   readonly constants: Readonly<Record<string, number>>
+  /** SHA-256 of what the binary was made from, as scripts/source-digest.js has it. */
+  readonly sourceDigest: string
 
   map(
     fd: number,

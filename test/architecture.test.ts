@@ -206,9 +206,10 @@ describe('the boundary', () => {
 
   it('has them in the binary as well', () => {
     expect(Object.keys(native).sort()).toEqual([...declared].sort())
-    const { constants, ...functions } = native
+    const { constants, sourceDigest, ...functions } = native
     expect(Object.values(functions).filter((value) => typeof value !== 'function')).toEqual([])
     expect(Object.values(constants).filter((value) => !Number.isInteger(value))).toEqual([])
+    expect(sourceDigest).toMatch(/^[0-9a-f]{64}$/)
   })
 
   it('has every constant that src names', () => {

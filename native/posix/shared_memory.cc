@@ -2,10 +2,45 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <climits>
+#include <cstring>
+#include <string_view>
 
 namespace posix_mmap {
+namespace {
+
+/// Where the libc keeps the segments of shm_open(3). Its own functions are in librt before glibc
+/// 2.34, and Node does not load that.
+class SegmentPath {
+ public:
+  explicit SegmentPath(const char* name) noexcept {
+    while (*name == '/') ++name;
+    const std::string_view file(name);
+    if (file.size() > NAME_MAX) {
+      error_ = -ENAMETOOLONG;
+    } else if (file.empty() || file == "." || file == ".." || file.find('/') != file.npos) {
+      error_ = -EINVAL;
+    } else {
+      std::memcpy(text_.data(), kDirectory.data(), kDirectory.size());
+      std::memcpy(text_.data() + kDirectory.size(), name, file.size());
+    }
+  }
+
+  /// 0, or what is wrong with the name.
+  [[nodiscard]] int error() const noexcept { return error_; }
+  [[nodiscard]] const char* text() const noexcept { return text_.data(); }
+
+ private:
+  static constexpr std::string_view kDirectory = "/dev/shm/";
+  std::array<char, kDirectory.size() + NAME_MAX + 1> text_{};
+  int error_ = 0;
+};
+
+}  // namespace
 
 int create_memfd(const char* name, unsigned flags) noexcept {
   const int fd = memfd_create(name, flags);
@@ -13,11 +48,19 @@ int create_memfd(const char* name, unsigned flags) noexcept {
 }
 
 int open_shared_memory(const char* name, int flags, unsigned mode) noexcept {
-  const int fd = shm_open(name, flags, mode);
+  const SegmentPath path(name);
+  if (path.error() != 0) return path.error();
+  const int fd = open(path.text(), flags | O_NOFOLLOW | O_CLOEXEC, mode);
   return fd >= 0 ? fd : -errno;
 }
 
-int unlink_shared_memory(const char* name) noexcept { return shm_unlink(name) == 0 ? 0 : -errno; }
+int unlink_shared_memory(const char* name) noexcept {
+  const SegmentPath path(name);
+  if (path.error() != 0) return path.error();
+  if (unlink(path.text()) == 0) return 0;
+  // What the manual has for somebody else's segment in a directory with the sticky bit.
+  return errno == EPERM ? -EACCES : -errno;
+}
 
 int add_seals(int fd, int seals) noexcept {
   return fcntl(fd, F_ADD_SEALS, seals) == 0 ? 0 : -errno;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <string>
 
 #include "support/memory.h"
@@ -45,7 +46,13 @@ TEST_CASE("open_shared_memory: the same memory for everybody who knows the name"
   CHECK(unlink_shared_memory(name.c_str()) == 0);
   CHECK(unlink_shared_memory(name.c_str()) == -ENOENT);
   CHECK(testing::load(data(other) + 5) == std::byte{8});
-  CHECK(open_shared_memory("/a/b", O_RDWR | O_CREAT, 0600) < 0);
+  for (const char* none : {"", "/", "/.", "/..", "/a/b", "a/"}) {
+    CHECK(open_shared_memory(none, O_RDWR | O_CREAT, 0600) == -EINVAL);
+    CHECK(unlink_shared_memory(none) == -EINVAL);
+  }
+  const std::string longest(NAME_MAX, 'x');
+  CHECK(open_shared_memory(longest.c_str(), O_RDWR, 0) == -ENOENT);
+  CHECK(open_shared_memory((longest + 'x').c_str(), O_RDWR, 0) == -ENAMETOOLONG);
 }
 
 TEST_CASE("add_seals: a file that cannot be made shorter cannot fault") {

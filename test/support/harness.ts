@@ -308,8 +308,12 @@ const matrixFlags = process.env['POSIX_MMAP_TEST_FLAGS']?.split(' ').filter(Bool
 
 /** Runs an ES module in a `node` of its own. */
 export async function run(script: string, ...flags: string[]): Promise<Finished> {
-  const program = ['--input-type=module', '--eval', script]
-  const finished = await runCommand(process.execPath, ...matrixFlags, ...flags, ...program)
+  const options = [...matrixFlags, ...flags]
+  const command =
+    process.versions['deno'] === undefined
+      ? [...options, '--input-type=module', '--eval', script]
+      : ['eval', ...options.map((flag) => `--v8-flags=${flag}`), script]
+  const finished = await runCommand(process.execPath, ...command)
   // V8 says so of some of those flags, and it is not what the tests look for.
   const stderr = finished.stderr.replaceAll(/^Warning: disabling flag .*\n/gm, '')
   return { ...finished, stderr }

@@ -1,0 +1,60 @@
+// How much of src/ all tests run, child processes included, and how much of native/posix its own
+// tests do: node scripts/coverage.js [ts|cc] [test files]. What a signal ends leaves no figures.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const native = `${root}test/native`
+const require = createRequire(import.meta.url)
+const [language, ...files] = process.argv.slice(2)
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ */
+function run(command, args, cwd = root) {
+  const { status, error } = spawnSync(command, args, { cwd, stdio: 'inherit' })
+  if (error !== undefined) console.error(`coverage: ${command}: ${error.message}`)
+  return status ?? 1
+}
+
+function ofTypeScript() {
+  const compiler = ['typescript/bin/tsc', '-p', 'tsconfig.build.json']
+  const [script = '', ...options] = compiler
+  const tsc = [require.resolve(script), ...options]
+  const tests = [`${root}node_modules/vitest/vitest.mjs`, 'run', ...files]
+  const filter = ['--all', '--src', 'src', '--include', 'src/**', '--exclude-after-remap']
+  // src/ is what is counted, and dist/ what runs: the maps between them are not published.
+  const failed =
+    run(process.execPath, [...tsc, '--sourceMap']) ||
+    run(process.execPath, [require.resolve('c8/bin/c8.js'), ...filter, process.execPath, ...tests])
+  rmSync(`${root}dist`, { recursive: true })
+  return run(process.execPath, tsc) || failed
+}
+
+function ofCpp() {
+  const build = `${native}/build/coverage`
+  rmSync(build, { recursive: true, force: true })
+  mkdirSync(build, { recursive: true })
+  const failed = run('make', ['-s', '-j2', 'VARIANT=coverage'], native) || run(`${build}/tests`, [])
+  const notes = readdirSync(`${build}/posix`).filter((name) => name.endsWith('.gcno'))
+  const gcov = ['--no-output', ...notes.map((name) => `build/coverage/posix/${name}`)]
+  const { stdout } = spawnSync('gcov', gcov, { cwd: native, encoding: 'utf8' })
+  let [covered, lines] = [0, 0]
+  for (const [, name, share, count] of stdout.matchAll(
+    /File '.*native\/posix\/(\S+\.cc)'\nLines executed:([\d.]+)% of (\d+)/g,
+  )) {
+    console.log(
+      `${`${share}`.padStart(6)} % of ${`${count}`.padStart(4)} lines  native/posix/${name}`,
+    )
+    covered += (Number(share) / 100) * Number(count)
+    lines += Number(count)
+  }
+  console.log(`native/posix: ${((100 * covered) / lines).toFixed(1)} % of ${lines} lines`)
+  return failed || (lines > 0 ? 0 : 1)
+}
+
+const results = [language === 'cc' ? 0 : ofTypeScript(), language === 'ts' ? 0 : ofCpp()]
+process.exit(results.some((status) => status !== 0) ? 1 : 0)

@@ -1,0 +1,155 @@
+// The tests on what is not Node on this processor: Bun, Deno, and Node for arm64 under qemu, with
+// the binary of prebuilds/: node scripts/test-runtimes.js [bun] [deno] [arm64] [test files]
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, relative } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { bunBinary, denoBinary, nodeBinary } from './fetch-nodes.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const runner = `${root}node_modules/vitest/vitest.mjs`
+const report = `${root}node_modules/.cache/posix-mmap/report.json`
+
+/**
+ * `differs`: the tests that are known to fail, by `file: name`, and why; README.md has it too.
+ * @typedef {{ command: string[], env?: Record<string, string>, files: string[],
+ *   differs: Array<[test: RegExp, reason: string]> }} Runtime
+ */
+
+// What tests/architecture and test/package check does not depend on who runs them.
+const core = ['advice', 'arguments', 'copies', 'limits', 'map', 'neighbours', 'pages', 'posix']
+  .map((name) => `test/${name}.test.ts`)
+  .concat('test/views.test.ts', 'test/shared-memory/create.test.ts')
+const processes = ['test/lifetime-basics.test.ts', 'test/shared-memory', 'test/faults']
+
+/**
+ * Vitest itself stays with the Node of this processor, and starts its workers with another.
+ * @returns {Runtime}
+ */
+function underQemu() {
+  const qemu = 'qemu-aarch64'
+  const libraries = '/usr/aarch64-linux-gnu'
+  const missing = [
+    ...(spawnSync(qemu, ['--version']).status === 0 ? [] : ['qemu-user']),
+    ...(existsSync(`${libraries}/lib/libc.so.6`) ? [] : ['libc6-arm64-cross']),
+    ...(existsSync(`${libraries}/lib/libstdc++.so.6`) ? [] : ['libstdc++6-arm64-cross']),
+  ]
+  if (missing.length > 0) {
+    console.error(`test-runtimes: apt-get install ${missing.join(' ')}`)
+    process.exit(2)
+  }
+  const node = nodeBinary('22', 'arm64')
+  const folder = `${root}.nodes/22-arm64`
+  const start = `${folder}/node`
+  const preload = `${folder}/exec-path.mjs`
+  const line = `exec ${qemu} -L ${libraries} '${node}' "$@"`
+  writeFileSync(start, `#!/bin/sh\n${line}\n`, { mode: 0o755 })
+  writeFileSync(preload, `process.execPath = ${JSON.stringify(start)}\n`)
+  return {
+    command: [process.execPath, runner],
+    env: { NODE_OPTIONS: `--import ${pathToFileURL(preload)}`, PREBUILDS_ONLY: '1' },
+    files: [...core, ...processes],
+    differs: [],
+  }
+}
+
+/** @type {Runtime['differs'][number]} */
+const emptyPath = [
+  /arguments\.test\.ts: .* an empty path/,
+  'an error of open() quotes no empty path',
+]
+
+/** @type {Record<string, () => Runtime>} */
+const runtimes = {
+  bun: () => ({
+    command: [bunBinary(), '--bun', runner],
+    files: core,
+    differs: [
+      emptyPath,
+      [
+        /leaves nothing after 1,000 cycles|is an integer from 0 to/,
+        'memory that was unmapped is given back when the collector gets to it',
+      ],
+    ],
+  }),
+  deno: () => ({
+    command: [denoBinary(), 'run', '--allow-all', runner],
+    files: core,
+    differs: [
+      emptyPath,
+      [
+        /posix\.test\.ts: (mremap ('a memfd'|leaves no)|memfdCreate|shmOpen)|create\.test\.ts/,
+        'node:fs takes no descriptor that it did not open itself',
+      ],
+      [
+        /map\.test\.ts: size (beyond RLIMIT|on a full disk)/,
+        "the test starts it with Node's options",
+      ],
+    ],
+  }),
+  arm64: underQemu,
+}
+
+/**
+ * @param {string} name
+ * @param {Runtime} runtime
+ */
+function test(name, { command, env = {}, files, differs }) {
+  const [program = '', ...args] = command
+  mkdirSync(dirname(report), { recursive: true })
+  rmSync(report, { force: true })
+  const start = performance.now()
+  const reporters = ['--reporter=json', `--outputFile=${report}`]
+  const { status, signal, stderr } = spawnSync(
+    program,
+    [...args, 'run', '--testTimeout=240000', ...reporters, ...(wanted.length > 0 ? wanted : files)],
+    {
+      cwd: root,
+      env: { ...process.env, NO_COLOR: '1', POSIX_MMAP_TEST_QUICK: '1', ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+    },
+  )
+  const seconds = ((performance.now() - start) / 1000).toFixed(0)
+  if (!existsSync(report)) {
+    console.log(`FAILED  ${name}: ended with ${signal ?? status}\n${stderr}`)
+    return false
+  }
+  const { numPassedTests, numPendingTests, testResults } = JSON.parse(readFileSync(report, 'utf8'))
+  /** @type {string[]} */
+  const failures = testResults.flatMap(failuresOf)
+  const unexpected = failures.filter((failure) => !differs.some(([known]) => known.test(failure)))
+  const passed = numPassedTests > 0 && unexpected.length === 0
+  const known = failures.length - unexpected.length
+  const counts = `${numPassedTests} passed, ${known} differ, ${numPendingTests} skipped`
+  console.log(`${passed ? 'passed' : 'FAILED'}  ${name}: ${counts} (${seconds} s)`)
+  for (const [test, reason] of differs) {
+    const count = failures.filter((failure) => test.test(failure)).length
+    if (count > 0) console.log(`        ${count} differ: ${reason}`)
+  }
+  for (const failure of unexpected) console.log(`        FAILED ${failure}`)
+  return passed
+}
+
+/**
+ * @param {{ name: string, message: string, assertionResults: Array<{
+ *   fullName: string, status: string, failureMessages: string[] }> }} file
+ */
+function failuresOf({ name, message, assertionResults }) {
+  const file = relative(root, name)
+  const failed = assertionResults.filter(({ status }) => status === 'failed')
+  if (failed.length === 0 && message) return [`${file}: ${message.split('\n', 1)[0]}`]
+  return failed.map(({ fullName, failureMessages: [why = ''] }) => {
+    return `${file}: ${fullName}: ${why.split('\n', 1)[0]}`
+  })
+}
+
+const words = process.argv.slice(2)
+const wanted = words.filter((word) => !(word in runtimes))
+const names = words.filter((word) => word in runtimes)
+const results = (names.length > 0 ? names : Object.keys(runtimes)).map((name) => {
+  const runtime = runtimes[name]
+  return runtime !== undefined && test(name, runtime())
+})
+process.exit(results.every(Boolean) ? 0 : 1)

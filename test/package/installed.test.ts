@@ -1,0 +1,226 @@
+// The package as its users get it: packed, installed without scripts and without a compiler, and
+// used from outside of the project.
+
+import { execFile } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Finished, projectRoot, scratchDirectory } from '../support/harness.js'
+
+interface PackedFile {
+  path: string
+  size: number
+}
+
+const manifest = JSON.parse(fs.readFileSync(path.join(projectRoot, 'package.json'), 'utf8'))
+const scratch = scratchDirectory()
+const application = path.join(scratch.directory, 'application')
+/** All that there is on PATH: no compiler, no python, no shell. */
+const programs = path.join(scratch.directory, 'bin')
+
+/** npm is a program of Node's own, which the tests may not run in a PATH without it. */
+async function npm(cwd: string, ...args: string[]): Promise<string> {
+  const script = fs.realpathSync((await promisify(execFile)('which', ['npm'])).stdout.trim())
+  const options = { cwd, env: { ...process.env, PATH: programs, npm_config_audit: 'false' } }
+  return (await promisify(execFile)(process.execPath, [script, ...args], options)).stdout
+}
+
+/** Runs Node in the application. `PREBUILDS_ONLY` is not set: there is no build/ there. */
+function node(...args: string[]): Promise<Finished> {
+  return new Promise((resolve) => {
+    const options = { cwd: application, env: { ...process.env, PATH: programs } }
+    const child = execFile(process.execPath, args, options, (_error, stdout, stderr) => {
+      resolve({ code: child.exitCode, signal: child.signalCode, stdout, stderr })
+    })
+  })
+}
+
+function put(name: string, text: string): void {
+  fs.writeFileSync(path.join(application, name), text)
+}
+
+let packed: { size: number; files: PackedFile[]; filename: string }
+
+const tarball = () => path.join(scratch.directory, packed.filename)
+
+beforeAll(async () => {
+  fs.mkdirSync(programs)
+  fs.mkdirSync(application)
+  fs.symlinkSync(process.execPath, path.join(programs, 'node'))
+  const destination = ['--pack-destination', scratch.directory]
+  const told = await npm(projectRoot, 'pack', '--ignore-scripts', '--json', ...destination)
+  packed = JSON.parse(told)[0]
+  put('package.json', '{ "private": true }')
+  const options = ['--ignore-scripts', '--prefer-offline', '--no-fund']
+  await npm(application, 'install', ...options, tarball())
+}, 120_000)
+
+describe('the tarball', () => {
+  const names = () => packed.files.map((file) => file.path)
+
+  it('is below 300 kB', () => {
+    expect(packed.size).toBeLessThan(300_000)
+  })
+
+  it('has what src/ compiles to, and nothing that it once compiled to', () => {
+    const sources = fs
+      .readdirSync(path.join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `dist/${name.slice(0, -'.ts'.length)}`)
+    const expected = sources.flatMap((name) => [`${name}.d.ts`, `${name}.js`])
+    const compiled = names().filter((name) => name.startsWith('dist/'))
+    expect(compiled.sort()).toEqual(expected.sort())
+  })
+
+  it('has a binary for each architecture, and nothing to build another from', () => {
+    expect(names().filter((name) => /\.(node|gyp|cc|h)$/.test(name))).toEqual([
+      'prebuilds/linux-arm64/posix-mmap.node',
+      'prebuilds/linux-x64/posix-mmap.node',
+    ])
+  })
+
+  it('has what the README refers to', () => {
+    const readme = fs.readFileSync(path.join(projectRoot, 'README.md'), 'utf8')
+    const links = [...readme.matchAll(/\]\((docs\/[^)#]+|[A-Z]+\.md|LICENSE)/g)].map(([, to]) => to)
+    const missing = links.filter((name) => !names().includes(`${name}`))
+    // Those are for people with a checkout.
+    expect([...new Set(missing)].sort()).toEqual(['ARCHITECTURE.md', 'CONTRIBUTING.md'])
+  })
+
+  it('has nothing that publint would have otherwise', async () => {
+    const { buffer } = new Uint8Array(fs.readFileSync(tarball()))
+    const { messages, pkg } = await publint({ pack: { tarball: buffer }, strict: true })
+    expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([])
+  })
+
+  it('has types wherever it has code', async () => {
+    const attw = path.join(projectRoot, 'node_modules/@arethetypeswrong/cli/dist/index.js')
+    const { code, stdout } = await node(attw, tarball(), '--profile', 'esm-only')
+    expect(stdout).toContain('posix-mmap/posix')
+    expect(code, stdout).toBe(0)
+  })
+
+  it('runs nothing when it is installed, also when npm could', () => {
+    const installed = path.join(application, 'node_modules/posix-mmap')
+    expect(fs.existsSync(path.join(installed, 'binding.gyp'))).toBe(false)
+    expect(manifest.gypfile).toBe(false)
+    const hooks = ['preinstall', 'install', 'postinstall']
+    expect(hooks.filter((hook) => hook in manifest.scripts)).toEqual([])
+    expect(Object.keys(manifest.dependencies)).toEqual(['node-gyp-build'])
+  })
+})
+
+// Written twice, since import and require differ in nothing else.
+const mainJob = `
+const { fork } = require('node:child_process')
+const fs = require('node:fs')
+if (process.argv[2] === 'child') {
+  const table = SharedMemory.inherited('table')
+  Atomics.add(table.view(Int32Array), 1, 42)
+  process.exit()
+}
+fs.writeFileSync('data.txt', 'mapped')
+const mapping = mapFile('data.txt')
+const bytes = mapping.bytes()
+const text = mapping.read(0, 6).toString()
+mapping.unmap()
+const table = SharedMemory.create(pageSize)
+const child = fork(file, ['child'], withShared({ table }))
+child.on('exit', (code, signal) => {
+  const added = table.view(Int32Array)[1]
+  const man = mmap({ length: 1, prot: Prot.READ, flags: MapFlags.PRIVATE | MapFlags.ANONYMOUS })
+  console.log(JSON.stringify({ text, detached: bytes.length, code, signal, added, man: man.byteLength }))
+})
+`
+const done = { text: 'mapped', detached: 0, code: 0, signal: null, added: 42, man: 1 }
+const imported = '{ mapFile, pageSize, SharedMemory, withShared }'
+const importedPosix = '{ mmap, MapFlags, Prot }'
+
+describe('an application', () => {
+  it('imports it', async () => {
+    put(
+      'main.mjs',
+      `import { createRequire } from 'node:module'
+       import ${imported} from 'posix-mmap'
+       import ${importedPosix} from 'posix-mmap/posix'
+       const require = createRequire(import.meta.url)
+       const file = import.meta.filename
+       ${mainJob}`,
+    )
+    const finished = await node('main.mjs')
+    expect(finished).toMatchObject({ code: 0, signal: null, stderr: '' })
+    expect(JSON.parse(finished.stdout)).toEqual(done)
+  })
+
+  it('requires it', async () => {
+    put(
+      'main.cjs',
+      `const ${imported} = require('posix-mmap')
+       const ${importedPosix} = require('posix-mmap/posix')
+       const file = __filename
+       ${mainJob}`,
+    )
+    const finished = await node('main.cjs')
+    expect(finished).toMatchObject({ code: 0, signal: null })
+    expect(JSON.parse(finished.stdout)).toEqual(done)
+  })
+
+  it('reaches nothing behind the exports', async () => {
+    const { stderr } = await node('--eval', "require('posix-mmap/dist/native.js')")
+    expect(stderr).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED')
+    const read = "console.log(require('posix-mmap/package.json').name)"
+    expect(await node('--eval', read)).toMatchObject({ stdout: 'posix-mmap\n' })
+  })
+
+  it('has its command', async ({ skip }) => {
+    if (manifest.bin === undefined) skip('package.json has no bin yet')
+    put('data.txt', 'mapped')
+    const command = path.join(application, 'node_modules/.bin/posix-mmap')
+    const finished = await node(fs.realpathSync(command), 'residency', '--json', 'data.txt')
+    expect(finished).toMatchObject({ code: 0, signal: null, stderr: '' })
+    expect(JSON.stringify(JSON.parse(finished.stdout))).toContain('data.txt')
+  })
+})
+
+describe('TypeScript', () => {
+  const program = `
+import { type Mapping, mapFile, MappingFaultError, SharedMemory, withShared } from 'posix-mmap'
+import { MapFlags, mmap, Prot } from 'posix-mmap/posix'
+
+const mapping: Mapping = mapFile('file', { access: 'read-write', size: 100 })
+const words: Int32Array = mapping.view(Int32Array, 0, 2)
+const table: SharedMemory = SharedMemory.create(words.length)
+export const options: { silent: boolean } = withShared({ table }, { silent: true })
+export const protection: 'none' | 'read' | 'read-write' = mapping.protection
+export const isFault = (error: unknown): boolean => error instanceof MappingFaultError && error.fault.count > 0
+mmap({ length: 1, prot: Prot.READ, flags: MapFlags.PRIVATE | MapFlags.ANONYMOUS }).unmap()
+// @ts-expect-error: there is no such access
+mapFile('file', { access: 'write' })
+`
+
+  beforeAll(() => {
+    put('strict.mts', program)
+    put('strict.cts', program)
+    const types = path.join(application, 'node_modules/@types')
+    if (!fs.existsSync(types)) fs.symlinkSync(path.join(projectRoot, 'node_modules/@types'), types)
+  })
+
+  it.each([
+    { module: 'node16', file: 'strict.mts' },
+    { module: 'node20', file: 'strict.mts' },
+    { module: 'node20', file: 'strict.cts' },
+    { module: 'nodenext', file: 'strict.mts' },
+    { module: 'nodenext', file: 'strict.cts' },
+    { module: 'preserve', resolution: 'bundler', file: 'strict.mts' },
+  ])('checks $file with module $module', async ({ module, resolution, file }) => {
+    const compiler = path.join(projectRoot, 'node_modules/typescript/bin/tsc')
+    const how = [...'--strict --noEmit --target es2022 --types node --module'.split(' '), module]
+    if (resolution !== undefined) how.push('--moduleResolution', resolution)
+    const { code, stdout } = await node(compiler, ...how, file)
+    expect(stdout).toBe('')
+    expect(code).toBe(0)
+  })
+})

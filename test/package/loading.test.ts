@@ -1,0 +1,127 @@
+// How dist finds its binary, and what it says when it finds none that loads.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { noBinding } from '../../dist/errors.js'
+import { projectRoot, run, scratchDirectory } from '../support/harness.js'
+
+const scratch = scratchDirectory()
+const prebuilt = (arch: string) => `prebuilds/linux-${arch}/posix-mmap.node`
+const here = prebuilt(process.arch)
+const elsewhere = prebuilt(process.arch === 'x64' ? 'arm64' : 'x64')
+const built = 'build/Release/posix_mmap.node'
+
+/** A folder with the package but without a binary, as if it had been installed there. */
+let root: string
+
+beforeEach(() => {
+  root = fs.mkdtempSync(path.join(scratch.directory, 'package-'))
+  fs.cpSync(path.join(projectRoot, 'dist'), path.join(root, 'dist'), { recursive: true })
+  fs.cpSync(path.join(projectRoot, 'package.json'), path.join(root, 'package.json'))
+  fs.mkdirSync(path.join(root, 'node_modules'))
+  const loader = 'node_modules/node-gyp-build'
+  fs.symlinkSync(path.join(projectRoot, loader), path.join(root, loader))
+})
+
+function put(place: string, content: Uint8Array | string): void {
+  const file = path.join(root, place)
+  fs.mkdirSync(path.dirname(file), { recursive: true })
+  fs.writeFileSync(file, content)
+}
+
+function putBinary(place: string, from: string): void {
+  put(place, fs.readFileSync(path.join(projectRoot, from)))
+}
+
+interface Outcome {
+  loaded: boolean
+  code?: string
+  message?: string
+  cause?: string
+}
+
+/** What a process of its own has to say that imports the package. */
+async function load(environment: Record<string, string> = {}): Promise<Outcome> {
+  const { code, signal, stdout, stderr } = await run(
+    `Object.assign(process.env, ${JSON.stringify(environment)})
+     try {
+       const { mapFile } = await import(${JSON.stringify(path.join(root, 'dist/index.js'))})
+       const mapping = mapFile('/proc/self/exe')
+       console.log(JSON.stringify({ loaded: mapping.read(1, 3).toString() === 'ELF' }))
+     } catch ({ code, message, cause }) {
+       console.log(JSON.stringify({ loaded: false, code, message, cause: cause?.message }))
+     }`,
+  )
+  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' })
+  return JSON.parse(stdout)
+}
+
+function expectNoBinding(outcome: Outcome, reason: RegExp): void {
+  expect(outcome).toMatchObject({ loaded: false, code: 'ERR_NO_BINDING' })
+  expect(outcome.cause).toMatch(reason)
+  expect(outcome.message).toMatch(reason)
+  expect(outcome.message).toContain(`linux-${process.arch} (glibc `)
+  expect(outcome.message).toContain(`build/Release and prebuilds/linux-${process.arch} in ${root}`)
+  expect(outcome.message).toContain('npm run build:native')
+}
+
+describe('a binary that loads', () => {
+  it('is the prebuilt one of the package', async () => {
+    putBinary(here, here)
+    expect(await load()).toEqual({ loaded: true })
+  })
+
+  it('is one that was built, where there is no other', async () => {
+    putBinary(built, here)
+    expect(await load()).toEqual({ loaded: true })
+  })
+})
+
+describe('ERR_NO_BINDING', () => {
+  it('when there is none', async () => {
+    expectNoBinding(await load(), /No native build was found for platform=linux/)
+  })
+
+  it('when there is only that of another architecture', async () => {
+    putBinary(elsewhere, elsewhere)
+    expectNoBinding(await load(), /No native build was found for platform=linux/)
+  })
+
+  it.each(['', 'not a binary'])('when it is %j', async (content) => {
+    put(here, content)
+    expectNoBinding(await load(), /posix-mmap\.node: (file too short|invalid ELF header)/)
+  })
+
+  it('when it is that of another architecture under the name of this one', async () => {
+    putBinary(here, elsewhere)
+    expectNoBinding(await load(), /posix-mmap\.node: cannot open shared object file/)
+  })
+})
+
+describe('a build/ that does not load', () => {
+  beforeEach(() => {
+    putBinary(here, here)
+    put(built, 'from another machine')
+  })
+
+  it('hides the prebuilt binary, and the error names it', async () => {
+    expectNoBinding(await load(), /build\/Release\/posix_mmap\.node: (file too|invalid ELF)/)
+  })
+
+  it('does not with PREBUILDS_ONLY=1', async () => {
+    expect(await load({ PREBUILDS_ONLY: '1' })).toEqual({ loaded: true })
+  })
+})
+
+it('tells when there is no glibc', () => {
+  const { report } = process
+  const replace = (value: unknown) =>
+    Object.defineProperty(process, 'report', { value, configurable: true, writable: true })
+  try {
+    replace({ getReport: () => ({ header: {} }) })
+    expect(noBinding('/x', new Error('why')).message).toContain('(no glibc, perhaps musl)')
+  } finally {
+    replace(report)
+  }
+})
