@@ -97,9 +97,9 @@ export function openSegment(name: string, access: number): number {
 }
 
 function remarkOn(errno: Result, name: string): string {
-  const { EACCES, EINVAL, ELOOP } = constants.errno
+  const { EACCES, EISDIR, ELOOP } = constants.errno
   // A directory and a symbolic link.
-  if (errno === -EINVAL || errno === -ELOOP) return ' (what has this name is no segment)'
+  if (errno === -EISDIR || errno === -ELOOP) return ' (what has this name is no segment)'
   if (errno !== -EACCES) return ''
   try {
     const { uid } = lstatSync(`/dev/shm${name}`)

@@ -203,7 +203,7 @@ describe('a name', () => {
 
   it.each<[string, (path: string) => void, string]>([
     ['a symbolic link', (path) => fs.symlinkSync('/etc/passwd', path), 'ELOOP'],
-    ['a directory', (path) => fs.mkdirSync(path), 'EINVAL'],
+    ['a directory', (path) => fs.mkdirSync(path), 'EISDIR'],
     ['a pipe', (path) => execFileSync('mkfifo', [path]), 'ENODEV'],
     ['a segment of no size', (path) => fs.writeFileSync(path, ''), 'ENODATA'],
   ])('that is %s is neither made, nor opened, nor waited for', async (_what, squat, code) => {
