@@ -8,6 +8,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     testTimeout: 60_000,
+    reporters: ['default', './test/support/skip-reporter.ts'],
     // Tests and the child processes that they start use the same files: those that are published.
     alias: [
       { find: /^posix-mmap$/, replacement: built('index.js') },

@@ -36,4 +36,4 @@ for (const gate of gates) {
   if (spawnSync(command, args, { stdio: 'inherit' }).status !== 0) stop(`${gate.join(' ')} failed`)
 }
 if (!existsSync('sbom.cdx.json')) stop('npm sbom wrote nothing')
-console.log(`\n${version} can be published: npm publish --provenance`)
+console.log(`\n${version} can be published: npm publish`)

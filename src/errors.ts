@@ -56,7 +56,7 @@ function shown(value: unknown): string {
 }
 
 export function invalidArgType(name: string, expected: string, actual: unknown): TypeError {
-  const received = `${actual === null ? '' : `${typeof actual} `}${shown(actual)}`
+  const received = `${actual == null ? '' : `${typeof actual} `}${shown(actual)}`
   const message = `The "${name}" argument must be ${expected}. Received ${received}`
   return coded(new TypeError(message), 'ERR_INVALID_ARG_TYPE')
 }

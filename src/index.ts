@@ -20,6 +20,7 @@ export type {
 } from './mapping/page-options.js'
 export type { Residency } from './mapping/pages.js'
 export type { ReadStreamOptions } from './mapping/read-stream.js'
+export type { FaultListener } from './mapping/region.js'
 export type { TypedArrayConstructor } from './mapping/views.js'
 export { type AttachOptions, Mapping } from './mapping.js'
 export { pageSize } from './native.js'

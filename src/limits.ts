@@ -4,10 +4,14 @@ import { constants as bufferConstants } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { native } from './native.js'
 
+/** What {@link limits} reads. */
 export interface Limits {
   /** How many kernel mappings a process may have: /proc/sys/vm/max_map_count; proc(5). */
   maxMapCount: number
-  /** How many bytes may be locked: RLIMIT_MEMLOCK, `Infinity` without a limit; getrlimit(2). */
+  /**
+   * How many bytes may be locked: RLIMIT_MEMLOCK, `Infinity` without a limit; getrlimit(2). Does not
+   * bind a process with CAP_IPC_LOCK.
+   */
   lockedBytes: number
   /** The most that one ArrayBuffer covers on this runtime, in bytes (4 GiB on Node 20). */
   maxBufferLength: number

@@ -17,6 +17,7 @@ import type { FaultListener, RegionDescription } from './mapping/region.js'
 import { ResizableMemory } from './mapping/resize.js'
 import { hasEventLoopOfNode, native } from './native.js'
 
+/** How a mapping is to be in the thread that attaches it. */
 export interface AttachOptions {
   /** Called from this thread's event loop after faults, whichever thread they happened in. */
   onFault?: FaultListener

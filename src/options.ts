@@ -28,6 +28,7 @@ interface CommonOptions {
   onFault?: FaultListener
 }
 
+/** How {@link mapFile} maps. */
 export interface MapFileOptions extends CommonOptions {
   /** Default `'read'`. */
   access?: Access
@@ -48,6 +49,7 @@ export interface MapFileOptions extends CommonOptions {
   sparse?: boolean
 }
 
+/** How {@link mapAnonymous} maps. */
 export interface MapAnonymousOptions extends CommonOptions {
   /** Do not reserve swap: MAP_NORESERVE. */
   noReserve?: boolean

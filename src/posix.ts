@@ -17,6 +17,7 @@ export { pageSize } from './native.js'
 export { Madvise, MapFlags, MemfdFlags, MremapFlags, MsyncFlags, Prot } from './posix-flags.js'
 export { Mapping }
 
+/** What mmap(2) takes. */
 export interface MmapOptions {
   /** In bytes. */
   length: number | bigint
@@ -110,12 +111,22 @@ function checkMapping(value: unknown): Mapping {
   throw invalidArgType('mapping', 'an instance of Mapping', value)
 }
 
-/** munmap(2): {@link Mapping.unmap}. */
+/**
+ * munmap(2): {@link Mapping.unmap}.
+ *
+ * @throws ERR_INVALID_ARG_TYPE for what is no mapping
+ */
 export function munmap(mapping: Mapping): void {
   checkMapping(mapping).unmap()
 }
 
-/** mprotect(2), with PROT_EXEC as well. Acts on every page that the range touches. */
+/**
+ * mprotect(2), with PROT_EXEC as well. Acts on every page that the range touches.
+ *
+ * @param offset in bytes from the start of the mapping, default 0
+ * @param length in bytes, default the rest
+ * @throws ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · EACCES, ENOMEM
+ */
 export function mprotect(
   mapping: Mapping,
   prot: number,
@@ -133,7 +144,14 @@ export function mprotect(
   if (range.length === region.byteLength) region.protection = protectionOf(wanted)
 }
 
-/** msync(2) with {@link MsyncFlags}. */
+/**
+ * msync(2) with {@link MsyncFlags}. Acts on every page that the range touches.
+ *
+ * @param offset in bytes from the start of the mapping, default 0
+ * @param length in bytes, default the rest
+ * @throws ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · EINVAL for flags
+ *   that exclude each other, EBUSY for locked pages with INVALIDATE, EIO
+ */
 export function msync(
   mapping: Mapping,
   flags: number,
@@ -158,6 +176,11 @@ const destructive: readonly number[] = [
 /**
  * madvise(2) with any {@link Madvise} value. Values that destroy data act only on pages that the
  * range fills, the others on every page that it touches.
+ *
+ * @param offset in bytes from the start of the mapping, default 0
+ * @param length in bytes, default the rest
+ * @throws ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · EINVAL where the
+ *   kernel has no such advice for this memory, EACCES, EPERM, ENOMEM
  */
 export function madvise(
   mapping: Mapping,
@@ -179,10 +202,13 @@ export function madvise(
 
 /**
  * mremap(2) — makes a mapping longer or shorter; the file keeps its size. Always moves: buffers given
- * out before are detached. Without MAYMOVE: ENOMEM.
+ * out before are detached.
  *
- * @throws EINVAL for a private mapping of a file, for memory whose pages differ in protection, and
- *   for shared anonymous memory that would grow
+ * @param newLength in bytes, at least 1
+ * @param flags default MAYMOVE
+ * @throws ENOMEM without MAYMOVE · EINVAL for a length of 0, for a private mapping of a file, for memory whose pages differ in
+ *   protection, and for shared anonymous memory that would grow · EBUSY for private memory that others
+ *   use · ERR_MAPPING_CLOSED, ERR_MAPPING_DETACHED
  */
 export function mremap(
   mapping: Mapping,
@@ -198,7 +224,14 @@ export function mremap(
   remapRegion(memory, length)
 }
 
-/** mlock(2). */
+/**
+ * mlock(2), by way of mlock2(2), which errors name. Acts on every page that the range touches.
+ *
+ * @param offset in bytes from the start of the mapping, default 0
+ * @param length in bytes, default the rest
+ * @throws ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · ENOMEM, EAGAIN,
+ *   EPERM beyond {@link Limits.lockedBytes}
+ */
 export function mlock(mapping: Mapping, offset?: number | bigint, length?: number | bigint): void {
   const memory = checkMapping(mapping)
   const start = optionalByteCount(offset, 'offset')
@@ -206,7 +239,13 @@ export function mlock(mapping: Mapping, offset?: number | bigint, length?: numbe
   onRange(memory, start, count, 'mlock2', (...range) => native.mlock(...range, false))
 }
 
-/** munlock(2). */
+/**
+ * munlock(2). Acts on every page that the range touches.
+ *
+ * @param offset in bytes from the start of the mapping, default 0
+ * @param length in bytes, default the rest
+ * @throws ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · ENOMEM
+ */
 export function munlock(
   mapping: Mapping,
   offset?: number | bigint,
@@ -215,7 +254,13 @@ export function munlock(
   checkMapping(mapping).unlock(offset, length)
 }
 
-/** mincore(2) — a byte a page: 1 in memory, 0 not. */
+/**
+ * mincore(2) — a byte for each page that the range touches: 1 in memory, 0 not.
+ *
+ * @param offset in bytes from the start of the mapping, default 0
+ * @param length in bytes, default the rest
+ * @throws ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · ENOMEM
+ */
 export function mincore(
   mapping: Mapping,
   offset?: number | bigint,
@@ -235,26 +280,45 @@ function callersOwn(fd: number): number {
   return fd
 }
 
-/** memfd_create(2) with {@link MemfdFlags} — a descriptor that is the caller's to close. */
+/**
+ * memfd_create(2) with {@link MemfdFlags}, default CLOEXEC — a descriptor that is the caller's to
+ * close.
+ *
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · EINVAL for flags that the kernel does not know,
+ *   EMFILE, ENFILE, ENOMEM
+ */
 export function memfdCreate(name: string, flags = 1 /* CLOEXEC */): number {
   const fd = native.memfdCreate(cString(name, 'name'), int32(flags, 'flags'))
   return callersOwn(checked(fd, 'memfd_create', null))
 }
 
-/** shm_open(3) with flags of `fs.constants` — a descriptor that is the caller's to close. */
+/**
+ * shm_open(3) with flags of `fs.constants` — a descriptor that is the caller's to close.
+ *
+ * @param mode permissions of what is made, before the umask; default 0o600
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · ENOENT, EEXIST, EACCES, EINVAL, EMFILE, …
+ */
 export function shmOpen(name: string, flags: number, mode = 0o600): number {
   const path = cString(name, 'name')
   const fd = native.shmOpen(path, int32(flags, 'flags'), int32(mode, 'mode'))
   return callersOwn(checked(fd, 'shm_open', path))
 }
 
-/** shm_unlink(3). */
+/**
+ * shm_unlink(3).
+ *
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · ENOENT, EACCES
+ */
 export function shmUnlink(name: string): void {
   const path = cString(name, 'name')
   checked(native.shmUnlink(path), 'shm_unlink', path)
 }
 
-/** Where a mapping lies in this process, for `addr` and for /proc/self/maps. */
+/**
+ * Where a mapping lies in this process, for `addr` and for /proc/self/maps; proc(5).
+ *
+ * @throws ERR_INVALID_ARG_TYPE · ERR_MAPPING_CLOSED
+ */
 export function addressOf(mapping: Mapping): bigint {
   const region = regionOf(checkMapping(mapping))
   const address = native.address(region.handle)

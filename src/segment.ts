@@ -1,6 +1,13 @@
 // Descriptors of memory that several processes can map: made without a name, under one, or found.
 
-import { closeSync, constants as fsConstants, fstatSync, lstatSync, openSync } from 'node:fs'
+import {
+  closeSync,
+  constants as fsConstants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+} from 'node:fs'
 import { constants } from 'node:os'
 import { invalidArgType, invalidArgValue, systemError } from './errors.js'
 import type { SharedAccess } from './inheritance.js'
@@ -40,13 +47,16 @@ export function checked(
 
 /**
  * fallocate(2) of a memfd goes on until the system kills for memory, for it has no limit of its own.
- * So private memory is asked for first, which the kernel refuses when there is not so much.
+ * So the kernel is asked first how much there is; proc(5), /proc/meminfo.
  */
 function checkThatItFits(length: number): void {
-  const prot = constant('PROT_READ') | constant('PROT_WRITE')
-  const flags = constant('MAP_PRIVATE') | constant('MAP_ANONYMOUS')
-  const probe = native.map(-1, 0, length, prot, flags, 0, false)
-  native.unmap(checked(probe, 'mmap'))
+  const text = readFileSync('/proc/meminfo', 'utf8')
+  const bytes = (name: string) => {
+    const [, kibibytes] = new RegExp(`^${name}: *(\\d+) kB$`, 'm').exec(text) ?? []
+    return Number(kibibytes ?? Number.POSITIVE_INFINITY) * 1024
+  }
+  const room = bytes('MemAvailable') + bytes('SwapFree')
+  if (length > room) throw systemError(-constants.errno.ENOMEM, 'fallocate')
 }
 
 /** memfd_create(2) with blocks reserved; sealed against another size when `seal` is set. */

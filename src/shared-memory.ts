@@ -25,7 +25,12 @@ import { construction, openRegionOf, regionOf } from './mapping/lifetime.js'
 import type { RegionDescription } from './mapping/region.js'
 import { Mapping, onAttachShared } from './mapping.js'
 import { constant, native } from './native.js'
-import { type CommonSettings, commonSettings, type MapAnonymousOptions } from './options.js'
+import {
+  type CommonSettings,
+  commonSettings,
+  type MapAnonymousOptions,
+  mapAnonymousSettings,
+} from './options.js'
 import { protectionBits, protectionOfAccess } from './protection.js'
 import { addSeals, type Seal, sealsOf } from './seals.js'
 import {
@@ -43,7 +48,8 @@ import {
   string,
 } from './segment.js'
 
-export interface CreateSharedMemoryOptions extends Omit<MapAnonymousOptions, 'noReserve'> {
+/** How {@link SharedMemory.create} makes it. `noReserve` has no effect: blocks are reserved. */
+export interface CreateSharedMemoryOptions extends MapAnonymousOptions {
   /** Make it under a name, for processes that are not related: shm_open(3). Left until unlink(). */
   name?: string
   /** Permissions of a named segment before the umask, default 0o600. */
@@ -54,6 +60,7 @@ export interface CreateSharedMemoryOptions extends Omit<MapAnonymousOptions, 'no
   label?: string
 }
 
+/** How existing shared memory is mapped. */
 export interface OpenSharedMemoryOptions {
   /** Default: what the descriptor allows; `'read-write'` for a name or a path. */
   access?: SharedAccess
@@ -129,7 +136,7 @@ export class SharedMemory extends Mapping {
   static create(byteLength: number | bigint, options?: CreateSharedMemoryOptions): SharedMemory {
     const length = byteCount(byteLength, 'byteLength')
     const values = optionsObject(options)
-    const settings = commonSettings(values)
+    const settings = mapAnonymousSettings(values)
     const name = optional(values['name'], 'options.name', segmentName) ?? null
     const mode = optional(values['mode'], 'options.mode', int32) ?? 0o600
     const seal = optional(values['seal'], 'options.seal', boolean)

@@ -97,8 +97,8 @@ export abstract class MappedMemory implements Disposable {
   /**
    * munmap(2) — detaches every ArrayBuffer that this mapping gave out, so that its views have length
    * 0, and gives the memory back. Requests in flight on a view (fs.read, zlib, crypto) end
-   * harmlessly. Idempotent. Afterwards every method but this one throws `ERR_MAPPING_CLOSED`, and so
-   * does `buffer`; the properties that describe the mapping stay readable.
+   * harmlessly. Idempotent. Afterwards every method but this one and `[Symbol.dispose]` throws
+   * `ERR_MAPPING_CLOSED`, and so do `buffer` and `sharedBuffer`; the properties that describe the mapping stay readable.
    */
   unmap(): void {
     const region = this.#region

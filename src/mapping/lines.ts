@@ -17,6 +17,7 @@ import { formatOf, type LineFormat } from './line-format.js'
 import type { Region } from './region.js'
 import { found, SearchedMemory } from './search.js'
 
+/** What {@link Mapping.lines} yields. */
 export interface LinesOptions {
   /** Default `'utf8'`. `null` yields views of the memory instead of strings. */
   encoding?: BufferEncoding | null

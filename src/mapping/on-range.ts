@@ -6,7 +6,7 @@ import { checked, type MappedMemory, regionOf } from './lifetime.js'
 
 type RangeCall = (handle: Handle, offset: number, length: number) => Result
 
-/** Checks the range and the mapping, in this order, and makes a system call on it. */
+/** Checks the mapping and the range, and makes a system call on it. */
 export function onRange(
   memory: MappedMemory,
   offset: number | undefined,

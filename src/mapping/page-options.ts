@@ -17,6 +17,7 @@ export interface RangeOptions {
   length?: number | bigint
 }
 
+/** msync(2). */
 export interface FlushOptions extends RangeOptions {
   /** `'sync'` (default) waits for the device, MS_SYNC; `'async'` only asks for it, MS_ASYNC. */
   mode?: 'sync' | 'async'
@@ -24,11 +25,13 @@ export interface FlushOptions extends RangeOptions {
   invalidate?: boolean
 }
 
+/** mlock2(2). */
 export interface LockOptions extends RangeOptions {
   /** Lock each page only once it was touched: MLOCK_ONFAULT. */
   onFault?: boolean
 }
 
+/** madvise(2), MADV_POPULATE_READ and MADV_POPULATE_WRITE. */
 export interface PopulateOptions extends RangeOptions {
   /** Fault in for writing: MADV_POPULATE_WRITE. */
   write?: boolean
@@ -48,8 +51,11 @@ export interface WatchOptions {
   onProgress?: (progress: Progress) => void
 }
 
+/** For {@link Mapping.flush}. */
 export interface AsyncFlushOptions extends FlushOptions, WatchOptions {}
+/** For {@link Mapping.lock}. */
 export interface AsyncLockOptions extends LockOptions, WatchOptions {}
+/** For {@link Mapping.populate}. */
 export interface AsyncPopulateOptions extends PopulateOptions, WatchOptions {}
 
 type Values = Readonly<Record<string, unknown>>

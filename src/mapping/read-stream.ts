@@ -16,6 +16,7 @@ import { assertCopied } from './copies.js'
 import { checked, openRegionOf, regionOf } from './lifetime.js'
 import { LinedMemory } from './lines.js'
 
+/** How {@link Mapping.createReadStream} reads. */
 export interface ReadStreamOptions {
   /** In bytes from the start of the mapping, default 0. */
   start?: number | bigint

@@ -7,6 +7,7 @@ import { type Access, type Protection, protectionOf } from '../protection.js'
 import { Buffers } from './buffers.js'
 import { SharedBuffer } from './shared-buffer.js'
 
+/** Is given the faults so far, as {@link Mapping.fault} has them. */
 export type FaultListener = (fault: MappingFault) => void
 
 export interface RegionDescription {

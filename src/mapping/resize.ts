@@ -14,7 +14,9 @@ const { EBADF, EBUSY, EINVAL, ENOENT, EPERM, ESTALE, EXDEV } = constants.errno
 
 const remarks: Readonly<Record<number, string>> = {
   [EBUSY]: ' (another thread or work in flight uses it, and its pages are private)',
-  [EINVAL]: ' (its pages differ in protection, or some were replaced after a fault: map it anew)',
+  [EINVAL]:
+    ' (pages that differ in protection or were replaced after a fault, private pages of a file, and ' +
+    'shared anonymous memory that would grow cannot be moved)',
 }
 
 /** mremap(2) — moves a mapping to a place where it can have another length. */

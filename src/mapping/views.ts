@@ -19,6 +19,7 @@ export type TypedArray =
   | BigInt64Array
   | BigUint64Array
 
+/** Int8Array to BigUint64Array. */
 export interface TypedArrayConstructor<T> {
   readonly BYTES_PER_ELEMENT: number
   new (buffer: ArrayBuffer, byteOffset: number, length: number): T

@@ -175,8 +175,7 @@ describe('an application', () => {
     expect(await node('--eval', read)).toMatchObject({ stdout: 'posix-mmap\n' })
   })
 
-  it('has its command', async ({ skip }) => {
-    if (manifest.bin === undefined) skip('package.json has no bin yet')
+  it('has its command', async () => {
     put('data.txt', 'mapped')
     const command = path.join(application, 'node_modules/.bin/posix-mmap')
     const finished = await node(fs.realpathSync(command), 'residency', '--json', 'data.txt')

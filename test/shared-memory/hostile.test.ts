@@ -287,7 +287,7 @@ describe('a name', () => {
 describe('SharedMemory.create()', () => {
   it('of more than there is refuses at once', () => {
     const before = [openDescriptors(), liveRegions()]
-    expect(() => SharedMemory.create(2 ** 45)).toThrow(systemError('ENOMEM', 'mmap'))
+    expect(() => SharedMemory.create(2 ** 45)).toThrow(systemError('ENOMEM', 'fallocate'))
     expect([openDescriptors(), liveRegions()]).toEqual(before)
   })
 
