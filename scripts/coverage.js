@@ -2,12 +2,11 @@
 // tests do: node scripts/coverage.js [ts|cc] [test files]. What a signal ends leaves no figures.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const native = `${root}test/native`
-const require = createRequire(import.meta.url)
+const modules = `${root}node_modules`
 const [language, ...files] = process.argv.slice(2)
 
 /**
@@ -21,17 +20,14 @@ function run(command, args, cwd = root) {
 }
 
 function ofTypeScript() {
-  const compiler = ['typescript/bin/tsc', '-p', 'tsconfig.build.json']
-  const [script = '', ...options] = compiler
-  const tsc = [require.resolve(script), ...options]
-  const tests = [`${root}node_modules/vitest/vitest.mjs`, 'run', ...files]
+  const tsc = [`${modules}/typescript/bin/tsc`, '-p', 'tsconfig.build.json']
+  const tests = [`${modules}/vitest/vitest.mjs`, 'run', ...files]
   const filter = ['--all', '--src', 'src', '--include', 'src/**', '--exclude-after-remap']
   // src/ is what is counted, and dist/ what runs: the maps between them are not published.
   const failed =
     run(process.execPath, [...tsc, '--sourceMap']) ||
-    run(process.execPath, [require.resolve('c8/bin/c8.js'), ...filter, process.execPath, ...tests])
-  rmSync(`${root}dist`, { recursive: true })
-  return run(process.execPath, tsc) || failed
+    run(process.execPath, [`${modules}/c8/bin/c8.js`, ...filter, process.execPath, ...tests])
+  return run('npm', ['run', '--silent', 'build:ts']) || failed
 }
 
 function ofCpp() {
