@@ -7,6 +7,7 @@
 
 #include "posix/fault_bells.h"
 #include "posix/fault_guard.h"
+#include "posix/region_ticket.h"
 
 namespace posix_mmap {
 namespace {
@@ -139,11 +140,18 @@ int Environment::remap(uint64_t handle, uint64_t length) {
   }
   Region* const old = holding->region;
   const size_t own = 1 + holding->buffers.size() + (holding->lease == nullptr ? 0 : 1);
-  // Private pages move, and others would be left with zeros.
-  if (!old->shared() && old->users() > own) return -EBUSY;
+  // Private pages move, and others would be left with zeros: those that have it, and those who come
+  // by its ticket in the meantime.
+  const bool hidden = !old->shared() && old->ticketed();
+  if (hidden) void_ticket(*old);
   Region* moved = nullptr;
-  const int result = old->remap(length, &moved);
-  if (result == 0) replace_region(*holding, moved);
+  const bool busy = !old->shared() && old->users() > own;
+  const int result = busy ? -EBUSY : old->remap(length, &moved);
+  if (result == 0) {
+    replace_region(*holding, moved);
+  } else if (hidden) {
+    issue_ticket(*old);
+  }
   return result;
 }
 

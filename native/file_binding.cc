@@ -40,6 +40,13 @@ Napi::Value posix_fadvise(const Napi::CallbackInfo& info) {
                                   int32_at(info, 3)));
 }
 
+// isFileOf(handle, fd): whether the mapping writes to the file of a descriptor
+Napi::Value is_file_of_region(const Napi::CallbackInfo& info) {
+  const Region* const region = region_at(info);
+  return Napi::Boolean::New(info.Env(),
+                            region != nullptr && is_file_of(*region, int32_at(info, 1)));
+}
+
 // openFileOf(handle, fd, path): descriptor | -errno
 Napi::Value open_file_of(const Napi::CallbackInfo& info) {
   const Region* const region = region_at(info);

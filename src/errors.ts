@@ -111,6 +111,12 @@ export function notResizable(access: string): TypeError {
   return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
 }
 
+export function mixedHandle(): TypeError {
+  const message =
+    "The argument 'handle' must be what share() returned: its parts do not belong together"
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
+}
+
 export function otherProcess(): TypeError {
   const message = "The argument 'handle' belongs to another process: use SharedMemory between them"
   return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')

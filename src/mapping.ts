@@ -75,8 +75,8 @@ export class Mapping extends ResizableMemory {
 
   /**
    * What {@link attach} takes in another thread of this process: plain data for postMessage() or
-   * workerData. It does not keep the memory: this mapping has to stay open until attach() has
-   * returned there.
+   * workerData. It does not keep the memory: this mapping has to stay open, and not be resized,
+   * until attach() has returned there.
    *
    * @throws ERR_MAPPING_CLOSED
    */

@@ -97,6 +97,8 @@ export interface Native {
   reserveBlocks(fd: number, offset: number, length: number): Result
   /** A length of 0 means: to the end of the file. */
   fileAdvice(fd: number, offset: number, length: number, advice: number): Result
+  /** Whether a mapping writes to the file of a descriptor. */
+  isFileOf(handle: Handle, fd: number): boolean
   /** A descriptor of the file that a mapping writes to, found by any of the hints. */
   openFileOf(handle: Handle, fd: number, path: string | null): Result
   /** This thread closes it at its end, as those of openFileOf(), shmOpen() and duplicate(). */

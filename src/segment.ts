@@ -1,16 +1,10 @@
 // Descriptors of memory that several processes can map: made without a name, under one, or found.
 
-import {
-  closeSync,
-  constants as fsConstants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readFileSync,
-} from 'node:fs'
+import { closeSync, constants as fsConstants, fstatSync, lstatSync, openSync } from 'node:fs'
 import { constants } from 'node:os'
 import { invalidArgType, invalidArgValue, systemError } from './errors.js'
 import type { SharedAccess } from './inheritance.js'
+import { checkRoom } from './memory-room.js'
 import { constant, native, type Result } from './native.js'
 import { sealsOf } from './seals.js'
 
@@ -45,23 +39,9 @@ export function checked(
   return result
 }
 
-/**
- * fallocate(2) of a memfd goes on until the system kills for memory, for it has no limit of its own.
- * So the kernel is asked first how much there is; proc(5), /proc/meminfo.
- */
-function checkThatItFits(length: number): void {
-  const text = readFileSync('/proc/meminfo', 'utf8')
-  const bytes = (name: string) => {
-    const [, kibibytes] = new RegExp(`^${name}: *(\\d+) kB$`, 'm').exec(text) ?? []
-    return Number(kibibytes ?? Number.POSITIVE_INFINITY) * 1024
-  }
-  const room = bytes('MemAvailable') + bytes('SwapFree')
-  if (length > room) throw systemError(-constants.errno.ENOMEM, 'fallocate')
-}
-
 /** memfd_create(2) with blocks reserved; sealed against another size when `seal` is set. */
 export function makeMemfd(label: string, length: number, seal: boolean): number {
-  checkThatItFits(length)
+  checkRoom(length)
   const flags = constant('MFD_CLOEXEC') | constant('MFD_ALLOW_SEALING')
   let fd = native.memfdCreate(label, flags | constant('MFD_NOEXEC_SEAL'))
   // Kernels before 6.3 do not know the last of these.

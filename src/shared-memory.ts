@@ -10,7 +10,13 @@ import {
   optional,
   options as optionsObject,
 } from './arguments.js'
-import { invalidArgType, invalidArgValue, mappingClosed, systemError } from './errors.js'
+import {
+  invalidArgType,
+  invalidArgValue,
+  mappingClosed,
+  mixedHandle,
+  systemError,
+} from './errors.js'
 import {
   childOptions,
   findInherited,
@@ -272,6 +278,9 @@ onAttachShared((description, { fd: theirs, identity, name }) => {
     fd = checked(native.duplicate(theirs), 'fcntl', name)
     // The other thread may have closed it since, and the number may be another file's.
     if (identityOf(fd) !== identity) throw mappingClosed()
+    // A handle is plain data, and may have been put together from two.
+    const writes = description.access === 'read-write'
+    if (writes && !native.isFileOf(description.handle, fd)) throw mixedHandle()
     description.neverFaults = description.access === 'read-write' && sealsOf(fd).includes('shrink')
     description.fd = fd
     return new SharedMemory(construction, description, fd, name)

@@ -2,6 +2,7 @@
 
 import fs from 'node:fs'
 import { type Mapping, mapAnonymous, mapFile, pageSize, SharedMemory } from 'posix-mmap'
+import { addressOf, MapFlags, mmap, Prot } from 'posix-mmap/posix'
 import { describe, expect, it } from 'vitest'
 import {
   blockBytes,
@@ -232,6 +233,38 @@ describe('shared memory', () => {
     expect([memory.byteLength, memory.read(0, 1)[0]]).toEqual([pageSize, 5])
     expect(view.length).toBe(pageSize)
   })
+})
+
+it('memory that has no end but the system is ENOMEM before it is reserved', () => {
+  using memory = SharedMemory.create(10, { seal: false })
+  for (const size of [2 ** 45, 2 ** 53 - 1]) {
+    expect(() => memory.resize(size)).toThrow(systemError('ENOMEM', 'fallocate'))
+  }
+  expect(memory.byteLength).toBe(10)
+})
+
+it('what was mapped at an address of its own is elsewhere after it was empty', () => {
+  const file = scratch.file('fixed', pattern(pageSize))
+  const fd = fs.openSync(file, 'r+')
+  const flags = MapFlags.SHARED | MapFlags.FIXED_NOREPLACE
+  const addr = 0x2000_0000_0000n
+  using mapping = mmap({ length: pageSize, prot: Prot.READ | Prot.WRITE, flags, addr, fd })
+  mapping.resize(0)
+  mapping.resize(pageSize)
+  expect(addressOf(mapping)).not.toBe(0n)
+  expect(mapping.bytes()[0]).toBe(0)
+  fs.closeSync(fd)
+})
+
+it('lines that were begun before end with ERR_MAPPING_DETACHED', () => {
+  const [, mapping] = writable('lines', 0)
+  using _ = mapping
+  mapping.resize(100_000)
+  mapping.bytes().fill(10)
+  const lines = mapping.lines()
+  expect(lines.next().value).toBe('')
+  mapping.resize(10)
+  expect(() => [...lines]).toThrow(expect.objectContaining({ code: 'ERR_MAPPING_DETACHED' }))
 })
 
 describe('anonymous memory', () => {

@@ -176,8 +176,10 @@ int Region::map(const MapRequest& request, Region** out) noexcept {
 
 int Region::map_again(int fd, uint64_t offset, uint64_t length, Region** out) const noexcept {
   const int prot = uniform_protection() == kMixed ? protection_ : uniform_protection();
+  // Only where it was to be mapped then, and how it was to be filled.
+  constexpr int kOnce = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_POPULATE | MAP_LOCKED;
   const MapRequest request{
-      .fd = fd, .offset = offset, .length = length, .prot = prot, .flags = flags_};
+      .fd = fd, .offset = offset, .length = length, .prot = prot, .flags = flags_ & ~kOnce};
   const int result = map(request, out);
   if (result != 0) return result;
   (*out)->protection_ = protection_;
@@ -244,11 +246,16 @@ void Region::join() noexcept {
 }
 
 bool Region::try_join() noexcept {
+  // First, or everybody else could part between the two and give the record back.
+  retain();
   uint32_t users = users_.load(std::memory_order_relaxed);
   do {
-    if (users == 0) return false;
+    if (users == 0) {
+      // Not the last: whoever left last keeps a reference until the ticket is void.
+      references_.fetch_sub(1, std::memory_order_acq_rel);
+      return false;
+    }
   } while (!users_.compare_exchange_weak(users, users + 1, std::memory_order_acq_rel));
-  retain();
   return true;
 }
 

@@ -16,11 +16,6 @@ bool is_writable(int fd) noexcept {
   return flags >= 0 && (flags & O_ACCMODE) == O_RDWR;
 }
 
-bool is_file_of(const Region& region, int fd) noexcept {
-  FileIdentity identity;
-  return identify_file(fd, identity) && identity == region.file() && is_writable(fd);
-}
-
 int open_path(const Region& region, const char* path) noexcept {
   // Without O_NONBLOCK a FIFO that has taken the file's name would block.
   const int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -41,6 +36,11 @@ int open_kernel_link(const Region& region) noexcept {
 }
 
 }  // namespace
+
+bool is_file_of(const Region& region, int fd) noexcept {
+  FileIdentity identity;
+  return identify_file(fd, identity) && identity == region.file() && is_writable(fd);
+}
 
 bool identify_file(int fd, FileIdentity& identity) noexcept {
   struct stat status{};

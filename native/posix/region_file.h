@@ -8,6 +8,9 @@ namespace posix_mmap {
 /// fstat(2): false, and nothing stored, for what is no file.
 bool identify_file(int fd, FileIdentity& identity) noexcept;
 
+/// Whether a descriptor is of that file, and for reading and writing.
+bool is_file_of(const Region& region, int fd) noexcept;
+
 /// A descriptor of the file that stores to the region reach, for reading and writing: a duplicate
 /// of `fd` if it is that file still, or what `path` leads to, or what the kernel keeps (for which a
 /// program needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE). -errno if none of them is; -1 and

@@ -23,7 +23,11 @@ export function canRunJobs(): boolean {
         found?.progress?.(done)
       } else {
         running.delete(job)
-        found?.end(result)
+        try {
+          if (result === 0) found?.progress?.(done)
+        } finally {
+          found?.end(result)
+        }
       }
     })
   return listening
@@ -50,6 +54,5 @@ export async function runJob(
   const result = await new Promise<Result>((end) => running.set(job, { end, progress }))
   signal?.removeEventListener('abort', cancel)
   if (result === -constants.errno.ECANCELED) signal?.throwIfAborted()
-  if (result === 0) progress?.(total)
   return result
 }

@@ -8,7 +8,7 @@ import {
   options as optionsObject,
   rangeBetween,
 } from '../arguments.js'
-import { MappingFaultError } from '../errors.js'
+import { MappingFaultError, mappingDetached } from '../errors.js'
 import { native } from '../native.js'
 import { assertCopied } from './copies.js'
 import { toMappingFault } from './fault-delivery.js'
@@ -83,6 +83,7 @@ function* batchesOf<Line>(
   let at = start
   while (at < end) {
     const region = regionOf(memory)
+    if (end > region.byteLength) throw mappingDetached() // resize() made it shorter
     const target = buffer.subarray(0, Math.min(buffer.length, end - at))
     const { copy, fault } = copyUpToFault(region, at, target)
     const last = fault === null && at + copy.length === end
@@ -151,7 +152,7 @@ export abstract class LinedMemory extends SearchedMemory {
    *
    * @throws ERR_OUT_OF_RANGE for a range outside the mapping · ERR_INVALID_ARG_TYPE,
    *   ERR_INVALID_ARG_VALUE · ERR_MAPPING_CLOSED · next() throws MappingFaultError ·
-   *   ERR_MAPPING_CLOSED after unmap() · ERR_STRING_TOO_LONG for a line that no string can hold
+   *   ERR_MAPPING_CLOSED after unmap(), ERR_MAPPING_DETACHED after resize() to less · ERR_STRING_TOO_LONG for a line that no string can hold
    */
   lines(options: LinesOptions & { encoding: null }): IterableIterator<Uint8Array<ArrayBuffer>>
   lines(options?: LinesOptions & { encoding?: BufferEncoding }): IterableIterator<string>

@@ -47,7 +47,10 @@ export interface Progress {
 export interface WatchOptions {
   /** Stops between two pieces of the range; the promise rejects with the signal's reason. */
   signal?: AbortSignal
-  /** Called from the event loop now and then, and at the end; `done` never falls. */
+  /**
+   * Called from the event loop now and then, and at the end; `done` never falls. What it throws is an
+   * uncaught exception.
+   */
   onProgress?: (progress: Progress) => void
 }
 

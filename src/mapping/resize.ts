@@ -3,6 +3,7 @@
 import { constants } from 'node:os'
 import { byteCount } from '../arguments.js'
 import { mappingDetached, notResizable, systemError } from '../errors.js'
+import { checkRoom } from '../memory-room.js'
 import { native } from '../native.js'
 import { sealsOf } from '../seals.js'
 import { BackgroundMemory } from './background.js'
@@ -52,6 +53,8 @@ function grow(memory: ResizableMemory, byteLength: number, fd: number, offset: n
   const before = checked(native.fileSize(fd), 'fstat', region.path)
   const from = Math.min(before, offset + region.byteLength)
   const room = offset + byteLength - from
+  // Only memory has seals, and only memory has no end but the system's.
+  if (native.getSeals(fd) >= 0) checkRoom(room)
   assertFile(native.reserveBlocks(fd, from, room), 'fallocate', region.path)
   try {
     remapOrMap(memory, byteLength, fd, offset)
@@ -89,7 +92,8 @@ export abstract class ResizableMemory extends BackgroundMemory {
    * mremap(2) — makes the memory longer or shorter, and its file with it. Growth reserves blocks,
    * fallocate(2), so that a full disk is ENOSPC here and nothing has changed; shrinking cuts the file
    * off, ftruncate(2). Buffers given out before are detached: take views again. Mappings of other
-   * threads and processes keep their length.
+   * threads and processes keep their length, and handles of share() are void. Protection, advice and
+   * locks of the first page become those of all.
    *
    * The file is found by its path, or by the descriptor that was mapped if it is still open.
    *

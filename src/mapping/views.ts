@@ -54,7 +54,8 @@ export abstract class ViewedMemory extends MappedMemory {
    * what is written goes nowhere, unless another thread has the memory attached. Without unmap() it
    * lives on with its last thread.
    *
-   * On Node.js before 22.23.3, 24.16 and 26.1 only for sealed and writable {@link SharedMemory}.
+   * On Node.js before 22.23.3, 24.16 and 26.1 only for sealed and writable {@link SharedMemory}, and
+   * protect() and guard pages do not reach it there.
    *
    * @throws ERR_MAPPING_CLOSED · ERR_EXTERNAL_BUFFERS where the runtime cannot make one ·
    *   ERR_OUT_OF_RANGE as {@link buffer}

@@ -91,6 +91,17 @@ describe('attach() in the same thread', () => {
   })
 })
 
+describe('a handle put together from two', () => {
+  it('is refused: what it says cannot fault could', () => {
+    const file = scratch.file('two', pattern(2 * pageSize))
+    using mapping = mapFile(file, { access: 'read-write' })
+    using memory = SharedMemory.create(pageSize)
+    const mixed = { ...mapping.share(), shared: memory.share().shared }
+    expect(() => Mapping.attach(mixed)).toThrow(invalidValue)
+    expect(mapping.read(0, 1)[0]).toBe(1)
+  })
+})
+
 describe('attach() in another thread', () => {
   it('has the same pages, and the last one gives them back', async () => {
     const file = scratch.file('threads', pattern(4 * pageSize))
