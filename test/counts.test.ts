@@ -19,7 +19,13 @@ function systemCalls(body: string, setup = ''): Record<string, number> {
     const fd = fs.openSync(file)
     const mapping = mapFile(fd)
     ${setup}`
-  return systemCallsOf({ before, body, cwd: projectRoot })
+  const counts = systemCallsOf({ before, body, cwd: projectRoot })
+  // What malloc(3) and V8 do for themselves in a hundred runs is less than a call a run.
+  const whole = Object.entries(counts).map(([name, count]): [string, number] => [
+    name,
+    Math.floor(count),
+  ])
+  return Object.fromEntries(whole.filter(([, count]) => count > 0))
 }
 
 describe.skipIf(reason !== null)('system calls', () => {

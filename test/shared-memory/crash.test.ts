@@ -64,7 +64,8 @@ const parent = program(
    at('unmapped')
    await Promise.all(children.map((each) => new Promise((resolve) => {
      if (each.exitCode !== null || each.signalCode !== null) resolve()
-     else each.once('exit', resolve).disconnect?.()
+     else each.once('exit', resolve)
+     if (each.connected) each.disconnect()
    })))
    console.log(JSON.stringify(children.map(({ exitCode, signalCode }) => signalCode ?? exitCode)))`,
 )

@@ -42,7 +42,7 @@ export async function onTerminal(
   const variables = Object.entries({ LC_ALL: 'C.UTF-8', TERM: 'xterm', ...environment })
   const words = [
     'env',
-    ...['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS'].flatMap((name) => ['-u', name]),
+    ...['CI', 'NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS'].flatMap((name) => ['-u', name]),
     ...variables.map(([name, value]) => `${name}=${value}`),
     process.execPath,
     program,
