@@ -52,10 +52,10 @@ describe('10,000 cycles of', () => {
       }
       await cycles(2_000)
       // V8's heap apart: how much of it is resident is the collector's affair.
-      const native = () => { const { rss, heapTotal } = process.memoryUsage(); return rss - heapTotal }
-      const early = [native(), process.memoryUsage().heapUsed]
+      const outside = () => { const { rss, heapTotal } = process.memoryUsage(); return rss - heapTotal }
+      const early = [outside(), process.memoryUsage().heapUsed]
       await cycles(10_000)
-      const grown = Math.max(native() - early[0], process.memoryUsage().heapUsed - early[1]) / 1e6
+      const grown = Math.max(outside() - early[0], process.memoryUsage().heapUsed - early[1]) / 1e6
       console.log(JSON.stringify({ before, after: traces(), grown, name: process.env.POSIX_MMAP_SHARED?.length ?? 0 }))`,
       '--expose-gc',
     )) as Record<'before' | 'after', object> & Record<'grown' | 'name', number>
