@@ -6,6 +6,7 @@ import { invalidArgType, invalidArgValue, systemError } from './errors.js'
 import type { SharedAccess } from './inheritance.js'
 import { checkRoom } from './memory-room.js'
 import { constant, native, type Result } from './native.js'
+import type { Access } from './protection.js'
 import { sealsOf } from './seals.js'
 
 export function string(value: unknown, name: string): string {
@@ -134,6 +135,11 @@ export function identityOf(fd: number): string {
 export function accessOf(fd: number): SharedAccess {
   const mode = checked(native.accessMode(fd), 'fcntl')
   return mode === fsConstants.O_RDONLY || isSealedAgainstWrites(fd) ? 'read' : 'read-write'
+}
+
+/** What is sealed against shrinking keeps its pages, and what may be written to has no fault left. */
+export function cannotFault(fd: number, access: Access): boolean {
+  return access === 'read-write' && sealsOf(fd).includes('shrink')
 }
 
 export function isSealedAgainstWrites(fd: number): boolean {

@@ -41,6 +41,7 @@ import { protectionBits, protectionOfAccess } from './protection.js'
 import { addSeals, type Seal, sealsOf } from './seals.js'
 import {
   accessOf,
+  cannotFault,
   checked,
   identityOf,
   isSealedAgainstWrites,
@@ -99,8 +100,7 @@ function mapDescriptor(
       access,
       path: name,
     }
-    // What is sealed against shrinking keeps its pages, and what may be written to has no fault left.
-    const neverFaults = access === 'read-write' && sealsOf(fd).includes('shrink')
+    const neverFaults = cannotFault(fd, access)
     const description = { ...describeRegion(request, settings), neverFaults, fd }
     return new SharedMemory(construction, description, fd, name)
   } catch (error) {
@@ -281,7 +281,7 @@ onAttachShared((description, { fd: theirs, identity, name }) => {
     // A handle is plain data, and may have been put together from two.
     const writes = description.access === 'read-write'
     if (writes && !native.isFileOf(description.handle, fd)) throw mixedHandle()
-    description.neverFaults = description.access === 'read-write' && sealsOf(fd).includes('shrink')
+    description.neverFaults = cannotFault(fd, description.access)
     description.fd = fd
     return new SharedMemory(construction, description, fd, name)
   } catch (error) {
