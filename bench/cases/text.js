@@ -108,6 +108,21 @@ function search(file) {
   return found
 }
 
+/**
+ * @param {{ indexOf(needle: string): number }} memory
+ * @param {number} place where the needle is
+ */
+function searches(memory, place) {
+  return () => {
+    let found = -1
+    const time = millisecondsWarm(() => {
+      found = memory.indexOf(needle)
+    })
+    expect('indexOf()', place, found)
+    return { search: time }
+  }
+}
+
 /** @type {import('../lib/types.js').Case} */
 export default {
   title: 'Lines and searches',
@@ -157,31 +172,11 @@ export default {
     },
     'posix-mmap, indexOf()': {
       kind: 'package',
-      setUp: ({ file, place }) => {
-        const mapping = mapped(file, 'indexOf')
-        return () => {
-          let found = -1
-          const time = millisecondsWarm(() => {
-            found = mapping.indexOf(needle)
-          })
-          expect('indexOf()', place, found)
-          return { search: time }
-        }
-      },
+      setUp: ({ file, place }) => searches(mapped(file, 'indexOf'), place),
     },
     'posix-mmap, asBuffer().indexOf()': {
       kind: 'package',
-      setUp: ({ file, place }) => {
-        const buffer = mapFile(file, { populate: true }).asBuffer()
-        return () => {
-          let found = -1
-          const time = millisecondsWarm(() => {
-            found = buffer.indexOf(needle)
-          })
-          expect('indexOf()', place, found)
-          return { search: time }
-        }
-      },
+      setUp: ({ file, place }) => searches(mapFile(file, { populate: true }).asBuffer(), place),
     },
     'Buffer on fs.readSync': {
       kind: 'peer',
