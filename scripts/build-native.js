@@ -1,4 +1,4 @@
-// Compiles native/ with node-gyp. `--werror` turns warnings into errors.
+// Compiles native/ with node-gyp. GYP_DEFINES=werror=1 turns warnings into errors.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -9,9 +9,8 @@ const { status } = spawnSync(
   process.execPath,
   [
     nodeGyp,
-    existsSync('build/Makefile') && !process.argv.includes('--werror') ? 'build' : 'rebuild',
+    existsSync('build/Makefile') ? 'build' : 'rebuild',
     ...(nodeDirectory === undefined ? [] : [`--nodedir=${nodeDirectory}`]),
-    ...(process.argv.includes('--werror') ? ['--', '-Dwerror=1'] : []),
   ],
   { stdio: 'inherit' },
 )

@@ -214,9 +214,11 @@ describe.each(twins)('%s()', (twin) => {
           mappings[0].unmap()
           if (\${round} % 3 === 0) process.exit(0)
         \`, { eval: true, execArgv: [] })
-        await new Promise((resolve) => worker.once('message', resolve))
+        // A message of a thread that exits can get lost.
+        const exited = new Promise((resolve) => worker.once('exit', resolve))
+        await Promise.race([exited, new Promise((resolve) => worker.once('message', resolve))])
         if (round % 3 === 1) await worker.terminate()
-        else if (round % 3 === 0) await new Promise((resolve) => worker.once('exit', resolve))
+        else if (round % 3 === 0) await exited
       }
       mapAnonymous(256 << 20).${twin}()
       process.exit(7)`)

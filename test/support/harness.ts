@@ -274,10 +274,15 @@ export const threadScript = `
   import { native } from './dist/native.js'
   const needs = "const { Mapping, SharedMemory, mapAnonymous, mapFile, pageSize } = require('posix-mmap');" +
     "const { parentPort, workerData } = require('node:worker_threads');"
-  const start = (body, workerData) =>
-    new Worker(needs + '(' + body + ')()', { eval: true, execArgv: [], workerData })
+  const ends = new Map()
+  const start = (body, workerData) => {
+    const worker = new Worker(needs + '(' + body + ')()', { eval: true, execArgv: [], workerData })
+    // From the start: a thread may have ended before anybody asks.
+    ends.set(worker, new Promise((resolve) => worker.once('exit', resolve)))
+    return worker
+  }
   const next = async (worker) => (await once(worker, 'message'))[0]
-  const ended = (worker) => new Promise((resolve) => worker.once('exit', resolve))
+  const ended = (worker) => ends.get(worker)
   const mapped = (path) => fs.readFileSync('/proc/self/maps', 'utf8').split(path).length - 1
   const codeOf = (body) => { try { body(); return 'none' } catch (error) { return error.code ?? error.name } }
   const collect = async () => { for (let i = 0; i < 8; i++) { globalThis.gc?.(); await delay(5) } }
