@@ -20,12 +20,12 @@ function run(command, args, cwd = root) {
 }
 
 function ofTypeScript() {
-  const tsc = [`${modules}/typescript/bin/tsc`, '-p', 'tsconfig.build.json']
+  const rolldown = [`${modules}/rolldown/bin/cli.mjs`, '-c', '--log-level', 'warn', '--sourcemap']
   const tests = [`${modules}/vitest/vitest.mjs`, 'run', ...files]
   const filter = ['--all', '--src', 'src', '--include', 'src/**', '--exclude-after-remap']
   // src/ is what is counted, and dist/ what runs: the maps between them are not published.
   const failed =
-    run(process.execPath, [...tsc, '--sourceMap']) ||
+    run(process.execPath, rolldown) ||
     run(process.execPath, [`${modules}/c8/bin/c8.js`, ...filter, process.execPath, ...tests])
   return run('npm', ['run', '--silent', 'build:ts']) || failed
 }

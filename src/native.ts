@@ -115,12 +115,14 @@ export interface Native {
   closeDescriptor(fd: number): Result
 }
 
+/** Above src/ and above dist/ alike. */
+export const packageRoot: string = fileURLToPath(new URL('..', import.meta.url))
+
 function load(): Native {
-  const root = fileURLToPath(new URL('..', import.meta.url))
   try {
-    return createRequire(import.meta.url)('node-gyp-build')(root) as Native
+    return createRequire(import.meta.url)('node-gyp-build')(packageRoot) as Native
   } catch (cause) {
-    throw noBinding(root, cause)
+    throw noBinding(packageRoot, cause)
   }
 }
 

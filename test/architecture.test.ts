@@ -1,10 +1,10 @@
-// The layers of DESIGN.md, "The house": imports and includes point down only, and the two sides of
-// the boundary between TypeScript and C++ name the same functions.
+// Imports and includes point down only, and the two sides of the boundary between TypeScript and C++
+// name the same functions.
 
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { native } from '../dist/native.js'
+import { native } from '../dist/internals.js'
 import { projectRoot } from './support/harness.js'
 
 interface Source {
@@ -61,7 +61,7 @@ const cpp = sources('native', '.cc', '.h')
 describe('src', () => {
   // From the top to the bottom; a file may import from its own layer and from those below.
   const layers: readonly RegExp[] = [
-    /^cli\.ts$/,
+    /^(cli|internals)\.ts$/,
     /^cli\//,
     /^(index|posix)\.ts$/,
     /^(map|shared-memory|message-ring)\.ts$/,
@@ -112,8 +112,11 @@ describe('src', () => {
   it('imports packages nowhere, and the addon in native.ts only', () => {
     const bare = statements.filter(({ specifier }) => !/^(\.|node:)/.test(specifier))
     expect(bare.map(({ from, specifier }) => `${from} → ${specifier}`)).toEqual([])
-    const loaders = typescript.filter(({ text }) => /\bcreateRequire\b|\bimport\(/.test(text))
+    const loaders = typescript.filter(({ text }) => /\bcreateRequire\b/.test(text))
     expect(loaders.map(({ name }) => name)).toEqual(['native.ts'])
+    // require() of a module that awaits is an error.
+    const awaiting = typescript.filter(({ text }) => /\bimport\(|^(\S.*)?\bawait\b/m.test(text))
+    expect(awaiting.map(({ name }) => name)).toEqual(['cli.ts'])
   })
 
   it('has an index that only re-exports', () => {

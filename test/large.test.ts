@@ -10,7 +10,7 @@ import {
   pageSize,
 } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import { adviceNames } from '../dist/advice.js'
+import { adviceNames } from '../dist/internals.js'
 import {
   guardPagesSupported,
   pattern,

@@ -164,7 +164,7 @@ describe('in a process of its own', () => {
     import fs from 'node:fs'
     import { setImmediate as turn } from 'node:timers/promises'
     import { mapAnonymous, mapFile, pageSize } from 'posix-mmap'
-    import { native } from './dist/native.js'
+    import { native } from './dist/internals.js'
     const file = '${sample}'
     const [live, quarantined] = [() => native.regionCounts()[0], () => native.regionCounts()[1]]
     const maps = () => fs.readFileSync('/proc/self/maps', 'utf8').trimEnd().split('\\n')

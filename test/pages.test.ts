@@ -218,7 +218,7 @@ describe('lockSync and unlock', () => {
     // Root has the capability to lock more.
     const script = `
       import { limits, mapAnonymous } from 'posix-mmap'
-      import { native } from './dist/native.js'
+      import { native } from './dist/internals.js'
       if (process.getuid() === 0) process.setuid(65534)
       const length = limits().lockedBytes + 1
       const codeOf = (call) => { try { call() } catch (error) { return [error.code, error.syscall] } }

@@ -37,7 +37,7 @@ import {
   shmUnlink,
 } from 'posix-mmap/posix'
 import { afterAll, describe, expect, it } from 'vitest'
-import { native } from '../dist/native.js'
+import { native } from '../dist/internals.js'
 import {
   guardPagesSupported,
   invalidType,
@@ -915,7 +915,7 @@ describe('mremap', () => {
       import { setTimeout as delay } from 'node:timers/promises'
       import { MapFlags, memfdCreate, mmap, mremap, pageSize, Prot } from 'posix-mmap/posix'
       import fs from 'node:fs'
-      import { native } from './dist/native.js'
+      import { native } from './dist/internals.js'
       const fd = memfdCreate('cycles')
       fs.ftruncateSync(fd, 64 * pageSize)
       const prot = Prot.READ | Prot.WRITE

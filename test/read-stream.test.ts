@@ -264,7 +264,7 @@ describe('in a process of its own', () => {
       `
       import { setImmediate as turn } from 'node:timers/promises'
       import { mapFile } from 'posix-mmap'
-      import { native } from './dist/native.js'
+      import { native } from './dist/internals.js'
       const live = () => native.regionCounts()[0]
       async function collect(rounds) {
         for (let i = 0; i < rounds && live() > 0; i++) {

@@ -1,7 +1,9 @@
 // From the words of a command line to a command, and from its end to an exit code.
 
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { packageRoot } from '../native.js'
 import { type Command, type CommandLine, type ExitCode, exit, UsageError } from './command.js'
 import { evict } from './evict.js'
 import { maps } from './maps.js'
@@ -26,7 +28,7 @@ Exit codes: 0 done, 1 something could not be done, 2 wrong usage.
 `
 
 function version(): string {
-  const file = new URL('../../package.json', import.meta.url)
+  const file = path.join(packageRoot, 'package.json')
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 

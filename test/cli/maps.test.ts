@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import { pageSize } from 'posix-mmap'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parseSmaps } from '../../dist/cli/smaps.js'
+import { parseSmaps } from '../../dist/internals.js'
 import { asNobody, jsonOf, lines, posixMmap } from '../support/cli.js'
 import { pattern, projectRoot, scratchDirectory } from '../support/harness.js'
 

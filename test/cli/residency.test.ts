@@ -236,7 +236,7 @@ it('takes little memory for a sparse file of a tebibyte', async () => {
   touch(file, 2 ** 39, 1)
   const { code, stdout, stderr } = await run(`
     process.on('exit', () => console.error(process.resourceUsage().maxRSS))
-    const { main } = await import('./dist/cli/main.js')
+    const { main } = await import('./dist/internals.js')
     process.exitCode = await main(['residency', '--json', ${JSON.stringify(file)}])`)
   expect(code).toBe(0)
   const [entry] = JSON.parse(stdout) as Entry[]

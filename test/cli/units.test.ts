@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { columnsOf, harmless, padded, shortened } from '../../dist/cli/text.js'
-import { byteSize, counted, percentage, shortByteSize } from '../../dist/cli/units.js'
+import {
+  byteSize,
+  columnsOf,
+  counted,
+  harmless,
+  padded,
+  percentage,
+  shortByteSize,
+  shortened,
+} from '../../dist/internals.js'
 
 describe('units', () => {
   it.each([

@@ -1,8 +1,7 @@
 import fs from 'node:fs'
 import { pageSize } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import { openCached } from '../../dist/cli/cached-file.js'
-import { readIn, readThrough } from '../../dist/cli/read-in.js'
+import { openCached, readIn, readThrough } from '../../dist/internals.js'
 import {
   asNobody,
   bitmapOf,

@@ -6,7 +6,7 @@ import { runForJson } from '../support/harness.js'
 const head = `
   import { setTimeout as delay } from 'node:timers/promises'
   import { mapAnonymous, pageSize } from 'posix-mmap'
-  import { native } from './dist/native.js'
+  import { native } from './dist/internals.js'
   const collect = async () => { for (let i = 0; i < 8; i++) { globalThis.gc?.(); await delay(5) } }
   const live = () => native.regionCounts()[0]
 `

@@ -8,7 +8,7 @@ const head = `
   import fs from 'node:fs'
   import { setTimeout as delay } from 'node:timers/promises'
   import { mapAnonymous, mapFile, pageSize } from 'posix-mmap'
-  import { native } from './dist/native.js'
+  import { native } from './dist/internals.js'
   const addressSpace = () => Number(fs.readFileSync('/proc/self/statm', 'utf8').split(' ')[0]) * pageSize
   const collect = async () => { for (let i = 0; i < 8; i++) { globalThis.gc?.(); await delay(5) } }
 `

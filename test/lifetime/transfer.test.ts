@@ -8,7 +8,7 @@ const head = `
   import { MessageChannel, Worker } from 'node:worker_threads'
   import { setTimeout as delay } from 'node:timers/promises'
   import { mapAnonymous, mapFile, pageSize } from 'posix-mmap'
-  import { native } from './dist/native.js'
+  import { native } from './dist/internals.js'
   const collect = async () => { for (let i = 0; i < 8; i++) { globalThis.gc?.(); await delay(5) } }
   const codeOf = (body) => { try { body(); return 'none' } catch (error) { return error.code ?? error.name } }
 `

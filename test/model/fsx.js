@@ -8,7 +8,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
-import { native } from '../../dist/native.js'
+import { native } from '../../dist/internals.js'
 import { anyStep, begin, end, unmapAll } from './commands.js'
 import { failuresSeen, forgetRepairs } from './mapping-model.js'
 

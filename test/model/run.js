@@ -7,7 +7,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
-import { native } from '../../dist/native.js'
+import { native } from '../../dist/internals.js'
 import { begin, end, sequences } from './commands.js'
 import { failuresSeen } from './mapping-model.js'
 

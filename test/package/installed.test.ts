@@ -65,14 +65,23 @@ describe('the tarball', () => {
     expect(packed.size).toBeLessThan(300_000)
   })
 
-  it('has what src/ compiles to, and nothing that it once compiled to', () => {
+  it('has few modules, and of the rest of src/ declarations that lead to their sources', () => {
+    const modules = names().filter((name) => /^dist\/.*\.js$/.test(name))
+    expect(modules.sort()).toEqual(
+      ['cli', 'index', 'library', 'main', 'posix', 'program'].map((name) => `dist/${name}.js`),
+    )
     const sources = fs
       .readdirSync(path.join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => `dist/${name.slice(0, -'.ts'.length)}`)
-    const expected = sources.flatMap((name) => [`${name}.d.ts`, `${name}.js`])
-    const compiled = names().filter((name) => name.startsWith('dist/'))
-    expect(compiled.sort()).toEqual(expected.sort())
+      .filter((name) => /^(?!cli|internals).*\.ts$/.test(name))
+    const expected = sources.flatMap((name) => {
+      const declaration = `dist/${name.replace(/ts$/, 'd.ts')}`
+      return [declaration, `${declaration}.map`, `src/${name}`]
+    })
+    const found = names().filter((name) => /^(src|dist)\/.*\.(ts|map)$/.test(name))
+    expect(found.sort()).toEqual(expected.sort())
+    const map = path.join(projectRoot, 'dist/mapping/views.d.ts.map')
+    const { sources: mapped } = JSON.parse(fs.readFileSync(map, 'utf8'))
+    expect(mapped).toEqual(['../../src/mapping/views.ts'])
   })
 
   it('has a binary for each architecture, and nothing to build another from', () => {
@@ -87,7 +96,8 @@ describe('the tarball', () => {
     const links = [...readme.matchAll(/\]\((docs\/[^)#]+|[A-Z]+\.md|LICENSE)/g)].map(([, to]) => to)
     const missing = links.filter((name) => !names().includes(`${name}`))
     // Those are for people with a checkout.
-    expect([...new Set(missing)].sort()).toEqual(['ARCHITECTURE.md', 'CONTRIBUTING.md'])
+    const checkout = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/performance.md']
+    expect([...new Set(missing)].sort()).toEqual(checkout)
   })
 
   it('has nothing that publint would have otherwise', async () => {
@@ -169,7 +179,7 @@ describe('an application', () => {
   })
 
   it('reaches nothing behind the exports', async () => {
-    const { stderr } = await node('--eval', "require('posix-mmap/dist/native.js')")
+    const { stderr } = await node('--eval', "require('posix-mmap/dist/internals.js')")
     expect(stderr).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED')
     const read = "console.log(require('posix-mmap/package.json').name)"
     expect(await node('--eval', read)).toMatchObject({ stdout: 'posix-mmap\n' })

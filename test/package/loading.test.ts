@@ -3,7 +3,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { noBinding } from '../../dist/errors.js'
+import { noBinding } from '../../dist/internals.js'
 import { projectRoot, run, scratchDirectory } from '../support/harness.js'
 
 const scratch = scratchDirectory()

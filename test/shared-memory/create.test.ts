@@ -67,7 +67,7 @@ describe('SharedMemory.create() without a name', () => {
     const seen = await runForJson(
       `import fs from 'node:fs'
        import { SharedMemory } from 'posix-mmap'
-       import { native } from './dist/native.js'
+       import { native } from './dist/internals.js'
        const count = () => fs.readdirSync('/proc/self/fd').length
        const before = count()
        const make = () => SharedMemory.create(10).bytes()[0]

@@ -6,7 +6,7 @@ import { runForJson } from '../support/harness.js'
 const head = `
   import fs from 'node:fs'
   import { pageSize, SharedMemory, withShared } from 'posix-mmap'
-  import { native } from './dist/native.js'
+  import { native } from './dist/internals.js'
   const label = 'cycles-' + process.pid
   const lines = (path) => fs.readFileSync(path, 'utf8').split('\\n')
   const traces = () => ({

@@ -3,7 +3,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { mapFile } from 'posix-mmap'
-import { native } from '../../dist/native.js'
+import { native } from '../../dist/internals.js'
 import { type Finished, projectRoot, run, runCommand } from './harness.js'
 
 export const program = path.join(projectRoot, 'dist/cli.js')
@@ -24,7 +24,7 @@ export async function jsonOf<T>(...args: string[]): Promise<T[]> {
 export async function asNobody(...args: string[]): Promise<Finished> {
   return run(`
     if (process.getuid() === 0) { process.setgroups([]); process.setgid(65534); process.setuid(65534) }
-    const { main } = await import('./dist/cli/main.js')
+    const { main } = await import('./dist/internals.js')
     process.exitCode = await main(${JSON.stringify(args)})`)
 }
 

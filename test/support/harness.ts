@@ -10,7 +10,7 @@ import { getSystemErrorMap } from 'node:util'
 import { type Access, type Mapping, mapAnonymous, pageSize } from 'posix-mmap'
 import { addressOf } from 'posix-mmap/posix'
 import { afterAll, expect } from 'vitest'
-import { native } from '../../dist/native.js'
+import { native } from '../../dist/internals.js'
 
 export const projectRoot = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -271,7 +271,7 @@ export const threadScript = `
   import { Worker } from 'node:worker_threads'
   import { setTimeout as delay } from 'node:timers/promises'
   import { Mapping, SharedMemory, mapAnonymous, mapFile, pageSize } from 'posix-mmap'
-  import { native } from './dist/native.js'
+  import { native } from './dist/internals.js'
   const needs = "const { Mapping, SharedMemory, mapAnonymous, mapFile, pageSize } = require('posix-mmap');" +
     "const { parentPort, workerData } = require('node:worker_threads');"
   const ends = new Map()

@@ -1,0 +1,27 @@
+// What is published of src/ is few files: an import spends most of its time on finding each of them.
+import { defineConfig } from 'rolldown'
+
+export default defineConfig({
+  input: {
+    index: 'src/index.ts',
+    posix: 'src/posix.ts',
+    cli: 'src/cli.ts',
+    // For tests alone, and not published.
+    internals: 'src/internals.ts',
+  },
+  platform: 'node',
+  external: [/^node:/, 'node-gyp-build'],
+  output: {
+    dir: 'dist',
+    // The declarations have them.
+    comments: { jsdoc: false },
+    // In dist itself, since the addon is looked for in the folder above.
+    chunkFileNames: '[name].js',
+    codeSplitting: {
+      groups: [
+        { name: 'library', test: /\/src\/(?!cli|internals)/, priority: 1 },
+        { name: 'program', test: /\/src\/cli\// },
+      ],
+    },
+  },
+})
