@@ -113,6 +113,57 @@ describe('memory larger than one ArrayBuffer', () => {
   })
 })
 
+describe('small ranges of large memory', () => {
+  const size = 2 ** 30
+  const external = () => process.memoryUsage().external
+  const areas = [0, 300, 600, 900].map((mebibytes) => mebibytes * 2 ** 20)
+
+  it('take little of what V8 counts, a few of them', () => {
+    using mapping = mapAnonymous(size, { noReserve: true })
+    const before = external()
+    for (const area of areas) {
+      mapping.bytes(area, 1)[0] = 1
+      mapping.view(Float64Array, area + 2 ** 20, 1000)[999] = 2
+      expect(mapping.asBuffer(area + 2 ** 20 + 999 * 8, 8).readDoubleLE()).toBe(2)
+    }
+    expect(external() - before).toBeLessThan(2 ** 26)
+    // Others, or more of it, are worth a buffer of all.
+    expect(mapping.bytes(2 ** 27, 1).buffer).toBe(mapping.buffer)
+    expect(mapping.bytes(areas[0], 1).buffer).toBe(mapping.buffer)
+    expect(external() - before).toBeGreaterThanOrEqual(size)
+  })
+
+  it('are the memory that every other view shows, and detached with it', () => {
+    using mapping = mapAnonymous(size, { noReserve: true })
+    // The last is across the end of what others share.
+    const offsets = [10, 2 ** 29, 2 ** 23 - 1]
+    const views = offsets.map((offset) => mapping.bytes(offset, 10))
+    const whole = mapping.bytes()
+    for (const [i, offset] of offsets.entries()) {
+      const view = views[i] ?? new Uint8Array()
+      view[1] = 7
+      expect(whole[offset + 1]).toBe(7)
+      whole[offset] = 8
+      expect(view[0]).toBe(8)
+      views.push(mapping.bytes(offset + 1, 1))
+    }
+    expect(views.slice(offsets.length).map(([byte]) => byte)).toEqual([7, 7, 7])
+    mapping.unmap()
+    expect([whole, ...views].map((view) => view.length)).toEqual([0, 0, 0, 0, 0, 0, 0])
+  })
+
+  it.each([2 ** 26, 2 ** 26 + 1, 2 ** 27 + 2 ** 22])('end where %i bytes end', (length) => {
+    using mapping = mapAnonymous(length, { noReserve: true })
+    for (let twice = 0; twice < 2; twice++) {
+      expect(mapping.bytes(length)).toHaveLength(0)
+      expect(mapping.bytes(length, 0)).toHaveLength(0)
+      expect(mapping.bytes(length - 1)).toHaveLength(1)
+      expect(() => mapping.bytes(length - 1, 2)).toThrow(outOfRange)
+      expect(() => mapping.bytes(length + 1)).toThrow(outOfRange)
+    }
+  })
+})
+
 describe('memory that is not there', () => {
   it.each([2 ** 47, 2 ** 48, 2 ** 53 - 1])('%i anonymous bytes are ENOMEM', (length) => {
     const before = liveRegions()

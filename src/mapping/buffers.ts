@@ -1,5 +1,5 @@
 // The ArrayBuffers over one region: one for all of it where that is possible, and overlapping
-// windows where a mapping is larger than an ArrayBuffer of this runtime.
+// windows where a mapping is larger than an ArrayBuffer of this runtime, or where that is not needed.
 
 import { constants } from 'node:os'
 import {
@@ -12,10 +12,13 @@ import {
 import { maxBufferLength } from '../limits.js'
 import { type Handle, native } from '../native.js'
 
-// A window starts at each multiple of half its length, so that every range of up to half a window
-// lies inside one, and views of neighbouring ranges share their buffer.
-const windowLength = maxBufferLength
-const windowStep = windowLength / 2
+/**
+ * V8 counts the bytes of a buffer as memory of the heap, and collects garbage when they grow by 64 MiB:
+ * a look-up or two in a large file do with little windows.
+ */
+const littleWindow = 2 ** 23
+const manyLittleWindows = 4
+const worthLittleWindows = 2 ** 26
 
 /** For an empty buffer, whose length does not tell; Node 20 has no `detached` property. */
 function isDetached(buffer: ArrayBuffer): boolean {
@@ -33,11 +36,65 @@ export interface Place {
   byteOffset: number
 }
 
+/**
+ * A window starts at each multiple of half its length, so that every range of up to half a window
+ * lies inside one, and views of neighbouring ranges share their buffer.
+ */
+class Windows {
+  readonly #length: number
+  readonly #byteLength: number
+  readonly #create: (start: number, length: number) => ArrayBuffer
+  readonly #made = new Map<number, ArrayBuffer>()
+
+  /** `create` makes a buffer of a part of the region, which has `byteLength` bytes, at least one. */
+  constructor(
+    length: number,
+    byteLength: number,
+    create: (start: number, length: number) => ArrayBuffer,
+  ) {
+    this.#length = length
+    this.#byteLength = byteLength
+    this.#create = create
+  }
+
+  get count(): number {
+    return this.#made.size
+  }
+
+  #startOf(offset: number): number {
+    // An empty range may be at the end, where no window starts.
+    const inside = Math.min(offset, this.#byteLength - 1)
+    return inside - (inside % (this.#length / 2))
+  }
+
+  /** Whether a range lies inside of one. */
+  cover(offset: number, length: number): boolean {
+    return offset + length <= this.#startOf(offset) + this.#length
+  }
+
+  /** The one that has a range, if it was made. */
+  made(offset: number): Place | undefined {
+    const start = this.#startOf(offset)
+    const buffer = this.#made.get(start)
+    if (buffer === undefined) return undefined
+    if (buffer.byteLength === 0) throw mappingDetached()
+    return { buffer, byteOffset: offset - start }
+  }
+
+  make(offset: number): Place {
+    const start = this.#startOf(offset)
+    const buffer = this.#create(start, Math.min(this.#length, this.#byteLength - start))
+    this.#made.set(start, buffer)
+    return { buffer, byteOffset: offset - start }
+  }
+}
+
 export class Buffers {
   readonly #handle: Handle
   readonly #byteLength: number
   #whole: ArrayBuffer | undefined
-  #windows: Map<number, ArrayBuffer> | undefined
+  #little: Windows | undefined
+  #large: Windows | undefined
 
   constructor(handle: Handle, byteLength: number) {
     this.#handle = handle
@@ -57,23 +114,34 @@ export class Buffers {
 
   /** A buffer that covers a range, which has to lie inside the region. */
   covering(offset: number, length: number): Place {
+    if (this.#whole === undefined && this.#byteLength >= worthLittleWindows) {
+      const place = this.#inLittleWindow(offset, length)
+      if (place !== undefined) return place
+    }
     if (this.#byteLength <= maxBufferLength) return { buffer: this.whole(), byteOffset: offset }
     if (length > maxBufferLength) {
       throw outOfRange('length', `<= ${maxBufferLength} for one view on this runtime`, length)
     }
-    const index = Math.floor(offset / windowStep)
-    const start = index * windowStep
-    const end = Math.min(start + windowLength, this.#byteLength)
+    this.#large ??= this.#windows(maxBufferLength)
     // Longer than half a window and across its end: a buffer of its own.
-    if (offset + length > end) return { buffer: this.#create(offset, length), byteOffset: 0 }
-    this.#windows ??= new Map()
-    let window = this.#windows.get(index)
-    if (window === undefined) {
-      window = this.#create(start, end - start)
-      this.#windows.set(index, window)
+    if (!this.#large.cover(offset, length)) {
+      return { buffer: this.#create(offset, length), byteOffset: 0 }
     }
-    if (window.byteLength === 0) throw mappingDetached()
-    return { buffer: window, byteOffset: offset - start }
+    return this.#large.made(offset) ?? this.#large.make(offset)
+  }
+
+  #inLittleWindow(offset: number, length: number): Place | undefined {
+    this.#little ??= this.#windows(littleWindow)
+    if (!this.#little.cover(offset, length)) return undefined
+    const made = this.#little.made(offset)
+    if (made !== undefined) return made
+    // Who goes on looks at more of it than would be saved.
+    if (this.#little.count === manyLittleWindows) return undefined
+    return this.#little.make(offset)
+  }
+
+  #windows(length: number): Windows {
+    return new Windows(length, this.#byteLength, (start, size) => this.#create(start, size))
   }
 
   /** For an empty mapping, whose buffer the addon knows nothing of. */

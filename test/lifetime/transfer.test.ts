@@ -84,6 +84,32 @@ describe.runIf(hasTransfer)('ArrayBuffer.prototype.transfer()', () => {
     })
   })
 
+  it('of a view of a part takes that part along', async () => {
+    const seen = await runForJson(
+      `${head}
+      const mapping = mapAnonymous(2 ** 28, { noReserve: true })
+      mapping.bytes(2 ** 27, 100).fill(5)
+      let taken = mapping.bytes(2 ** 27, 100).buffer.transfer()
+      const codes = [codeOf(() => mapping.bytes(2 ** 27, 1)), codeOf(() => mapping.bytes(0, 1))]
+      const resized = codeOf(() => mapping.resize(2 ** 29))
+      mapping.unmap()
+      await collect()
+      const still = new Uint8Array(taken, 0, 100).every((byte) => byte === 5)
+      const before = native.regionCounts()[0]
+      taken = undefined
+      await collect()
+      console.log(JSON.stringify({ codes, resized, still, before, after: native.regionCounts()[0] }))`,
+      '--expose-gc',
+    )
+    expect(seen).toEqual({
+      codes: ['ERR_MAPPING_DETACHED', 'none'],
+      resized: 'ERR_MAPPING_DETACHED',
+      still: true,
+      before: 1,
+      after: 0,
+    })
+  })
+
   it('keeps the memory when the mapping was dropped', async () => {
     const seen = await runForJson(
       `${head}
