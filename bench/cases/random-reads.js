@@ -32,22 +32,26 @@ export let sink = 0
  * @param {Float64Array} words
  * @param {number} first
  */
-function addLine(words, first) {
+function sumOfLine(words, first) {
   let total = 0
-  for (let word = first; word < first + wordsOfLine; word++) total += words[word] ?? 0
-  sink += total
+  for (let word = first; word < first + wordsOfLine; word++) {
+    total += /** @type {number} */ (words[word])
+  }
+  return total
 }
 
 /**
  * @param {import('../lib/types.js').Parameters} parameters
- * @param {(line: number) => void} once
+ * @param {(line: number) => number} once
  */
 function each({ size, times }, once) {
   const random = new Random()
   const lines = size / lineLength
   return () => {
     const start = performance.now()
-    for (let i = 0; i < times; i++) once(random.below(lines))
+    let total = 0
+    for (let i = 0; i < times; i++) total += once(random.below(lines))
+    sink = total
     return { read: ((performance.now() - start) / times) * 1e6 }
   }
 }
@@ -84,7 +88,7 @@ export default {
         }
         return each(parameters, (line) => {
           const window = /** @type {Float64Array} */ (windows[line >>> windowBits])
-          addLine(window, (line & (windowLines - 1)) * wordsOfLine)
+          return sumOfLine(window, (line & (windowLines - 1)) * wordsOfLine)
         })
       },
     },
@@ -95,7 +99,7 @@ export default {
         const times = parameters['times'] / 10
         return each({ ...parameters, times }, (line) => {
           const { buffer, byteOffset } = mapping.read(line * lineLength, lineLength)
-          addLine(new Float64Array(buffer, byteOffset, wordsOfLine), 0)
+          return sumOfLine(new Float64Array(buffer, byteOffset, wordsOfLine), 0)
         })
       },
     },
@@ -107,7 +111,7 @@ export default {
         const times = parameters['times'] / 10
         return each({ ...parameters, times }, (line) => {
           fs.readSync(fd, words, 0, lineLength, line * lineLength)
-          addLine(words, 0)
+          return sumOfLine(words, 0)
         })
       },
     },
@@ -123,7 +127,7 @@ export default {
           const start = performance.now()
           for (let i = 0; i < times; i++) {
             await file.read(words, 0, lineLength, random.below(lines) * lineLength)
-            addLine(words, 0)
+            sink += sumOfLine(words, 0)
           }
           return { read: ((performance.now() - start) / times) * 1e6 }
         }

@@ -3,13 +3,6 @@ declare module 'simple-statistics' {
   export function median(values: readonly number[]): number
   export function quantile(values: readonly number[], p: number): number
 }
-declare module 'mitata' {
-  export function measure(
-    body: () => unknown,
-    options?: Record<string, unknown>,
-  ): Promise<{ p50: number }>
-  export function do_not_optimize(value: unknown): void
-}
 declare module 'vega' {
   export function parse(spec: unknown): unknown
   export class View {

@@ -7,6 +7,7 @@ namespace posix_mmap {
 
 int fault_guard_install() noexcept { return 0; }
 bool fault_guard_active() noexcept { return false; }
+void fault_guard_tell(Region&, const Fault&) noexcept {}
 void fault_guard_await_bells() noexcept {}
 int region_table_insert(const std::byte*, size_t, Region*) noexcept { return 0; }
 void region_table_erase(const std::byte*, size_t) noexcept {}
