@@ -1,6 +1,5 @@
 // The class that users hold, put together from what it can do.
 
-import { isMainThread } from 'node:worker_threads'
 import { callback, optional, options as optionsObject } from './arguments.js'
 import { type MappingFault, MappingFaultError } from './errors.js'
 import { startListening, toMappingFault } from './mapping/fault-delivery.js'
@@ -121,4 +120,6 @@ export function createMapping(description: RegionDescription): Mapping {
 }
 
 startListening()
-if (!isMainThread && hasEventLoopOfNode && 'transfer' in ArrayBuffer.prototype) native.watchForEnd()
+// The module is loaded where it is needed, and is there in every worker.
+const isWorker = () => !process.getBuiltinModule('node:worker_threads').isMainThread
+if ('transfer' in ArrayBuffer.prototype && hasEventLoopOfNode && isWorker()) native.watchForEnd()

@@ -1,6 +1,6 @@
 // A mapping as a stream of views.
 
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import {
   boolean,
   byteCount,
@@ -28,48 +28,41 @@ export interface ReadStreamOptions {
   dropBehind?: boolean
 }
 
-interface Settings {
-  start: number
-  end: number
-  highWaterMark: number
-  dropBehind: boolean
-}
-
 const defaultHighWaterMark = 64 << 10
 
 // As much as is dropped at once.
 const dropLength = 1 << 20
 
-class MappingReadStream extends Readable {
+/** What stands behind one stream. */
+class Reader {
   readonly #memory: StreamedMemory
   readonly #end: number
   readonly #dropBehind: boolean
   #position: number
   #dropped: number
 
-  constructor(memory: StreamedMemory, settings: Settings) {
-    super({ highWaterMark: settings.highWaterMark })
+  constructor(memory: StreamedMemory, start: number, end: number, dropBehind: boolean) {
     this.#memory = memory
-    this.#position = settings.start
-    this.#dropped = settings.start
-    this.#end = settings.end
-    this.#dropBehind = settings.dropBehind
+    this.#position = start
+    this.#dropped = start
+    this.#end = end
+    this.#dropBehind = dropBehind
   }
 
   // Once a turn of the event loop, or a reader that is always ready would keep it from turning.
-  override _read(size: number): void {
+  read(stream: Readable, size: number): void {
     setImmediate(() => {
-      if (this.destroyed) return
+      if (stream.destroyed) return
       try {
-        this.#drop(this.#position - this.readableLength, dropLength)
-        this.push(this.#next(size))
+        this.#drop(this.#position - stream.readableLength, dropLength)
+        stream.push(this.#next(size))
       } catch (error) {
-        this.destroy(error as Error)
+        stream.destroy(error as Error)
       }
     })
   }
 
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+  destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     let failure = error
     try {
       if (openRegionOf(this.#memory) !== null) this.#drop(this.#position, 1)
@@ -110,7 +103,7 @@ function chunkLength(value: unknown, name: string): number {
 export let endStreams: (memory: StreamedMemory, error: () => Error) => void
 
 export abstract class StreamedMemory extends LinedMemory {
-  readonly #streams = new Set<MappingReadStream>()
+  readonly #streams = new Set<Readable>()
 
   static {
     endStreams = (memory, error) => {
@@ -140,11 +133,14 @@ export abstract class StreamedMemory extends LinedMemory {
     const highWaterMark = optional(values['highWaterMark'], 'options.highWaterMark', chunkLength)
     const dropBehind = optional(values['dropBehind'], 'options.dropBehind', boolean) ?? false
     const { offset, length } = rangeBetween(regionOf(this).byteLength, first, last)
-    const stream = new MappingReadStream(this, {
-      start: offset,
-      end: offset + length,
+    const reader = new Reader(this, offset, offset + length, dropBehind)
+    // Loaded by the first of them: it is a tenth of the import otherwise.
+    const stream = new (process.getBuiltinModule('node:stream').Readable)({
       highWaterMark: highWaterMark ?? defaultHighWaterMark,
-      dropBehind,
+      read(size) {
+        reader.read(this, size)
+      },
+      destroy: (error, callback) => reader.destroy(error, callback),
     })
     this.#streams.add(stream)
     stream.once('close', () => this.#streams.delete(stream))
