@@ -135,9 +135,10 @@ export class SharedMemory extends Mapping {
    * against shrinking and growing, so that it cannot fault; nothing is left of it after a crash. With
    * one: shm_open(3) with O_CREAT and O_EXCL.
    *
-   * @param byteLength in bytes, at least 1
-   * @throws EEXIST when the name is taken · ENOSPC, ENOMEM, EMFILE, … · ERR_INVALID_ARG_TYPE,
-   *   ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
+   * @param byteLength in bytes, 1 to 2 ** 53 - 1; a length that the machine has no memory for is ENOMEM
+   * @throws EEXIST when the name is taken · ENOSPC, ENOMEM, EMFILE, … of the calls named and of
+   *   fallocate(2), mmap(2), madvise(2), mlock2(2) · ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE,
+   *   ERR_OUT_OF_RANGE
    */
   static create(byteLength: number | bigint, options?: CreateSharedMemoryOptions): SharedMemory {
     const length = byteCount(byteLength, 'byteLength')
@@ -165,8 +166,11 @@ export class SharedMemory extends Mapping {
    * Maps shared memory that exists: by its name, shm_open(3); by a path; or through a descriptor,
    * which stays the caller's.
    *
-   * @throws ENOENT · EACCES when it is another user's · ENODATA while it has no size yet · EBADF ·
-   *   ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE
+   * @param nameOrPath a name as shm_open(3) takes it, with or without the slash before it; a path,
+   *   with a slash elsewhere; or a descriptor, 0 to 2 ** 31 - 1
+   * @throws ENOENT · EACCES when it is another user's, or `'read-write'` of a descriptor for reading ·
+   *   ENODATA while it has no size yet · ELOOP, EISDIR, ENODEV for what is no file · EBADF, EMFILE,
+   *   ENOMEM · ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE
    */
   static open(nameOrPath: string | number, options?: OpenSharedMemoryOptions): SharedMemory {
     const values = optionsObject(options)
@@ -205,7 +209,12 @@ export class SharedMemory extends Mapping {
     throw inheritedClosed(name)
   }
 
-  /** shm_unlink(3) — removes a name. Whoever has it mapped keeps the memory. */
+  /**
+   * shm_unlink(3) — removes a name. Whoever has it mapped keeps the memory.
+   *
+   * @throws ENOENT when there is none · EACCES when it is another user's · ERR_INVALID_ARG_TYPE,
+   *   ERR_INVALID_ARG_VALUE for what cannot be a name
+   */
   static unlink(name: string): void {
     const segment = segmentName(name, 'name')
     checked(native.shmUnlink(segment), 'shm_unlink', segment)
@@ -224,6 +233,8 @@ export class SharedMemory extends Mapping {
   /**
    * What nobody may do with it any more; fcntl(2), F_GET_SEALS. Named memory has `'seal'` alone: it
    * cannot be sealed.
+   *
+   * @throws ERR_MAPPING_CLOSED
    */
   get seals(): readonly Seal[] {
     regionOf(this)
@@ -234,6 +245,8 @@ export class SharedMemory extends Mapping {
    * The same memory over a descriptor for reading only, to pass on to those who are only to read:
    * mmap(2) and mprotect(2) refuse to make it writable. A guard against mistakes; the same user can
    * re-open it for writing, see {@link sealWrites}.
+   *
+   * @throws ERR_MAPPING_CLOSED · EMFILE, ENOMEM · ENOENT where /proc is not mounted
    */
   readOnly(): SharedMemory {
     regionOf(this)
@@ -246,14 +259,18 @@ export class SharedMemory extends Mapping {
    * make another that is, or write to it by a descriptor. For good, and against everybody. What
    * {@link withShared} passes on from then is for reading. Not for {@link punchHole} either.
    *
-   * @throws EPERM for named memory, which cannot be sealed
+   * @throws EPERM for named memory, which cannot be sealed · ERR_MAPPING_CLOSED
    */
   sealWrites(): void {
     regionOf(this)
     addSeals(this.#fd, this.#name, 'future-write', 'seal')
   }
 
-  /** As {@link Mapping.share}: what attaches is a SharedMemory with a descriptor of its own. */
+  /**
+   * As {@link Mapping.share}: what attaches is a SharedMemory with a descriptor of its own.
+   *
+   * @throws ERR_MAPPING_CLOSED
+   */
   override share(): MappingHandle {
     const region = regionOf(this)
     const { access, fileOffset, path } = this
@@ -294,7 +311,7 @@ onAttachShared((description, { fd: theirs, identity, name }) => {
 type SharedStdio = (number | 'ipc' | 'inherit' | 'pipe' | 'ignore' | null | undefined)[]
 
 /** Options with shared memory added, see {@link withShared}. */
-export type WithShared<O> = Omit<O, 'stdio' | 'env'> & {
+export type WithShared<O> = O & {
   stdio: SharedStdio
   env: NodeJS.ProcessEnv
 }

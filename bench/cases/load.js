@@ -49,18 +49,24 @@ function installed(name) {
 export default {
   title: 'Load time and size',
   rounds: { full: 15, quick: 1 },
-  prepare: () => ({}),
+  prepare: ({ scratch }) => ({ empty: scratch.hole('empty.mjs', 0) }),
   describe: () =>
-    'import() in a new process, its start not included, next to one of a module of Node that is not ' +
-    'loaded yet. The size of the package is that of the files that npm publishes; that of a peer is ' +
-    'its folder after npm install, without its dependencies.',
+    'import() in a new process, its start not included, next to that of a file with nothing in it. ' +
+    'The size of the package is that of the files that npm publishes; that of a peer is its folder ' +
+    'after npm install, without its dependencies.',
   measures: {
     time: { title: 'import()', unit: 'ms', digits: 2 },
     packed: { title: 'Size of the download', unit: 'kB', digits: 0 },
     size: { title: 'Size on the disk', unit: 'kB', digits: 0 },
   },
   contenders: {
-    'node:zlib': { kind: 'limit', setUp: () => () => ({ time: importTime('node:zlib') }) },
+    'an empty module': {
+      kind: 'limit',
+      setUp: ({ empty }) => {
+        const { href } = pathToFileURL(empty)
+        return () => ({ time: importTime(href) })
+      },
+    },
     'posix-mmap': {
       kind: 'package',
       setUp: () => {

@@ -37,7 +37,11 @@ export interface Residency {
  * `ERR_INVALID_ARG_VALUE`, and what the kernel refuses as an error with its errno.
  */
 export abstract class PagedMemory extends StreamedMemory {
-  /** msync(2) — returns when changes have reached the file, or with mode `'async'` at once. */
+  /**
+   * msync(2) — returns when changes have reached the file, or with mode `'async'` at once.
+   *
+   * @throws EIO, ENOSPC, EDQUOT when the device failed · EBUSY for `invalidate` of locked pages
+   */
   flushSync(options?: FlushOptions): void {
     const { offset, length, flags } = flushSettings(options)
     onRange(this, offset, length, 'msync', (...range) => native.msync(...range, flags))
@@ -62,7 +66,9 @@ export abstract class PagedMemory extends StreamedMemory {
    * mprotect(2) — sets what may be done with pages. An access that is not allowed does not end the
    * process: it becomes a fault (`fault`, `check()`, `onFault`).
    *
-   * @throws EACCES for `'read-write'` on a file that was opened for reading only
+   * @param offset in bytes, default 0
+   * @param length in bytes, default the rest
+   * @throws ENOMEM beyond `vm.max_map_count` · EACCES for `'read-write'` on a file that was opened for reading only
    */
   protect(protection: Protection, offset?: number | bigint, length?: number | bigint): void {
     const wanted = checkProtection(protection, 'protection')
@@ -78,14 +84,20 @@ export abstract class PagedMemory extends StreamedMemory {
   /**
    * mlock2(2) — reads pages in and keeps them in memory. Blocks while it reads.
    *
-   * @throws ENOMEM, EAGAIN beyond {@link Limits.lockedBytes}
+   * @throws ENOMEM, EAGAIN beyond {@link Limits.lockedBytes}, EPERM where that is 0 · ENOMEM for a
+   *   page that cannot be had
    */
   lockSync(options?: LockOptions): void {
     const { offset, length, onFault } = lockSettings(options)
     onRange(this, offset, length, 'mlock2', (...range) => native.mlock(...range, onFault))
   }
 
-  /** munlock(2) — lets the kernel take pages out of memory again. */
+  /**
+   * munlock(2) — lets the kernel take pages out of memory again.
+   *
+   * @param offset in bytes, default 0
+   * @param length in bytes, default the rest
+   */
   unlock(offset?: number | bigint, length?: number | bigint): void {
     const start = optionalByteCount(offset, 'offset')
     const count = optionalByteCount(length, 'length')
@@ -110,6 +122,9 @@ export abstract class PagedMemory extends StreamedMemory {
    * The bitmap of a terabyte has 256 MiB (with pages of 4 KiB), and takes memory only where any of
    * 16,384 neighbouring pages is resident. The kernel looks at every page, and this call waits for
    * it: some 3 s for a terabyte that is not in memory, so ask for parts.
+   *
+   * @param offset in bytes, default 0
+   * @param length in bytes, default the rest
    */
   residency(offset?: number | bigint, length?: number | bigint): Residency {
     const start = optionalByteCount(offset, 'offset')
@@ -126,7 +141,9 @@ export abstract class PagedMemory extends StreamedMemory {
    * madvise(2) with MADV_DONTNEED — copy-on-write: pages that the range fills show the file again,
    * the rest of the range is left alone. Anonymous: every byte of the range is zero again.
    *
-   * @throws EINVAL for memory that is shared with its file
+   * @param offset in bytes, default 0
+   * @param length in bytes, default the rest
+   * @throws EINVAL for memory that is shared with its file, and for locked pages
    */
   discard(offset?: number | bigint, length?: number | bigint): void {
     const start = optionalByteCount(offset, 'offset')
@@ -138,8 +155,10 @@ export abstract class PagedMemory extends StreamedMemory {
    * madvise(2) with MADV_REMOVE — every byte of the range is zero, here and in the file, and the
    * blocks of the pages that it fills are free, as with fallocate(2) and FALLOC_FL_PUNCH_HOLE.
    *
-   * @throws EINVAL, EACCES for memory that is not shared and writable · EOPNOTSUPP where the file
-   *   system has no holes
+   * @param offset in bytes
+   * @param length in bytes
+   * @throws EINVAL for locked pages · EINVAL, EACCES for memory that is not shared and writable ·
+   *   EOPNOTSUPP where the file system has no holes
    */
   punchHole(offset: number | bigint, length: number | bigint): void {
     const start = byteCount(offset, 'offset')
@@ -151,7 +170,9 @@ export abstract class PagedMemory extends StreamedMemory {
    * madvise(2) with MADV_GUARD_INSTALL (Linux 6.13) — an access to a page that the range fills
    * becomes a fault of kind `'no-access'`. What was private in these pages is lost.
    *
-   * @throws EINVAL on older kernels
+   * @param offset in bytes
+   * @param length in bytes
+   * @throws EINVAL on older kernels, and for locked pages
    */
   installGuard(offset: number | bigint, length: number | bigint): void {
     const start = byteCount(offset, 'offset')
@@ -159,7 +180,13 @@ export abstract class PagedMemory extends StreamedMemory {
     onRange(this, start, count, 'madvise', native.installGuard)
   }
 
-  /** madvise(2) with MADV_GUARD_REMOVE (Linux 6.13) — lifts {@link installGuard} again. */
+  /**
+   * madvise(2) with MADV_GUARD_REMOVE (Linux 6.13) — lifts {@link installGuard} again.
+   *
+   * @param offset in bytes
+   * @param length in bytes
+   * @throws EINVAL on older kernels
+   */
   removeGuard(offset: number | bigint, length: number | bigint): void {
     const start = byteCount(offset, 'offset')
     const count = byteCount(length, 'length')
