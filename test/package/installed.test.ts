@@ -196,6 +196,7 @@ describe('an application', () => {
 
 describe('TypeScript', () => {
   const program = `
+import type { ForkOptions } from 'node:child_process'
 import { type Mapping, mapFile, MappingFaultError, SharedMemory, withShared } from 'posix-mmap'
 import { MapFlags, mmap, Prot } from 'posix-mmap/posix'
 
@@ -203,6 +204,7 @@ const mapping: Mapping = mapFile('file', { access: 'read-write', size: 100 })
 const words: Int32Array = mapping.view(Int32Array, 0, 2)
 const table: SharedMemory = SharedMemory.create(words.length)
 export const options: { silent: boolean } = withShared({ table }, { silent: true })
+export const wrapped = <O extends ForkOptions>(own: O): O => withShared({ table }, own)
 export const protection: 'none' | 'read' | 'read-write' = mapping.protection
 export const isFault = (error: unknown): boolean => error instanceof MappingFaultError && error.fault.count > 0
 mmap({ length: 1, prot: Prot.READ, flags: MapFlags.PRIVATE | MapFlags.ANONYMOUS }).unmap()
