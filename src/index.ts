@@ -32,6 +32,5 @@ export {
   type CreateSharedMemoryOptions,
   type OpenSharedMemoryOptions,
   SharedMemory,
-  type WithShared,
-  withShared,
 } from './shared-memory.js'
+export { type WithShared, withShared } from './with-shared.js'

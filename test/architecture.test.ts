@@ -64,6 +64,7 @@ describe('src', () => {
     /^(cli|internals)\.ts$/,
     /^cli\//,
     /^(index|posix)\.ts$/,
+    /^with-shared\.ts$/,
     /^(map|shared-memory|message-ring)\.ts$/,
     /^mapping\.ts$/,
     /^mapping\//,
