@@ -100,11 +100,13 @@ Holding* Environment::find(uint64_t handle) {
 void Environment::detach_buffers(Holding& holding) {
   const HandleScope scope(env_);
   for (ExternalBuffer* buffer : holding.buffers) {
+    // All of them together hold the addresses of one region.
+    const uint64_t share = holding.region->extent().mapped_length / holding.buffers.size();
     // Memory that was transferred belongs to the new ArrayBuffer and goes with it.
-    if (!buffer->detach()) continue;
+    if (!buffer->detach(share)) continue;
     waiting_.insert(buffer);
     quarantined_.fetch_add(1, std::memory_order_relaxed);
-    quarantined_bytes_.fetch_add(holding.region->extent().mapped_length, std::memory_order_relaxed);
+    quarantined_bytes_.fetch_add(share, std::memory_order_relaxed);
   }
   holding.buffers.clear();
   if (holding.lease != nullptr) holding.lease->end_use();
@@ -213,9 +215,9 @@ void Environment::reap() {
   }
 }
 
-void Environment::quarantine_ended(const Region& region) {
+void Environment::quarantine_ended(uint64_t share) {
   quarantined_.fetch_sub(1, std::memory_order_relaxed);
-  quarantined_bytes_.fetch_sub(region.extent().mapped_length, std::memory_order_relaxed);
+  quarantined_bytes_.fetch_sub(share, std::memory_order_relaxed);
 }
 
 void Environment::sweep(bool force) {

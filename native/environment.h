@@ -68,7 +68,7 @@ class Environment {
   /// How many detached buffers still keep addresses taken.
   size_t quarantined() const { return quarantined_.load(std::memory_order_relaxed); }
   /// Called on any thread.
-  void quarantine_ended(const Region& region);
+  void quarantine_ended(uint64_t share);
 
   /// Called by a finalizer, on any thread, when nothing will call back for `buffer` again.
   void finished(ExternalBuffer* buffer);

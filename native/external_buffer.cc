@@ -53,7 +53,7 @@ void ExternalBuffer::let_go() {
   if (reference_ != nullptr) napi_reference_unref(environment_.env(), reference_, &count);
 }
 
-bool ExternalBuffer::detach() {
+bool ExternalBuffer::detach(uint64_t share) {
   const napi_env env = environment_.env();
   napi_value buffer = object();
   if (buffer == nullptr) return false;
@@ -66,6 +66,7 @@ bool ExternalBuffer::detach() {
     return false;
   }
   detached_ = true;
+  share_ = share;
   region_.retain();
   object_.store(true, std::memory_order_release);
   if (napi_add_finalizer(env, buffer, this, on_object_collected, nullptr, nullptr) != napi_ok) {
@@ -77,7 +78,7 @@ bool ExternalBuffer::detach() {
 
 void ExternalBuffer::end_quarantine() {
   if (!object_.exchange(false, std::memory_order_acq_rel)) return;
-  environment_.quarantine_ended(region_);
+  environment_.quarantine_ended(share_);
   region_.release();
 }
 

@@ -22,8 +22,9 @@ class ExternalBuffer {
   /// Makes the ArrayBuffer. After a failure V8 may still call back, so the record has to stay.
   napi_status create(uint64_t offset, size_t length, napi_value* result);
   /// True if it was detached now, and its object may still be held by a request in flight; false if
-  /// somebody else has the memory, because it was transferred, or the object was collected.
-  bool detach();
+  /// somebody else has the memory, because it was transferred, or the object was collected. `share`
+  /// is how many bytes of addresses its quarantine counts for.
+  bool detach(uint64_t share);
   /// Whether somebody else has detached it: its memory is in another ArrayBuffer.
   bool is_foreign() const;
   /// The mapping is gone, the ArrayBuffer need not be: from here on it may be collected.
@@ -57,6 +58,7 @@ class ExternalBuffer {
   Region& region_;
   const uint64_t handle_;
   napi_ref reference_ = nullptr;
+  uint64_t share_ = 0;
   bool detached_ = false;
   bool transferred_ = false;
   bool kept_ = false;
