@@ -78,8 +78,10 @@ export function stringTooLong(offset: number, length: number): Error {
   return coded(new Error(message), 'ERR_STRING_TOO_LONG')
 }
 
-export function illegalConstructor(instead: string): TypeError {
-  return coded(new TypeError(`Illegal constructor: use ${instead}`), 'ERR_ILLEGAL_CONSTRUCTOR')
+export function illegalConstructor(): TypeError {
+  const message =
+    'Illegal constructor: use mapFile(), mapAnonymous(), SharedMemory.create() or SharedMemory.open()'
+  return coded(new TypeError(message), 'ERR_ILLEGAL_CONSTRUCTOR')
 }
 
 export function mappingClosed(): Error {
@@ -134,7 +136,8 @@ export function noBinding(root: string, cause: unknown): Error {
     `(${libc === undefined ? 'no glibc, perhaps musl' : `glibc ${libc}`}): looked for build/Release ` +
     `and prebuilds/${process.platform}-${process.arch} in ${root}. Linux on x64 and arm64 is ` +
     'supported; from a checkout, `npm run build:native` builds one, and PREBUILDS_ONLY=1 in the ' +
-    `environment passes over build/. ${firstLine(cause)}`
+    'environment passes over build/. A bundler has to leave posix-mmap out, as an external module. ' +
+    firstLine(cause)
   return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
 }
 

@@ -11,7 +11,6 @@ import {
   type SharedMemorySource,
 } from './mapping/handle.js'
 import { construction, regionOf } from './mapping/lifetime.js'
-
 import type { FaultListener, RegionDescription } from './mapping/region.js'
 import { ResizableMemory } from './mapping/resize.js'
 import { hasEventLoopOfNode, native } from './native.js'
@@ -22,12 +21,19 @@ export interface AttachOptions {
   onFault?: FaultListener
 }
 
+/** Makes the object for a region that was just mapped. */
+export let createMapping: (description: RegionDescription) => Mapping
+
 /**
  * Memory that the kernel mapped: a file's, or anonymous. {@link mapFile} and {@link mapAnonymous}
  * make one. A fault inside it (a file that somebody truncated, a write to a page that may only be
  * read) never ends the process; it is kept for {@link fault} and {@link check}.
  */
 export class Mapping extends ResizableMemory {
+  static {
+    createMapping = (description) => new Mapping(construction, description)
+  }
+
   /**
    * Throws if a fault happened since the mapping was made or {@link clearFault} was called.
    *
@@ -100,23 +106,18 @@ export class Mapping extends ResizableMemory {
     const onFault = optional(listener, 'options.onFault', callback<FaultListener>)
     const description = redeemHandle(checked, onFault)
     return checked.shared === null
-      ? new Mapping(construction, description)
+      ? createMapping(description)
       : attachShared(description, checked.shared)
   }
 }
 
 type AttachShared = (description: RegionDescription, source: SharedMemorySource) => Mapping
 
-let attachShared: AttachShared = (description) => new Mapping(construction, description)
+let attachShared: AttachShared = createMapping
 
 /** For the subclass, which this file cannot import. */
 export function onAttachShared(attach: AttachShared): void {
   attachShared = attach
-}
-
-/** Makes the object for a region that was just mapped. */
-export function createMapping(description: RegionDescription): Mapping {
-  return new Mapping(construction, description)
 }
 
 startListening()

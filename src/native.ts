@@ -115,18 +115,40 @@ export interface Native {
   closeDescriptor(fd: number): Result
 }
 
-/** Above src/ and above dist/ alike. */
-export const packageRoot: string = fileURLToPath(new URL('..', import.meta.url))
-
-function load(): Native {
+/** Above src/ and above dist/ alike; a bundler may have put this code somewhere else. */
+function findRoot(): string {
   try {
-    return createRequire(import.meta.url)('node-gyp-build')(packageRoot) as Native
+    return fileURLToPath(new URL('..', import.meta.url))
   } catch (cause) {
-    throw noBinding(packageRoot, cause)
+    throw noBinding('an unknown place', cause)
   }
 }
 
+export const packageRoot: string = findRoot()
+
+function load(): Native {
+  let addon: Partial<Native>
+  try {
+    addon = createRequire(import.meta.url)('node-gyp-build')(packageRoot)
+  } catch (cause) {
+    throw noBinding(packageRoot, cause)
+  }
+  if (typeof addon.sourceDigest === 'string') return addon as Native
+  throw noBinding(packageRoot, new Error("what is there is another package's"))
+}
+
 export const native: Native = load()
+
+/**
+ * What all copies of this code in a thread have in common, as a test runner makes them that loads a
+ * module anew for each test: they have one addon, which has one listener.
+ */
+export function common<T>(name: string, make: () => T): T {
+  const addon = native as unknown as Record<symbol, T>
+  const key = Symbol.for(`posix-mmap ${name}`)
+  addon[key] ??= make()
+  return addon[key]
+}
 
 /** Bun and Deno export libuv's names without the functions behind them. */
 export const hasEventLoopOfNode =

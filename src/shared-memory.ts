@@ -67,6 +67,12 @@ function checkSharedAccess(value: unknown, name: string): SharedAccess {
   return oneOf(value, name, ['read', 'read-write'])
 }
 
+let createSharedMemory: (
+  description: RegionDescription,
+  fd: number,
+  name: string | null,
+) => SharedMemory
+
 /** Takes over `fd`, also when it throws. */
 function mapDescriptor(
   fd: number,
@@ -88,7 +94,7 @@ function mapDescriptor(
     }
     const neverFaults = cannotFault(fd, access)
     const description = { ...describeRegion(request, settings), neverFaults, fd }
-    return new SharedMemory(construction, description, fd, name)
+    return createSharedMemory(description, fd, name)
   } catch (error) {
     native.closeDescriptor(fd)
     throw error
@@ -103,8 +109,12 @@ export class SharedMemory extends Mapping {
   #fd: number
   readonly #name: string | null
 
-  /** @internal */
-  constructor(
+  static {
+    createSharedMemory = (description, fd, name) =>
+      new SharedMemory(construction, description, fd, name)
+  }
+
+  protected constructor(
     key: typeof construction,
     description: RegionDescription,
     fd: number,
@@ -286,7 +296,7 @@ onAttachShared((description, { fd: theirs, identity, name }) => {
     if (writes && !native.isFileOf(description.handle, fd)) throw mixedHandle()
     description.neverFaults = cannotFault(fd, description.access)
     description.fd = fd
-    return new SharedMemory(construction, description, fd, name)
+    return createSharedMemory(description, fd, name)
   } catch (error) {
     if (fd !== undefined) native.closeDescriptor(fd)
     native.unmap(description.handle)

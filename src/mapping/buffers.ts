@@ -61,6 +61,11 @@ class Windows {
     return this.#made.size
   }
 
+  /** Whoever has the memory of one has all of it: it is given back together. */
+  assertAttached(): void {
+    for (const buffer of this.#made.values()) if (buffer.byteLength === 0) throw mappingDetached()
+  }
+
   #startOf(offset: number): number {
     // An empty range may be at the end, where no window starts.
     const inside = Math.min(offset, this.#byteLength - 1)
@@ -109,6 +114,7 @@ export class Buffers {
     }
     this.#whole ??= this.#byteLength === 0 ? new ArrayBuffer(0) : this.#create(0, this.#byteLength)
     if (this.#whole.byteLength !== this.#byteLength) throw mappingDetached()
+    this.#little?.assertAttached()
     return this.#whole
   }
 
@@ -132,6 +138,7 @@ export class Buffers {
 
   #inLittleWindow(offset: number, length: number): Place | undefined {
     this.#little ??= this.#windows(littleWindow)
+    this.#little.assertAttached()
     if (!this.#little.cover(offset, length)) return undefined
     const made = this.#little.made(offset)
     if (made !== undefined) return made

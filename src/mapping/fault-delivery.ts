@@ -2,7 +2,7 @@
 
 import { channel } from 'node:diagnostics_channel'
 import type { MappingFault } from '../errors.js'
-import { type Handle, hasEventLoopOfNode, type NativeFault, native } from '../native.js'
+import { common, type Handle, hasEventLoopOfNode, type NativeFault, native } from '../native.js'
 import type { FaultListener, Region } from './region.js'
 
 /** What subscribers of the diagnostics channel `posix-mmap:fault` are given. */
@@ -32,7 +32,7 @@ interface Listener {
 }
 
 // By handle and without the Mapping, which would otherwise never be collected.
-const listeners = new Map<Handle, Listener>()
+const listeners = common('listeners', () => new Map<Handle, Listener>())
 let listening = false
 
 function announce(listener: Listener, fault: MappingFault): void {

@@ -2,7 +2,7 @@
 
 import { AsyncResource } from 'node:async_hooks'
 import { constants } from 'node:os'
-import { hasEventLoopOfNode, type Job, native, type Result } from '../native.js'
+import { common, hasEventLoopOfNode, type Job, native, type Result } from '../native.js'
 import type { WatchSettings } from './page-options.js'
 
 interface Running {
@@ -10,7 +10,7 @@ interface Running {
   progress: ((done: number) => void) | undefined
 }
 
-const running = new Map<Job, Running>()
+const running = common('jobs', () => new Map<Job, Running>())
 let listening: boolean | undefined
 
 /** Whether this runtime can; where it cannot, the calls are made on the event loop. */

@@ -41,9 +41,8 @@ export abstract class MappedMemory implements Disposable {
     openRegionOf = (mapping) => mapping.#region
   }
 
-  /** @internal */
-  constructor(key: typeof construction, description: RegionDescription) {
-    if (key !== construction) throw illegalConstructor('mapFile() or mapAnonymous()')
+  protected constructor(key: typeof construction, description: RegionDescription) {
+    if (key !== construction) throw illegalConstructor()
     this.#region = new Region(description)
     this.#access = description.access
     this.#fileOffset = description.fileOffset

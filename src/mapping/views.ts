@@ -65,7 +65,9 @@ export abstract class ViewedMemory extends MappedMemory {
   }
 
   /**
-   * A view of bytes.
+   * A view of bytes. Of a large mapping the view's `buffer` may cover a part only, so that a look at
+   * little of it costs little: count from the view, or with its `byteOffset`, and take {@link buffer}
+   * for all.
    *
    * @param offset in bytes from the start of the mapping, default 0
    * @param length in bytes, default the rest

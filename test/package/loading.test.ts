@@ -2,6 +2,7 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
+import { pageSize } from 'posix-mmap'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { noBinding } from '../../dist/internals.js'
 import { projectRoot, run, scratchDirectory } from '../support/harness.js'
@@ -97,6 +98,36 @@ describe('ERR_NO_BINDING', () => {
     putBinary(here, elsewhere)
     expectNoBinding(await load(), /posix-mmap\.node: cannot open shared object file/)
   })
+})
+
+it('refuses the addon of another package, next to which a bundler has put the code', async () => {
+  const folder = path.join(projectRoot, 'node_modules/@rolldown')
+  const names = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  const name = names.find((each) => each.endsWith('.node')) ?? 'missing'
+  fs.mkdirSync(path.join(root, 'build/Release'), { recursive: true })
+  fs.symlinkSync(path.join(folder, name), path.join(root, built))
+  const outcome = await load()
+  expectNoBinding(outcome, /another package's/)
+  expect(outcome.message).toContain('A bundler has to leave posix-mmap out')
+})
+
+it('tells two copies of its code over one addon apart', async () => {
+  fs.mkdirSync(path.join(root, 'build/Release'), { recursive: true })
+  fs.symlinkSync(path.join(projectRoot, built), path.join(root, built))
+  const file = path.join(scratch.directory, 'two-copies')
+  fs.writeFileSync(file, Buffer.alloc(2 * pageSize))
+  const { stdout } = await run(`
+    import fs from 'node:fs'
+    const copies = [await import('posix-mmap'), await import('${root}/dist/index.js')]
+    const heard = []
+    const mappings = copies.map(({ mapFile }, i) => mapFile('${file}', { onFault: () => heard.push(i) }))
+    fs.truncateSync('${file}', 0)
+    for (const mapping of mappings) mapping.bytes()[${pageSize}]
+    for (const mapping of mappings) await mapping.lock({ length: 0 })
+    for (const { mapAnonymous } of copies) await mapAnonymous(2 ** 20).populate()
+    while (heard.length < 2) await new Promise(setImmediate)
+    console.log(JSON.stringify([copies[0].mapFile === copies[1].mapFile, heard.sort()]))`)
+  expect(JSON.parse(stdout)).toEqual([false, [0, 1]])
 })
 
 describe('a build/ that does not load', () => {
