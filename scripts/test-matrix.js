@@ -15,18 +15,23 @@ const modes = ['--jitless', '--no-opt', '--always-sparkplug', '--gc-interval=500
  */
 function run(label, node, files, flags = '') {
   const start = performance.now()
-  const { status, stdout } = spawnSync(node, ['node_modules/vitest/vitest.mjs', 'run', ...files], {
-    env: {
-      ...process.env,
-      NO_COLOR: '1',
-      POSIX_MMAP_TEST_FLAGS: flags,
-      ...(quick ? { POSIX_MMAP_TEST_QUICK: '1' } : {}),
+  const { status, stdout, stderr } = spawnSync(
+    node,
+    ['node_modules/vitest/vitest.mjs', 'run', ...files],
+    {
+      env: {
+        ...process.env,
+        NO_COLOR: '1',
+        POSIX_MMAP_TEST_FLAGS: flags,
+        ...(quick ? { POSIX_MMAP_TEST_QUICK: '1' } : {}),
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  })
-  if (status !== 0) console.log(stdout.split('\n').slice(-80).join('\n'))
+  )
+  // vitest tells of failures there.
+  if (status !== 0) console.log(`${stdout.split('\n').slice(-8).join('\n')}\n${stderr}`)
   return { label, passed: status === 0, seconds: (performance.now() - start) / 1000 }
 }
 

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   accesses,
   type Errno,
+  expectNothingNew,
   invalidType,
   invalidValue,
   mappingClosed,
@@ -37,7 +38,7 @@ afterAll(() => mapping.unmap())
 function expectThrown(call: () => unknown, error: unknown, label = ''): void {
   const before = traces(scratch.directory)
   expect(call, label).toThrow(error as Error)
-  expect(traces(scratch.directory), label).toEqual(before)
+  expectNothingNew(scratch.directory, before, label)
 }
 
 /** Does so for each of many values. */

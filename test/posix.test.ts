@@ -39,6 +39,7 @@ import {
 import { afterAll, describe, expect, it } from 'vitest'
 import { native } from '../dist/internals.js'
 import {
+  expectNothingNew,
   guardPagesSupported,
   invalidType,
   invalidValue,
@@ -91,18 +92,11 @@ function everything(mapping: Mapping): Buffer {
   return mapping.read(0, mapping.byteLength)
 }
 
-/** Nothing is open or mapped that was not before; what was closed may have been collected since. */
-function expectNothingNew(before: ReturnType<typeof traces>, label = ''): void {
-  const { regions, ...others } = traces(scratch.directory)
-  expect(regions, label).toBeLessThanOrEqual(before.regions)
-  expect(others, label).toEqual({ descriptors: before.descriptors, maps: before.maps })
-}
-
 /** Calls, expects an error that matches, and that the call left nothing behind. */
 function expectThrown(call: () => unknown, error: unknown, label = ''): void {
   const before = traces(scratch.directory)
   expect(call, label).toThrow(error as Error)
-  expectNothingNew(before, label)
+  expectNothingNew(scratch.directory, before, label)
 }
 
 /** What is not an `int`: by type, and by value. */
@@ -503,7 +497,7 @@ describe('munmap', () => {
     munmap(mapping)
     expect(mapping.closed).toBe(true)
     munmap(mapping)
-    expectNothingNew(before)
+    expectNothingNew(scratch.directory, before)
   })
 
   it.each([undefined, null, 1, '', {}])('refuses %o', (value) => {
@@ -883,7 +877,7 @@ describe('mremap', () => {
       const view = mapping.bytes()
       const before = traces(scratch.directory)
       expect(() => mremap(mapping, length)).toThrow(einval as Error)
-      expectNothingNew(before)
+      expectNothingNew(scratch.directory, before)
       expect(view.length).toBe(mapping.byteLength)
       mapping.unmap()
     }

@@ -174,9 +174,10 @@ export function openDescriptors(): number {
   return fs.readdirSync('/proc/self/fd').length
 }
 
-/** Mappings of the package that have addresses now. */
+/** Mappings of the package that are open: those that are closed come and go with the collector. */
 export function liveRegions(): number {
-  return native.regionCounts()[0]
+  const [live, quarantined] = native.regionCounts()
+  return live - quarantined
 }
 
 /** What a call may leave behind. */
@@ -186,6 +187,17 @@ export function traces(directory: string) {
     regions: liveRegions(),
     maps: mapsOf(directory).length,
   }
+}
+
+/** Nothing is open or mapped that was not before; what was dropped may have been collected since. */
+export function expectNothingNew(
+  directory: string,
+  before: ReturnType<typeof traces>,
+  label = '',
+): void {
+  const { regions, ...others } = traces(directory)
+  expect(regions, label).toBeLessThanOrEqual(before.regions)
+  expect(others, label).toEqual({ descriptors: before.descriptors, maps: before.maps })
 }
 
 /**
