@@ -38,7 +38,7 @@ afterAll(() => mapping.unmap())
 function expectThrown(call: () => unknown, error: unknown, label = ''): void {
   const before = traces(scratch.directory)
   expect(call, label).toThrow(error as Error)
-  expectNothingNew(scratch.directory, before, label)
+  expectNothingNew(before, label)
 }
 
 /** Does so for each of many values. */

@@ -42,7 +42,7 @@ describe.each(kinds)('unmap, %s', (_kind, make) => {
     for (let i = 0; i < 3; i++) {
       mapping[method]()
       expect(mapping).toMatchObject({ closed: true, byteLength: 0, fault: null })
-      expect(liveRegions()).toBe(before)
+      expect(liveRegions()).toBeLessThanOrEqual(before)
     }
   })
 

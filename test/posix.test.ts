@@ -96,7 +96,7 @@ function everything(mapping: Mapping): Buffer {
 function expectThrown(call: () => unknown, error: unknown, label = ''): void {
   const before = traces(scratch.directory)
   expect(call, label).toThrow(error as Error)
-  expectNothingNew(scratch.directory, before, label)
+  expectNothingNew(before, label)
 }
 
 /** What is not an `int`: by type, and by value. */
@@ -497,7 +497,7 @@ describe('munmap', () => {
     munmap(mapping)
     expect(mapping.closed).toBe(true)
     munmap(mapping)
-    expectNothingNew(scratch.directory, before)
+    expectNothingNew(before)
   })
 
   it.each([undefined, null, 1, '', {}])('refuses %o', (value) => {
@@ -877,7 +877,7 @@ describe('mremap', () => {
       const view = mapping.bytes()
       const before = traces(scratch.directory)
       expect(() => mremap(mapping, length)).toThrow(einval as Error)
-      expectNothingNew(scratch.directory, before)
+      expectNothingNew(before)
       expect(view.length).toBe(mapping.byteLength)
       mapping.unmap()
     }

@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SharedMemory, withShared } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import { liveRegions, openDescriptors, scratchDirectory } from '../support/harness.js'
+import { expectNothingNew, scratchDirectory, traces } from '../support/harness.js'
 import { endOf, finished, holdersOf, outputOf, programsIn } from '../support/programs.js'
 
 const program = programsIn(scratchDirectory())
@@ -153,7 +153,8 @@ it('a parent notices nothing of 30 children that are killed while they write', {
      for (let i = 0; ; i++) bytes.fill(i)`,
   )
   using table = SharedMemory.create(1 << 20, { label })
-  const before = [openDescriptors(), liveRegions(), holdersOf(label).length]
+  const before = traces()
+  const holders = holdersOf(label)
   for (let round = 0; round < 10; round++) {
     const children = Array.from({ length: 3 }, () =>
       fork(writer, [], withShared({ table }, { silent: true })),
@@ -164,7 +165,8 @@ it('a parent notices nothing of 30 children that are killed while they write', {
     for (const each of children) each.kill('SIGKILL')
     for (const { signal } of await Promise.all(ends)) expect(signal).toBe('SIGKILL')
   }
-  expect([openDescriptors(), liveRegions(), holdersOf(label).length]).toEqual(before)
+  expectNothingNew(before)
+  expect(holdersOf(label)).toEqual(holders)
   expect(table.fault).toBeNull()
 })
 

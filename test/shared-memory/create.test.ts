@@ -4,15 +4,16 @@ import fs from 'node:fs'
 import { Mapping, pageSize, SharedMemory } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
 import {
+  expectNothingNew,
   invalidType,
   invalidValue,
-  liveRegions,
   mappingClosed,
   openDescriptors,
   outOfRange,
   runForJson,
   scratchDirectory,
   systemError,
+  traces,
   untyped,
 } from '../support/harness.js'
 
@@ -51,9 +52,9 @@ describe('SharedMemory.create() without a name', () => {
   })
 
   it('closes its descriptor with unmap(), and leaves nothing after 1,000 cycles', () => {
-    const before = [openDescriptors(), liveRegions()]
+    const before = traces()
     for (let i = 0; i < 1000; i++) SharedMemory.create(pageSize).unmap()
-    expect([openDescriptors(), liveRegions()]).toEqual(before)
+    expectNothingNew(before)
     const memory = SharedMemory.create(1)
     memory.unmap()
     memory.unmap()
@@ -206,8 +207,8 @@ describe('bad input', () => {
       expect.objectContaining({ code: 'ERR_ILLEGAL_CONSTRUCTOR' }),
     ],
   ])('%s', (_name, use, error) => {
-    const before = [openDescriptors(), liveRegions()]
+    const before = traces()
     expect(use).toThrow(error)
-    expect([openDescriptors(), liveRegions()]).toEqual(before)
+    expectNothingNew(before)
   })
 })

@@ -5,11 +5,11 @@ import fs from 'node:fs'
 import { pageSize, SharedMemory, withShared } from 'posix-mmap'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
-  liveRegions,
-  openDescriptors,
+  expectNothingNew,
   runForJson,
   scratchDirectory,
   systemError,
+  traces,
 } from '../support/harness.js'
 import { outputOf, programsIn } from '../support/programs.js'
 
@@ -255,13 +255,13 @@ describe('a name', () => {
   })
 
   it('is given up when the memory cannot be mapped as asked', () => {
-    const before = [openDescriptors(), liveRegions()]
+    const before = traces()
     newName()
     // Only private memory can have it.
     const make = () => SharedMemory.create(pageSize, { name, advice: 'wipeonfork' })
     expect(make).toThrow(systemError('EINVAL', 'madvise', `/${name}`))
     expect(fs.existsSync(place())).toBe(false)
-    expect([openDescriptors(), liveRegions()]).toEqual(before)
+    expectNothingNew(before)
   })
 
   it('cannot be had with a seal', () => {
@@ -286,9 +286,9 @@ describe('a name', () => {
 
 describe('SharedMemory.create()', () => {
   it('of more than there is refuses at once', () => {
-    const before = [openDescriptors(), liveRegions()]
+    const before = traces()
     expect(() => SharedMemory.create(2 ** 45)).toThrow(systemError('ENOMEM', 'fallocate'))
-    expect([openDescriptors(), liveRegions()]).toEqual(before)
+    expectNothingNew(before)
   })
 
   it('makes a descriptor that exec closes, and no file that can be executed', () => {
