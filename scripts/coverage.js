@@ -21,7 +21,9 @@ function run(command, args, cwd = root) {
 
 function ofTypeScript() {
   const rolldown = [`${modules}/rolldown/bin/cli.mjs`, '-c', '--log-level', 'warn', '--sourcemap']
-  const tests = [`${modules}/vitest/vitest.mjs`, 'run', ...files]
+  // Of the tarball, which has no maps, nothing is counted.
+  const others = ['--exclude', 'test/package/installed.test.ts']
+  const tests = [`${modules}/vitest/vitest.mjs`, 'run', ...others, ...files]
   const filter = ['--all', '--src', 'src', '--include', 'src/**', '--exclude-after-remap']
   // src/ is what is counted, and dist/ what runs: the maps between them are not published.
   const failed =

@@ -50,7 +50,7 @@ function underQemu() {
     files: [...core, 'test/faults/accesses.test.ts', 'test/package/prebuilds.test.ts'],
     differs: [
       [
-        /advice|madvise|populat|POPULATE|hugePages|punchHole|installGuard/,
+        /advice|madvise|populat|POPULATE|hugePages|punchHole|installGuard|guarded pages/,
         'qemu answers madvise(2) and does nothing, MAP_POPULATE included',
       ],
       [/posix\.test\.ts: mremap/, 'qemu moves no shared memory with mremap(2)'],

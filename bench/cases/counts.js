@@ -55,13 +55,11 @@ function operation(once) {
         }
         if (quick || whyNoValgrind() !== null) return counted
         const command = (/** @type {number} */ times) => [
-          'env',
-          `--chdir=${root}`,
           process.execPath,
           '--single-threaded',
           ...moduleOf(many(times)),
         ]
-        return { ...counted, instructions: instructionsEach(command, 4000) }
+        return { ...counted, instructions: instructionsEach(command, 4000, root) }
       }
     },
   }

@@ -8,22 +8,12 @@ import { asFast } from '../lib/goals.js'
 import { mapFile } from '../lib/package.js'
 import { needle } from '../lib/scratch.js'
 import { milliseconds, millisecondsAsync, millisecondsWarm } from '../lib/timing.js'
-import { needs, Unavailable } from '../lib/unavailable.js'
+import { Unavailable } from '../lib/unavailable.js'
 
 const newline = 10
 
-/**
- * A mapping that has a method that this build may lack.
- *
- * @param {string} file
- * @param {string} method
- * @returns {any}
- */
-function mapped(file, method) {
-  const mapping = mapFile(file, { populate: true })
-  needs(mapping, method)
-  return mapping
-}
+/** @param {string} file */
+const mapped = (file) => mapFile(file, { populate: true })
 
 /** @param {Iterable<unknown>} lines */
 function count(lines) {
@@ -145,7 +135,7 @@ export default {
     'posix-mmap': {
       kind: 'package',
       setUp: ({ file, lines }) => {
-        const mapping = mapped(file, 'lines')
+        const mapping = mapped(file)
         return () => {
           let counted = 0
           const time = milliseconds(() => {
@@ -159,7 +149,7 @@ export default {
     'posix-mmap, lines as bytes': {
       kind: 'package',
       setUp: ({ file, lines }) => {
-        const mapping = mapped(file, 'lines')
+        const mapping = mapped(file)
         return () => {
           let counted = 0
           const time = milliseconds(() => {
@@ -172,7 +162,7 @@ export default {
     },
     'posix-mmap, indexOf()': {
       kind: 'package',
-      setUp: ({ file, place }) => searches(mapped(file, 'indexOf'), place),
+      setUp: ({ file, place }) => searches(mapped(file), place),
     },
     'posix-mmap, asBuffer().indexOf()': {
       kind: 'package',

@@ -9,10 +9,13 @@ export function whyNoValgrind() {
   return spawnSync('valgrind', ['--version']).error === undefined ? null : 'there is no valgrind'
 }
 
-/** @param {string[]} command */
-function instructionsOf(command) {
+/**
+ * @param {string[]} command
+ * @param {string | undefined} cwd
+ */
+function instructionsOf(command, cwd) {
   const args = ['--tool=callgrind', '--callgrind-out-file=/dev/null', ...command]
-  const { stderr, status } = spawnSync('valgrind', args, { encoding: 'utf8' })
+  const { stderr, status } = spawnSync('valgrind', args, { cwd, encoding: 'utf8' })
   const counted = /Collected : (\d+)/.exec(stderr)?.[1]
   if (counted === undefined) throw new Error(`valgrind ended with ${status}: ${stderr}`)
   return Number(counted)
@@ -23,7 +26,9 @@ function instructionsOf(command) {
  *
  * @param {(times: number) => string[]} commandFor
  * @param {number} times
+ * @param {string} [cwd]
  */
-export function instructionsEach(commandFor, times) {
-  return (instructionsOf(commandFor(2 * times)) - instructionsOf(commandFor(times))) / times
+export function instructionsEach(commandFor, times, cwd) {
+  const [many, few] = [2 * times, times].map((count) => instructionsOf(commandFor(count), cwd))
+  return (Number(many) - Number(few)) / times
 }

@@ -18,13 +18,3 @@ export async function peer(name) {
     throw new Unavailable(`does not load (${reason}); was it built by npm install in bench/?`)
   }
 }
-
-/**
- * Leaves a case out that needs what this build does not have.
- *
- * @param {object} mapping
- * @param {string} method
- */
-export function needs(mapping, method) {
-  if (!(method in mapping)) throw new Unavailable(`${method}() is not in this build`)
-}
