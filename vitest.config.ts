@@ -11,6 +11,9 @@ export default defineConfig({
     // Most tests wait for a child process: one worker would leave half of two cores idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 60_000,
+    // As Node loads it, and not put through vite: what is published is what is tested and counted.
+    server: { deps: { external: [/\/dist\//] } },
+    setupFiles: ['./test/support/coverage.ts'],
     reporters: ['default', './test/support/skip-reporter.ts'],
     // Tests and the child processes that they start use the same files: those that are published.
     alias: [
