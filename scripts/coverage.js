@@ -1,7 +1,7 @@
 // How much of src/ all tests run, child processes included, and how much of native/posix its own
 // tests do: node scripts/coverage.js [ts|cc] [test files]. What a signal ends leaves no figures.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -26,7 +26,19 @@ function ofTypeScript() {
   // Of the tarball, which has no maps, nothing is counted.
   const others = ['--exclude', 'test/package/installed.test.ts']
   const tests = [`${modules}/vitest/vitest.mjs`, 'run', ...others, ...files]
-  const filter = ['--all', '--src', 'src', '--include', 'src/**', '--exclude-after-remap']
+  // Some of the tests run as nobody.
+  rmSync(`${root}coverage`, { recursive: true, force: true })
+  mkdirSync(`${root}coverage/tmp`, { recursive: true })
+  chmodSync(`${root}coverage/tmp`, 0o777)
+  const filter = [
+    '--no-clean',
+    '--all',
+    '--src',
+    'src',
+    '--include',
+    'src/**',
+    '--exclude-after-remap',
+  ]
   // src/ is what is counted, and dist/ what runs: the maps between them are not published.
   const failed =
     run(process.execPath, tsc) ||

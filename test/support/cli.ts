@@ -23,8 +23,6 @@ export async function jsonOf<T>(...args: string[]): Promise<T[]> {
 /** `posix-mmap …args` of a user who owns nothing. */
 export async function asNobody(...args: string[]): Promise<Finished> {
   return run(`
-    // Nobody may write what c8 would read.
-    if (process.env.NODE_V8_COVERAGE) (await import('node:v8')).stopCoverage()
     if (process.getuid() === 0) { process.setgroups([]); process.setgid(65534); process.setuid(65534) }
     const { main } = await import('./dist/internals.js')
     process.exitCode = await main(${JSON.stringify(args)})`)
