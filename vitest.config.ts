@@ -12,7 +12,7 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 60_000,
     // As Node loads it, and not put through vite: what is published is what is tested and counted.
-    server: { deps: { external: [/\/dist\//] } },
+    server: { deps: { external: [/\/dist\/[^/]+\.js$/] } },
     setupFiles: ['./test/support/coverage.ts'],
     reporters: ['default', './test/support/skip-reporter.ts'],
     // Tests and the child processes that they start use the same files: those that are published.
