@@ -77,19 +77,19 @@ class Windows {
     return offset + length <= this.#startOf(offset) + this.#length
   }
 
-  /** The one that has a range, if it was made. */
-  made(offset: number): Place | undefined {
-    const start = this.#startOf(offset)
-    const buffer = this.#made.get(start)
-    if (buffer === undefined) return undefined
-    if (buffer.byteLength === 0) throw mappingDetached()
-    return { buffer, byteOffset: offset - start }
+  /** Whether the one for a range was made. */
+  has(offset: number): boolean {
+    return this.#made.has(this.#startOf(offset))
   }
 
-  make(offset: number): Place {
+  place(offset: number): Place {
     const start = this.#startOf(offset)
-    const buffer = this.#create(start, Math.min(this.#length, this.#byteLength - start))
-    this.#made.set(start, buffer)
+    let buffer = this.#made.get(start)
+    if (buffer === undefined) {
+      buffer = this.#create(start, Math.min(this.#length, this.#byteLength - start))
+      this.#made.set(start, buffer)
+    }
+    if (buffer.byteLength === 0) throw mappingDetached()
     return { buffer, byteOffset: offset - start }
   }
 }
@@ -133,18 +133,16 @@ export class Buffers {
     if (!this.#large.cover(offset, length)) {
       return { buffer: this.#create(offset, length), byteOffset: 0 }
     }
-    return this.#large.made(offset) ?? this.#large.make(offset)
+    return this.#large.place(offset)
   }
 
   #inLittleWindow(offset: number, length: number): Place | undefined {
     this.#little ??= this.#windows(littleWindow)
     this.#little.assertAttached()
     if (!this.#little.cover(offset, length)) return undefined
-    const made = this.#little.made(offset)
-    if (made !== undefined) return made
     // Who goes on looks at more of it than would be saved.
-    if (this.#little.count === manyLittleWindows) return undefined
-    return this.#little.make(offset)
+    const enough = this.#little.count === manyLittleWindows
+    return enough && !this.#little.has(offset) ? undefined : this.#little.place(offset)
   }
 
   #windows(length: number): Windows {
