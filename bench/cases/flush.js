@@ -44,12 +44,12 @@ async function beside(file, body) {
 }
 
 /**
- * Maps files, and writes to every page of them whenever it is called.
+ * Maps files, and returns what writes to every page of them.
  *
  * @param {string[]} files
  * @param {number} size
  */
-function dirtied(files, size) {
+function rewriter(files, size) {
   const mappings = files.map((file) => mapFile(file, { access: 'read-write', size }))
   let value = 0
   return () => {
@@ -90,9 +90,9 @@ export default {
     'idle, other processes sync': {
       kind: 'limit',
       setUp: ({ files, size }) => {
-        const mappings = dirtied(files, size)
+        const rewrite = rewriter(files, size)
         return () => {
-          mappings()
+          rewrite()
           const sync = (/** @type {string} */ file) => once(spawn('sync', [file]), 'exit')
           return beside(files[0], () => Promise.all(files.map(sync)))
         }
@@ -101,10 +101,10 @@ export default {
     'posix-mmap, flush()': {
       kind: 'package',
       setUp: ({ files, size }) => {
-        const mappings = dirtied(files, size)
+        const rewrite = rewriter(files, size)
         return () => {
-          const dirty = mappings()
-          return beside(files[0], () => Promise.all(dirty.map((mapping) => mapping.flush())))
+          const mappings = rewrite()
+          return beside(files[0], () => Promise.all(mappings.map((mapping) => mapping.flush())))
         }
       },
     },

@@ -166,7 +166,7 @@ export default {
     },
     'posix-mmap, asBuffer().indexOf()': {
       kind: 'package',
-      setUp: ({ file, place }) => searches(mapFile(file, { populate: true }).asBuffer(), place),
+      setUp: ({ file, place }) => searches(mapped(file).asBuffer(), place),
     },
     'Buffer on fs.readSync': {
       kind: 'peer',

@@ -29,6 +29,6 @@ function instructionsOf(command, cwd) {
  * @param {string} [cwd]
  */
 export function instructionsEach(commandFor, times, cwd) {
-  const [many, few] = [2 * times, times].map((count) => instructionsOf(commandFor(count), cwd))
-  return (Number(many) - Number(few)) / times
+  const count = (/** @type {number} */ some) => instructionsOf(commandFor(some), cwd)
+  return (count(2 * times) - count(times)) / times
 }
