@@ -2,8 +2,9 @@
 // arguments; a negative number that comes back is an errno.
 
 import { createRequire } from 'node:module'
+import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { noBinding } from './errors.js'
+import { mappingClosed, noBinding, systemError } from './errors.js'
 
 /** Stands for a live region of this thread; never 0 and never used again. */
 export type Handle = number
@@ -67,7 +68,7 @@ export interface Native {
   madviseInside(handle: Handle, offset: number, length: number, advice: number): Result
   madviseSupported(advice: number): boolean
   mprotect(handle: Handle, offset: number, length: number, prot: number): Result
-  mlock(handle: Handle, offset: number, length: number, onFault: boolean): Result
+  mlock(handle: Handle, offset: number, length: number, onDemand: boolean): Result
   munlock(handle: Handle, offset: number, length: number): Result
   lockLimit(): number | null
   populate(handle: Handle, offset: number, length: number, write: boolean): Result
@@ -77,13 +78,13 @@ export interface Native {
   installGuard(handle: Handle, offset: number, length: number): Result
   removeGuard(handle: Handle, offset: number, length: number): Result
   pageCount(handle: Handle, offset: number, length: number): Result
-  mincore(handle: Handle, offset: number, length: number, bitmap: Uint8Array): Result
+  mincore(handle: Handle, offset: number, length: number, vector: Uint8Array): Result
 
   /** Calls back from the event loop as jobs go on, and with a result when one has ended. */
   listenForJobs(listener: (job: number, done: number, result?: Result) => void): boolean
   startFlush(handle: Handle, offset: number, length: number, flags: number): Job | Result
   startPopulate(handle: Handle, offset: number, length: number, write: boolean): Job | Result
-  startLock(handle: Handle, offset: number, length: number, onFault: boolean): Job | Result
+  startLock(handle: Handle, offset: number, length: number, onDemand: boolean): Job | Result
   /** Has a job stop soon and end with ECANCELED. */
   cancelJob(job: Job): void
 
@@ -159,6 +160,40 @@ export function constant(name: string): number {
   const value = native.constants[name]
   if (value === undefined) throw new Error(`the addon does not export ${name}`)
   return value
+}
+
+/** What a call on a handle answers once the mapping has been closed. */
+export const closedHandle: Result = -constants.errno.ESTALE
+
+/** ENOMEM has a cause that strerror(3) does not name: too many mappings. */
+function remarkOn(errno: number): string {
+  if (errno !== -constants.errno.ENOMEM) return ''
+  const [live, quarantined] = native.regionCounts()
+  return (
+    ` (${live} mappings of this process are alive, ${quarantined} of them closed and waiting for ` +
+    'the garbage collector; those that were dropped without unmap() wait for it and for a turn of ' +
+    'the event loop, unmap() frees at once)'
+  )
+}
+
+/**
+ * Returns what a system call returned, or throws its errno as an error in the form of Node's own:
+ * the one place where a negative result becomes an exception.
+ */
+export function checked(
+  result: Result,
+  syscall: string,
+  path: string | null = null,
+  remark: string = remarkOn(result),
+): number {
+  if (result >= 0) return result
+  throw systemError(result, syscall, path, remark)
+}
+
+/** {@link checked} for a call that takes a handle: one that was closed is `ERR_MAPPING_CLOSED`. */
+export function checkedOnHandle(result: Result, syscall: string, path: string | null): number {
+  if (result === closedHandle) throw mappingClosed()
+  return checked(result, syscall, path)
 }
 
 /** The size of a page of the running kernel, in bytes. sysconf(3) with _SC_PAGESIZE. */

@@ -76,14 +76,14 @@ export function firstPageOf(part: number, count: number, pages: number): number 
 }
 
 /** Adds what is in memory from page `first` on to the parts where it lies. */
-function addTo(parts: number[], { bitmap, resident }: Residency, first: number, pages: number) {
+function addTo(parts: number[], { vector, resident }: Residency, first: number, pages: number) {
   if (resident === 0) return
   const count = parts.length
   let part = Math.floor((first * count) / pages)
   let end = firstPageOf(part + 1, count, pages) - first
-  for (let page = 0; page < bitmap.length; page++) {
+  for (let page = 0; page < vector.length; page++) {
     while (page >= end) end = firstPageOf(++part + 1, count, pages) - first
-    parts[part] = (parts[part] ?? 0) + (bitmap[page] ?? 0)
+    parts[part] = (parts[part] ?? 0) + (vector[page] ?? 0)
   }
 }
 
@@ -103,7 +103,7 @@ export function residencyOf(file: CachedFile, most: number): FileResidency | nul
     const part = withPart(file, offset, length, (mapping) => mapping.residency())
     addTo(parts, part, offset / pageSize, pages)
     resident += part.resident
-    lastPage = part.bitmap.at(-1) ?? 0
+    lastPage = part.vector.at(-1) ?? 0
   }
   const residentBytes = resident * pageSize - lastPage * (pages * pageSize - size)
   return { size, pageSize, pages, resident, residentBytes, parts }

@@ -1,7 +1,7 @@
 // posix-mmap evict FILE…
 
 import { fdatasyncSync } from 'node:fs'
-import { dropFromCache } from '../file-advice.js'
+import { dropFromCache } from '../kernel/file-advice.js'
 import type { CachedFile } from './cached-file.js'
 import { applyTo, changeKeysHelp } from './change.js'
 import type { Command } from './command.js'

@@ -9,18 +9,16 @@ import {
   outOfRange,
   systemError,
 } from '../errors.js'
-import { maxBufferLength } from '../limits.js'
-import { type Handle, native } from '../native.js'
+import { maxBufferLength } from '../kernel/limits.js'
+import { closedHandle, type Handle, native } from '../native.js'
 
-/**
- * V8 counts the bytes of a buffer as memory of the heap, and collects garbage when they grow by 64 MiB:
- * a look-up or two in a large file do with little windows.
- */
-const littleWindow = 2 ** 23
-const manyLittleWindows = 4
-const worthLittleWindows = 2 ** 26
+// V8 counts the bytes of a buffer as memory of the heap, and collects garbage once they have grown by
+// 64 MiB. A program that looks up a thing or two in a large file gets buffers of small windows instead.
+const smallWindowBytes = 2 ** 23
+const mostSmallWindows = 4
+const smallWindowsFromBytes = 2 ** 26
 
-/** For an empty buffer, whose length does not tell; Node 20 has no `detached` property. */
+/** For an empty buffer, whose length tells nothing; Node 20 has no `detached` property. */
 function isDetached(buffer: ArrayBuffer): boolean {
   try {
     new Uint8Array(buffer)
@@ -61,7 +59,7 @@ class Windows {
     return this.#made.size
   }
 
-  /** Whoever has the memory of one has all of it: it is given back together. */
+  /** Throws if the buffer of any window was transferred: the memory of all is given back together. */
   assertAttached(): void {
     for (const buffer of this.#made.values()) if (buffer.byteLength === 0) throw mappingDetached()
   }
@@ -72,12 +70,12 @@ class Windows {
     return inside - (inside % (this.#length / 2))
   }
 
-  /** Whether a range lies inside of one. */
+  /** Whether a range lies inside one window. */
   cover(offset: number, length: number): boolean {
     return offset + length <= this.#startOf(offset) + this.#length
   }
 
-  /** Whether the one for a range was made. */
+  /** Whether the window that starts at or before `offset` has a buffer. */
   has(offset: number): boolean {
     return this.#made.has(this.#startOf(offset))
   }
@@ -98,7 +96,7 @@ export class Buffers {
   readonly #handle: Handle
   readonly #byteLength: number
   #whole: ArrayBuffer | undefined
-  #little: Windows | undefined
+  #small: Windows | undefined
   #large: Windows | undefined
 
   constructor(handle: Handle, byteLength: number) {
@@ -114,14 +112,14 @@ export class Buffers {
     }
     this.#whole ??= this.#byteLength === 0 ? new ArrayBuffer(0) : this.#create(0, this.#byteLength)
     if (this.#whole.byteLength !== this.#byteLength) throw mappingDetached()
-    this.#little?.assertAttached()
+    this.#small?.assertAttached()
     return this.#whole
   }
 
   /** A buffer that covers a range, which has to lie inside the region. */
   covering(offset: number, length: number): Place {
-    if (this.#whole === undefined && this.#byteLength >= worthLittleWindows) {
-      const place = this.#inLittleWindow(offset, length)
+    if (this.#whole === undefined && this.#byteLength >= smallWindowsFromBytes) {
+      const place = this.#inSmallWindow(offset, length)
       if (place !== undefined) return place
     }
     if (this.#byteLength <= maxBufferLength) return { buffer: this.whole(), byteOffset: offset }
@@ -129,27 +127,27 @@ export class Buffers {
       throw outOfRange('length', `<= ${maxBufferLength} for one view on this runtime`, length)
     }
     this.#large ??= this.#windows(maxBufferLength)
-    // Longer than half a window and across its end: a buffer of its own.
+    // A range longer than half a window may cross the end of its window: it gets a buffer of its own.
     if (!this.#large.cover(offset, length)) {
       return { buffer: this.#create(offset, length), byteOffset: 0 }
     }
     return this.#large.place(offset)
   }
 
-  #inLittleWindow(offset: number, length: number): Place | undefined {
-    this.#little ??= this.#windows(littleWindow)
-    this.#little.assertAttached()
-    if (!this.#little.cover(offset, length)) return undefined
-    // Who goes on looks at more of it than would be saved.
-    const enough = this.#little.count === manyLittleWindows
-    return enough && !this.#little.has(offset) ? undefined : this.#little.place(offset)
+  #inSmallWindow(offset: number, length: number): Place | undefined {
+    this.#small ??= this.#windows(smallWindowBytes)
+    this.#small.assertAttached()
+    if (!this.#small.cover(offset, length)) return undefined
+    // A caller who needs a fifth window reads enough that one full buffer is cheaper.
+    const enough = this.#small.count === mostSmallWindows
+    return enough && !this.#small.has(offset) ? undefined : this.#small.place(offset)
   }
 
   #windows(length: number): Windows {
     return new Windows(length, this.#byteLength, (start, size) => this.#create(start, size))
   }
 
-  /** For an empty mapping, whose buffer the addon knows nothing of. */
+  /** Detaches the buffer of an empty mapping, of which the addon knows nothing. */
   detachEmpty(): void {
     if (this.#byteLength > 0 || this.#whole === undefined || isDetached(this.#whole)) return
     structuredClone(this.#whole, { transfer: [this.#whole] })
@@ -158,7 +156,7 @@ export class Buffers {
   #create(offset: number, length: number): ArrayBuffer {
     const buffer = native.arrayBuffer(this.#handle, offset, length)
     if (typeof buffer !== 'number') return buffer
-    if (buffer === -constants.errno.ESTALE) throw mappingClosed()
+    if (buffer === closedHandle) throw mappingClosed()
     if (buffer === -constants.errno.ENOTSUP) throw externalBuffersForbidden()
     throw systemError(buffer, 'napi_create_external_arraybuffer')
   }

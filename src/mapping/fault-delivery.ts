@@ -1,8 +1,9 @@
-// Faults on their way from the addon to whoever wants to hear of them.
+// Faults on their way from the addon to their listeners.
 
 import { channel } from 'node:diagnostics_channel'
 import type { MappingFault } from '../errors.js'
-import { common, type Handle, hasEventLoopOfNode, type NativeFault, native } from '../native.js'
+import { common, type Handle, hasEventLoopOfNode, native } from '../native.js'
+import { toMappingFault } from './faults.js'
 import type { FaultListener, Region } from './region.js'
 
 /** What subscribers of the diagnostics channel `posix-mmap:fault` are given. */
@@ -14,17 +15,6 @@ export interface FaultMessage {
 }
 
 const faults = channel('posix-mmap:fault')
-const kinds = [undefined, 'truncated', 'read-only', 'no-access'] as const
-
-export function toMappingFault(fault: NativeFault): MappingFault {
-  const [kind, offset, count] = fault
-  return { kind: kinds[kind] ?? 'no-access', offset, count }
-}
-
-export function faultOf(region: Region): MappingFault | null {
-  const fault = native.fault(region.handle)
-  return typeof fault === 'number' || fault === null ? null : toMappingFault(fault)
-}
 
 interface Listener {
   onFault: FaultListener | undefined
@@ -55,8 +45,8 @@ export function startListening(): void {
   })
 }
 
-export function rememberListener(region: Region): void {
-  listeners.set(region.handle, { onFault: region.onFault, path: region.path })
+export function rememberListener({ handle, facts }: Region): void {
+  listeners.set(handle, { onFault: facts.onFault, path: facts.path })
 }
 
 export function forgetListener(handle: Handle): void {
@@ -64,6 +54,6 @@ export function forgetListener(handle: Handle): void {
 }
 
 /** For a fault that was not announced before its mapping was closed. */
-export function announceLate(region: Region, fault: MappingFault): void {
-  setImmediate(announce, region, fault)
+export function announceLate({ facts }: Region, fault: MappingFault): void {
+  setImmediate(announce, { onFault: facts.onFault, path: facts.path }, fault)
 }

@@ -1,6 +1,6 @@
 // Whether the promise of docs/safety.md is in force.
 
-import { native } from './native.js'
+import { native } from '../native.js'
 
 /**
  * Whether SIGSEGV and SIGBUS come to this package, which takes them with the first mapping;

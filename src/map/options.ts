@@ -1,21 +1,23 @@
 // Options of the functions that map, read once and checked.
 
-import { type Advice, checkAdvice } from './advice.js'
 import {
   boolean,
   callback,
+  flag,
   int32,
   oneOf,
   optional,
   optionalByteCount,
   options as optionsObject,
-} from './arguments.js'
-import { invalidArgValue } from './errors.js'
-import type { FaultListener } from './mapping/region.js'
-import { type Access, checkAccess } from './protection.js'
+  type Values,
+} from '../arguments.js'
+import { invalidArgValue } from '../errors.js'
+import { type Advice, checkAdvice } from '../kernel/advice.js'
+import { type Access, checkAccess } from '../kernel/protection.js'
+import type { FaultListener } from '../mapping/region.js'
 
 /** Options that every mapping has. */
-interface CommonOptions {
+export interface CommonOptions {
   /** madvise(2) for the whole mapping. */
   advice?: Advice
   /** Fault everything in before returning; what cannot be read is an error. Linux 5.14. */
@@ -77,12 +79,6 @@ export interface MapAnonymousSettings extends CommonSettings {
   noReserve: boolean
 }
 
-type Values = Readonly<Record<string, unknown>>
-
-function flag(values: Values, name: string): boolean {
-  return optional(values[name], `options.${name}`, boolean) ?? false
-}
-
 /** What the options say that every mapping has. */
 export function commonSettings(values: Values): CommonSettings {
   return {
@@ -102,8 +98,8 @@ function createSetting(value: unknown, name: string): boolean | 'exclusive' {
 
 export function mapFileSettings(options: unknown): MapFileSettings {
   const values = optionsObject(options)
-  // By name: V8 gives a literal that begins with `...` a new hidden class each time, which costs more
-  // than mmap(2).
+  // Property by property: V8 gives a literal that begins with `...` a new hidden class each time, which
+  // costs more than mmap(2).
   const { advice, populate, lock, hugePages, onFault } = commonSettings(values)
   const settings: MapFileSettings = {
     advice,
@@ -131,3 +127,6 @@ export function mapAnonymousSettings(options: unknown): MapAnonymousSettings {
   const noReserve = flag(values, 'noReserve')
   return { advice, populate, lock, hugePages, onFault, noReserve }
 }
+
+/** For memory that is mapped without options. */
+export const noSettings: CommonSettings = commonSettings({})

@@ -1,7 +1,7 @@
 // Names for the values of madvise(2) that keep data.
 
-import { oneOf } from './arguments.js'
-import { constant, native } from './native.js'
+import { oneOf } from '../arguments.js'
+import { constant, native } from '../native.js'
 
 const names = {
   normal: 'MADV_NORMAL',

@@ -1,7 +1,7 @@
 // What may be done with a mapping: our words and the bits of mmap(2) and mprotect(2).
 
-import { oneOf } from './arguments.js'
-import { constant } from './native.js'
+import { oneOf } from '../arguments.js'
+import { constant } from '../native.js'
 
 /**
  * How a file is mapped. `'read'`: MAP_SHARED, PROT_READ. `'read-write'`: MAP_SHARED, what is

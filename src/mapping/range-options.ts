@@ -2,18 +2,20 @@
 
 import {
   abortSignal,
-  boolean,
   callback,
+  flag,
   oneOf,
   optional,
-  optionalByteCount,
   options as optionsObject,
+  rangeOptions,
 } from '../arguments.js'
 import { constant } from '../native.js'
 
-/** Part of a mapping, in bytes from its start; by default all of it. */
+/** Part of a mapping; by default all of it. */
 export interface RangeOptions {
+  /** In bytes from the start of the mapping, default 0. */
   offset?: number | bigint
+  /** In bytes, default the rest of the mapping. */
   length?: number | bigint
 }
 
@@ -21,14 +23,14 @@ export interface RangeOptions {
 export interface FlushOptions extends RangeOptions {
   /** `'sync'` (default) waits for the device, MS_SYNC; `'async'` only asks for it, MS_ASYNC. */
   mode?: 'sync' | 'async'
-  /** Also have other mappings of the file see it: MS_INVALIDATE. EBUSY if pages are locked. */
+  /** Also invalidate other mappings of the file: MS_INVALIDATE. EBUSY if pages are locked. */
   invalidate?: boolean
 }
 
 /** mlock2(2). */
 export interface LockOptions extends RangeOptions {
   /** Lock each page only once it was touched: MLOCK_ONFAULT. */
-  onFault?: boolean
+  onDemand?: boolean
 }
 
 /** madvise(2), MADV_POPULATE_READ and MADV_POPULATE_WRITE. */
@@ -37,19 +39,21 @@ export interface PopulateOptions extends RangeOptions {
   write?: boolean
 }
 
-/** How far work in the background has come, in bytes. */
+/** How far work in the background has come. */
 export interface Progress {
+  /** In bytes. */
   done: number
+  /** In bytes. */
   total: number
 }
 
-/** What the asynchronous twins take besides. */
+/** What the asynchronous methods take in addition. */
 export interface WatchOptions {
   /** Stops between two pieces of the range; the promise rejects with the signal's reason. */
   signal?: AbortSignal
   /**
-   * Called from the event loop now and then, and at the end; `done` never falls. What it throws is an
-   * uncaught exception.
+   * Called from the event loop after pieces of the work and at its end; `done` never decreases. What it
+   * throws is an uncaught exception.
    */
   onProgress?: (progress: Progress) => void
 }
@@ -61,19 +65,6 @@ export interface AsyncLockOptions extends LockOptions, WatchOptions {}
 /** For {@link Mapping.populate}. */
 export interface AsyncPopulateOptions extends PopulateOptions, WatchOptions {}
 
-type Values = Readonly<Record<string, unknown>>
-
-function range(values: Values): { offset: number | undefined; length: number | undefined } {
-  return {
-    offset: optionalByteCount(values['offset'], 'options.offset'),
-    length: optionalByteCount(values['length'], 'options.length'),
-  }
-}
-
-function flag(values: Values, name: string): boolean {
-  return optional(values[name], `options.${name}`, boolean) ?? false
-}
-
 function flushMode(value: unknown, name: string): 'sync' | 'async' {
   return oneOf(value, name, ['sync', 'async'])
 }
@@ -83,17 +74,17 @@ export function flushSettings(options: unknown) {
   const mode = optional(values['mode'], 'options.mode', flushMode) ?? 'sync'
   const timing = constant(mode === 'sync' ? 'MS_SYNC' : 'MS_ASYNC')
   const flags = flag(values, 'invalidate') ? timing | constant('MS_INVALIDATE') : timing
-  return { ...range(values), flags }
+  return { range: rangeOptions(values), flags }
 }
 
 export function lockSettings(options: unknown) {
   const values = optionsObject(options)
-  return { ...range(values), onFault: flag(values, 'onFault') }
+  return { range: rangeOptions(values), onDemand: flag(values, 'onDemand') }
 }
 
 export function populateSettings(options: unknown) {
   const values = optionsObject(options)
-  return { ...range(values), write: flag(values, 'write') }
+  return { range: rangeOptions(values), write: flag(values, 'write') }
 }
 
 export interface WatchSettings {

@@ -1,23 +1,19 @@
 // Descriptors of memory that several processes can map: made without a name, under one, or found.
 
-import { closeSync, constants as fsConstants, fstatSync, lstatSync, openSync } from 'node:fs'
+import { closeSync, constants as fsConstants, lstatSync, openSync } from 'node:fs'
 import { constants } from 'node:os'
-import { invalidArgType, invalidArgValue, systemError } from './errors.js'
-import type { SharedAccess } from './inheritance.js'
-import { checkRoom } from './memory-room.js'
-import { constant, native, type Result } from './native.js'
-import type { Access } from './protection.js'
-import { sealsOf } from './seals.js'
+import { cString } from '../arguments.js'
+import { invalidArgValue, systemError } from '../errors.js'
+import { checkRoom } from '../kernel/memory-room.js'
+import { isSealedAgainstWrites } from '../kernel/seals.js'
+import { checked, constant, native, type Result } from '../native.js'
 
-export function string(value: unknown, name: string): string {
-  if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value)
-  if (value.includes('\0')) throw invalidArgValue(name, value, 'must have no null bytes')
-  return value
-}
+/** What can be done with shared memory. */
+export type SharedAccess = 'read' | 'read-write'
 
-/** shm_open(3) wants one slash, at the front. */
+/** A name for shm_open(3), which wants one slash, at the front. */
 export function segmentName(value: unknown, name: string): string {
-  const text = string(value, name)
+  const text = cString(value, name)
   const bare = text.startsWith('/') ? text.slice(1) : text
   if (bare === '' || bare === '.' || bare === '..' || bare.includes('/')) {
     throw invalidArgValue(name, value, "must be a word, with no '/' but a first one")
@@ -25,19 +21,9 @@ export function segmentName(value: unknown, name: string): string {
   return `/${bare}`
 }
 
-/** Everything else is a path. */
+/** Whether a text is a name and no path. */
 export function isSegmentName(text: string): boolean {
   return !text.slice(1).includes('/')
-}
-
-export function checked(
-  result: Result,
-  syscall: string,
-  path: string | null = null,
-  remark = '',
-): number {
-  if (result < 0) throw systemError(result, syscall, path, remark)
-  return result
 }
 
 /** memfd_create(2) with blocks reserved; sealed against another size when `seal` is set. */
@@ -68,8 +54,11 @@ export function makeMemfd(label: string, length: number, seal: boolean): number 
 export function makeSegment(name: string, length: number, mode: number): number {
   const { O_CREAT, O_EXCL, O_RDWR } = fsConstants
   const fd = native.shmOpen(name, O_CREAT | O_EXCL | O_RDWR, mode)
-  const remark = ' (SharedMemory.unlink() removes a segment that was left behind)'
-  checked(fd, 'shm_open', name, fd === -constants.errno.EEXIST ? remark : '')
+  if (fd === -constants.errno.EEXIST) {
+    const remark = ' (SharedMemory.unlink() removes a segment that was left behind)'
+    throw systemError(fd, 'shm_open', name, remark)
+  }
+  checked(fd, 'shm_open', name)
   try {
     checked(native.reserveBlocks(fd, 0, length), 'fallocate', name)
     return fd
@@ -82,15 +71,16 @@ export function makeSegment(name: string, length: number, mode: number): number 
 
 /** shm_open(3) of a name that exists, which may be anything that somebody put there. */
 export function openSegment(name: string, access: number): number {
-  // What others made there may be a pipe, and opening one waits for its other end.
+  // The name may be a FIFO; without O_NONBLOCK, open(2) would block.
   const fd = native.shmOpen(name, access | fsConstants.O_NONBLOCK, 0)
-  return checked(fd, 'shm_open', name, remarkOn(fd, name))
+  const remark = remarkOn(fd, name)
+  return remark === '' ? checked(fd, 'shm_open', name) : checked(fd, 'shm_open', name, remark)
 }
 
 function remarkOn(errno: Result, name: string): string {
   const { EACCES, EISDIR, ELOOP } = constants.errno
   // A directory and a symbolic link.
-  if (errno === -EISDIR || errno === -ELOOP) return ' (what has this name is no segment)'
+  if (errno === -EISDIR || errno === -ELOOP) return ' (the file of this name is not a segment)'
   if (errno !== -EACCES) return ''
   try {
     const { uid } = lstatSync(`/dev/shm${name}`)
@@ -101,8 +91,8 @@ function remarkOn(errno: Result, name: string): string {
 }
 
 /**
- * open(2) for a descriptor of the addon's: worker threads close what fs opened, and warn of what fs
- * closes without having opened it.
+ * open(2), giving a descriptor that the addon owns: Node closes a descriptor that fs opened when its
+ * worker thread ends, and warns when fs closes one that it did not open.
  */
 export function openOwn(path: string, access: number): number {
   const fd = openSync(path, access | fsConstants.O_NOCTTY | fsConstants.O_NONBLOCK)
@@ -117,7 +107,8 @@ export function openOwn(path: string, access: number): number {
 export function sizeOf(fd: number, name: string | null): number {
   const size = checked(native.fileSize(fd), 'fstat', name)
   if (size === 0) {
-    const remark = ' (it has no size yet: whoever makes it is not done, or died before it was)'
+    const remark =
+      ' (it has no size yet: the process that makes it has not finished, or died before it did)'
     throw systemError(-constants.errno.ENODATA, 'fstat', name, remark)
   }
   // Character devices have none.
@@ -125,24 +116,8 @@ export function sizeOf(fd: number, name: string | null): number {
   return size
 }
 
-/** Device and inode: a descriptor is only a number, and another file may have it later. */
-export function identityOf(fd: number): string {
-  const { dev, ino } = fstatSync(fd, { bigint: true })
-  return `${dev}:${ino}`
-}
-
 /** What a descriptor allows a new mapping to do; fcntl(2) with F_GETFL and F_GET_SEALS. */
 export function accessOf(fd: number): SharedAccess {
   const mode = checked(native.accessMode(fd), 'fcntl')
   return mode === fsConstants.O_RDONLY || isSealedAgainstWrites(fd) ? 'read' : 'read-write'
-}
-
-/** What is sealed against shrinking keeps its pages, and what may be written to has no fault left. */
-export function cannotFault(fd: number, access: Access): boolean {
-  return access === 'read-write' && sealsOf(fd).includes('shrink')
-}
-
-export function isSealedAgainstWrites(fd: number): boolean {
-  const seals = sealsOf(fd)
-  return seals.includes('write') || seals.includes('future-write')
 }

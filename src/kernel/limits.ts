@@ -2,7 +2,7 @@
 
 import { constants as bufferConstants } from 'node:buffer'
 import { readFileSync } from 'node:fs'
-import { native } from './native.js'
+import { native } from '../native.js'
 
 /** What {@link limits} reads. */
 export interface Limits {

@@ -1,22 +1,20 @@
 // How a child process finds shared memory: descriptors in its stdio, and one environment variable
 // that says which is which.
 
-import { statSync } from 'node:fs'
 import { constants } from 'node:os'
-import { options as optionsObject } from './arguments.js'
-import { invalidArgType, invalidArgValue, systemError } from './errors.js'
+import { options as optionsObject } from '../arguments.js'
+import { invalidArgType, invalidArgValue, systemError } from '../errors.js'
+import { identityOf } from '../kernel/file-identity.js'
+import type { SharedAccess } from './descriptors.js'
 
-/** The environment variable; its value is JSON and nobody else's business. */
+/** The environment variable. Its value is JSON for this package alone. */
 const variable = 'POSIX_MMAP_SHARED'
-
-/** What can be done with shared memory. */
-export type SharedAccess = 'read' | 'read-write'
 
 /** Where a child finds one segment. */
 interface Entry {
   /** In the child, if its stdio was passed on. */
   readonly fd: number
-  /** Who holds it, and where: the way for children whose stdio was not, as execFile() has it. */
+  /** The holder's link to its descriptor, for children whose stdio was not passed on, as execFile()'s. */
   readonly holder: string
   /** What the holder's descriptor allows: a path can be opened for more than that. */
   readonly access: SharedAccess
@@ -38,7 +36,7 @@ function isEntry(value: unknown): value is Entry {
   )
 }
 
-/** Whatever the variable holds: only what makes sense of it. */
+/** The entries of the variable. Its value may be anything: what is not an entry is left out. */
 function parse(text: unknown): Entries {
   const found = new Map<string, Entry[]>()
   try {
@@ -88,14 +86,9 @@ function whatThereIs(): string {
   return `there is ${Array.from(own.keys(), (key) => `'${key}'`).join(', ')}`
 }
 
-function identityOf(path: string): string {
-  const { dev, ino } = statSync(path, { bigint: true })
-  return `${dev}:${ino}`
-}
-
 function isSame(place: number | string, identity: string): boolean {
   try {
-    return identityOf(typeof place === 'number' ? `/proc/self/fd/${place}` : place) === identity
+    return identityOf(place) === identity
   } catch {
     return false
   }
@@ -117,7 +110,7 @@ export function childOptions(value: unknown): ChildOptions {
   return { all, stdio: stdioArray(stdio, silent), env: env as NodeJS.ProcessEnv | undefined }
 }
 
-/** As fork() fills it in, which is the one that has to have an 'ipc'. */
+/** `stdio` as fork() fills it in, since fork() is the one that needs an 'ipc'. */
 function stdioArray(stdio: unknown, silent: unknown): unknown[] {
   if (Array.isArray(stdio)) return [...stdio]
   const each = stdio ?? (silent === true ? 'pipe' : 'inherit')
@@ -125,7 +118,7 @@ function stdioArray(stdio: unknown, silent: unknown): unknown[] {
   return [each, each, each, 'ipc']
 }
 
-/** Puts a descriptor where nothing is yet, behind the three that every process has. */
+/** Puts a descriptor into the first free place after the three that every process has. */
 function insert(stdio: unknown[], fd: number): number {
   let index = 3
   while (index < stdio.length && stdio[index] !== undefined && stdio[index] !== null) index++
@@ -145,8 +138,9 @@ export interface Passed {
 let published: { key: string; entry: Entry; isOpen(): boolean }[] = []
 
 /**
- * cluster has no option for the environment of its workers: they are given this process's. One that
- * is started again later still wants what was passed on then, so nothing that is open is replaced.
+ * Sets the variable in this process's own environment, because cluster has no option for that of its
+ * workers. A worker that is started again later needs what was passed on at the beginning, so entries
+ * of memory that is still open stay.
  */
 function publish(entries: ReadonlyMap<string, Entry>, shared: ReadonlyMap<string, Passed>): void {
   published = published.filter(({ key, entry, isOpen }) => {

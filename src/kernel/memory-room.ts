@@ -2,11 +2,11 @@
 
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { systemError } from './errors.js'
+import { systemError } from '../errors.js'
 
 /**
- * fallocate(2) of a memfd goes on until the system kills for memory, for it has no limit of its own.
- * So the kernel is asked first how much there is; proc(5), /proc/meminfo.
+ * Throws ENOMEM unless the machine has `length` bytes to spare; proc(5), /proc/meminfo. A memfd has no
+ * limit of its own: fallocate(2) of a too large one would go on until the kernel kills a process.
  */
 export function checkRoom(length: number): void {
   const text = readFileSync('/proc/meminfo', 'utf8')

@@ -4,8 +4,8 @@ import { Buffer } from 'node:buffer'
 import { closeSync, constants, openSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { int32 } from './arguments.js'
-import { invalidArgType, invalidArgValue } from './errors.js'
+import { int32 } from '../arguments.js'
+import { invalidArgType, invalidArgValue } from '../errors.js'
 import type { MapFileSettings } from './options.js'
 
 /** A path, a `file:` URL, a path as bytes, or something already open. */
@@ -13,9 +13,9 @@ export type FileLike = string | URL | Buffer | number | FileHandle
 
 export interface OpenFile {
   fd: number
-  /** null for what was already open. */
+  /** null for a file that was open already. */
   path: string | null
-  /** Closes what was opened here; leaves the caller's own descriptor alone. */
+  /** Closes a descriptor that was opened here, and leaves the caller's own alone. */
   close(): void
 }
 

@@ -1,10 +1,10 @@
 // How shared memory goes to a child process.
 
-import { invalidArgType } from './errors.js'
+import { invalidArgType, mappingClosed } from '../errors.js'
+import { isSealedAgainstWrites } from '../kernel/seals.js'
+import { anyRegionOf } from '../mapping/region.js'
+import type { SharedMemory } from '../mapping.js'
 import { childOptions, type Passed, passOn } from './inheritance.js'
-import { regionOf } from './mapping/lifetime.js'
-import { isSealedAgainstWrites } from './segment.js'
-import { SharedMemory } from './shared-memory.js'
 
 type SharedStdio = (number | 'ipc' | 'inherit' | 'pipe' | 'ignore' | null | undefined)[]
 
@@ -14,7 +14,7 @@ export type WithShared<O> = O & {
   env: NodeJS.ProcessEnv
 }
 
-/** Cluster keeps the options for workers to come, and with them the memory. */
+/** A property of the options, which cluster keeps for later workers: it keeps the memory with them. */
 const held = Symbol('posix-mmap shared memory')
 
 /**
@@ -38,21 +38,25 @@ export function withShared<O extends object = object>(
     throw invalidArgType('shared', 'of type object', shared)
   }
   const memories = Object.entries(shared)
-  for (const [key, memory] of memories) {
-    if (memory instanceof SharedMemory) continue
-    throw invalidArgType(`shared.${key}`, 'an instance of SharedMemory', memory)
-  }
   const checkedOptions = childOptions(options)
-  const passed = new Map(memories.map(([key, memory]) => [key, passable(memory)]))
+  const passed = new Map(memories.map(([key, memory]) => [key, passable(key, memory)]))
   const result = passOn(passed, checkedOptions)
   return { ...result, [held]: memories } as unknown as WithShared<O>
 }
 
-function passable(memory: SharedMemory): Passed {
-  regionOf(memory)
-  const weak = new WeakRef(memory)
-  const isOpen = () => weak.deref()?.closed === false
-  const { fd } = memory
-  const access = memory.access === 'read' || isSealedAgainstWrites(fd) ? 'read' : 'read-write'
-  return { fd, access, isOpen }
+function passable(key: string, memory: unknown): Passed {
+  const region = anyRegionOf(memory)
+  const segment = region?.facts.segment ?? null
+  if (region === undefined || segment === null) {
+    throw invalidArgType(`shared.${key}`, 'an instance of SharedMemory', memory)
+  }
+  if (region.closed !== undefined) throw mappingClosed()
+  const { fd } = segment
+  const weak = new WeakRef(region)
+  const isOpen = () => {
+    const held = weak.deref()
+    return held !== undefined && held.closed === undefined
+  }
+  const readOnly = region.facts.access === 'read' || isSealedAgainstWrites(fd)
+  return { fd, access: readOnly ? 'read' : 'read-write', isOpen }
 }
