@@ -17,9 +17,16 @@ const report = `${root}node_modules/.cache/posix-mmap/report.json`
  */
 
 // What tests/architecture and test/package check does not depend on who runs them.
-const core = ['advice', 'arguments', 'copies', 'limits', 'map', 'neighbours', 'pages', 'posix']
-  .map((name) => `test/${name}.test.ts`)
-  .concat('test/views.test.ts', 'test/shared-memory/create.test.ts')
+const core = [
+  'test/arguments.test.ts',
+  'test/kernel',
+  'test/map/',
+  'test/mapping/copies.test.ts',
+  'test/mapping/ranges',
+  'test/mapping/views.test.ts',
+  'test/posix',
+  'test/shared-memory/create.test.ts',
+]
 
 /**
  * Vitest itself stays with the Node of this processor, and starts its workers with another.
@@ -47,7 +54,7 @@ function underQemu() {
   return {
     command: [process.execPath, runner],
     env: { NODE_OPTIONS: `--import ${pathToFileURL(preload)}`, PREBUILDS_ONLY: '1' },
-    files: [...core, 'test/faults/accesses.test.ts', 'test/package/prebuilds.test.ts'],
+    files: [...core, 'test/behaviour/faults/accesses.test.ts', 'test/package/prebuilds.test.ts'],
     differs: [
       [
         /advice|madvise|populat|POPULATE|hugePages|punchHole|installGuard|guarded pages/,
