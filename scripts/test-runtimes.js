@@ -60,9 +60,9 @@ function underQemu() {
         /advice|madvise|populat|POPULATE|hugePages|punchHole|installGuard|guarded pages/,
         'qemu answers madvise(2) and does nothing, MAP_POPULATE included',
       ],
-      [/posix\.test\.ts: mremap/, 'qemu moves no shared memory with mremap(2)'],
-      [/posix\.test\.ts: mmap at an address/, 'qemu maps over what MAP_FIXED_NOREPLACE spares'],
-      [/posix\.test\.ts: mmap (of a file, 'validated'|refuses SYNC)/, 'no MAP_SHARED_VALIDATE'],
+      [/posix\/mremap\.test\.ts/, 'qemu moves no shared memory with mremap(2)'],
+      [/posix\/mmap-address\.test\.ts/, 'qemu maps over what MAP_FIXED_NOREPLACE spares'],
+      [/posix\/\S+: mmap (of a file, 'validated'|refuses SYNC)/, 'no MAP_SHARED_VALIDATE'],
       [/pages\.test\.ts: lockSync and unlock/, 'qemu has no mlock2(2)'],
     ],
   }
@@ -93,7 +93,7 @@ const runtimes = {
     differs: [
       emptyPath,
       [
-        /posix\.test\.ts: (mremap ('a memfd'|leaves no)|memfdCreate|shmOpen)|create\.test\.ts/,
+        /posix\/\S+: (mremap ('a memfd'|leaves no)|memfdCreate|shmOpen)|shared-memory\/create\.test\.ts/,
         'node:fs takes no descriptor that it did not open itself',
       ],
       [

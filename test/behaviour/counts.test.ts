@@ -3,7 +3,8 @@
 
 import { describe, expect, it } from 'vitest'
 import { systemCallsOf, whyNoStrace } from '../../bench/lib/system-calls.js'
-import { pattern, projectRoot, scratchDirectory } from '../support/harness.js'
+import { pattern, scratchDirectory } from '../support/files.js'
+import { projectRoot } from '../support/processes.js'
 
 const reason = whyNoStrace()
 if (reason !== null) console.log(`test/behaviour/counts.test.ts counts nothing: ${reason}`)

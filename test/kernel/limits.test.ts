@@ -3,15 +3,10 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { limits, type Mapping, mapAnonymous, mapFile, pageSize } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import {
-  liveRegions,
-  outOfRange,
-  readFile,
-  runCommand,
-  runForJson,
-  scratchDirectory,
-  systemError,
-} from '../support/harness.js'
+import { outOfRange, systemError } from '../support/errors.js'
+import { readFile, scratchDirectory } from '../support/files.js'
+import { runCommand, runForJson } from '../support/processes.js'
+import { liveRegions } from '../support/traces.js'
 
 const scratch = scratchDirectory()
 const gibibyte = 2 ** 30

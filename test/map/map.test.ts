@@ -13,26 +13,24 @@ import {
 } from 'posix-mmap'
 import { addressOf } from 'posix-mmap/posix'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { invalidValue, outOfRange, systemError } from '../support/errors.js'
 import {
-  accesses,
   blockBytes,
-  expectNothingNew,
-  invalidValue,
-  liveRegions,
+  pattern,
+  readFile,
+  scratchDirectory,
+  withDescriptor,
+} from '../support/files.js'
+import {
   lockedBytes,
   mapsOf,
   openDescriptors,
-  outOfRange,
-  pattern,
   permissionsOf,
-  readFile,
-  runCommand,
-  scratchDirectory,
   smapsOf,
-  systemError,
-  traces,
-  withDescriptor,
-} from '../support/harness.js'
+} from '../support/kernel-view.js'
+import { accesses } from '../support/mappings.js'
+import { runCommand } from '../support/processes.js'
+import { expectNothingNew, liveRegions, traces } from '../support/traces.js'
 
 const scratch = scratchDirectory()
 const content = pattern(3 * pageSize + 100)

@@ -6,18 +6,15 @@ import { describe, expect, it } from 'vitest'
 import {
   invalidType,
   invalidValue,
-  liveRegions,
-  lockedBytes,
   mappingClosed,
-  mapsOf,
   outOfRange,
-  pattern,
-  run,
-  runForJson,
-  scratchDirectory,
   systemError,
   untyped,
-} from '../support/harness.js'
+} from '../support/errors.js'
+import { pattern, scratchDirectory } from '../support/files.js'
+import { lockedBytes, mapsOf } from '../support/kernel-view.js'
+import { run, runForJson } from '../support/processes.js'
+import { liveRegions } from '../support/traces.js'
 
 const scratch = scratchDirectory()
 const piece = 4 << 20

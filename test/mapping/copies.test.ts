@@ -1,7 +1,9 @@
 import fs from 'node:fs'
 import { type Mapping, MappingFaultError, mapAnonymous, mapFile, pageSize } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import { outOfRange, pattern, scratchDirectory, thrownBy } from '../support/harness.js'
+import { outOfRange, thrownBy } from '../support/errors.js'
+import { pattern, scratchDirectory } from '../support/files.js'
+import { everything } from '../support/mappings.js'
 
 const scratch = scratchDirectory()
 const size = 3 * pageSize + 100
@@ -13,10 +15,6 @@ function filled(): Mapping {
   const mapping = mapAnonymous(size)
   mapping.bytes().set(content)
   return mapping
-}
-
-function everything(mapping: Mapping): Buffer {
-  return mapping.read(0, mapping.byteLength)
 }
 
 /** A copy with other bytes at `offset`. */

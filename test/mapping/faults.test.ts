@@ -14,7 +14,8 @@ import {
   pageSize,
 } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import { pattern, run, scratchDirectory } from '../support/harness.js'
+import { pattern, scratchDirectory } from '../support/files.js'
+import { run } from '../support/processes.js'
 
 const scratch = scratchDirectory()
 

@@ -8,13 +8,11 @@ import {
   invalidValue,
   mappingClosed,
   outOfRange,
-  pattern,
-  runForJson,
-  scratchDirectory,
   thrownBy,
   untyped,
-  withDescriptor,
-} from '../support/harness.js'
+} from '../support/errors.js'
+import { pattern, scratchDirectory, withDescriptor } from '../support/files.js'
+import { runForJson } from '../support/processes.js'
 
 const scratch = scratchDirectory()
 

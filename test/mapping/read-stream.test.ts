@@ -13,15 +13,10 @@ import {
 } from 'posix-mmap'
 import { MremapFlags, mremap } from 'posix-mmap/posix'
 import { describe, expect, it } from 'vitest'
-import {
-  accesses,
-  mappingClosed,
-  outOfRange,
-  pattern,
-  runForJson,
-  scratchDirectory,
-  systemError,
-} from '../support/harness.js'
+import { mappingClosed, outOfRange, systemError } from '../support/errors.js'
+import { pattern, scratchDirectory } from '../support/files.js'
+import { accesses } from '../support/mappings.js'
+import { runForJson } from '../support/processes.js'
 
 const scratch = scratchDirectory()
 const size = 5 * 65536 + 100

@@ -5,22 +5,18 @@ import { type Mapping, mapAnonymous, mapFile, pageSize, SharedMemory } from 'pos
 import { addressOf, MapFlags, mmap, Prot } from 'posix-mmap/posix'
 import { describe, expect, it } from 'vitest'
 import {
-  blockBytes,
   invalidType,
   invalidValue,
   mappingClosed,
-  openDescriptors,
   outOfRange,
-  pattern,
-  readFile,
-  runCommand,
-  runForJson,
-  scratchDirectory,
   systemError,
   thrownBy,
-  traces,
   untyped,
-} from '../support/harness.js'
+} from '../support/errors.js'
+import { blockBytes, pattern, readFile, scratchDirectory } from '../support/files.js'
+import { openDescriptors } from '../support/kernel-view.js'
+import { runCommand, runForJson } from '../support/processes.js'
+import { traces } from '../support/traces.js'
 
 const scratch = scratchDirectory()
 const sizeOf = (file: string) => fs.statSync(file).size

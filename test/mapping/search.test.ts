@@ -2,16 +2,10 @@ import fs from 'node:fs'
 import fc from 'fast-check'
 import { type Mapping, MappingFaultError, mapAnonymous, mapFile, pageSize } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import {
-  guardPagesSupported,
-  invalidValue,
-  outOfRange,
-  pattern,
-  runForJson,
-  scratchDirectory,
-  thrownBy,
-  withDescriptor,
-} from '../support/harness.js'
+import { invalidValue, outOfRange, thrownBy } from '../support/errors.js'
+import { pattern, scratchDirectory, withDescriptor } from '../support/files.js'
+import { guardPagesSupported } from '../support/kernel-view.js'
+import { runForJson } from '../support/processes.js'
 
 const scratch = scratchDirectory()
 const GiB = 2 ** 30

@@ -1,13 +1,10 @@
 import { Mapping, mapAnonymous, mapFile, pageSize } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import {
-  accesses,
-  liveRegions,
-  mappingClosed,
-  pattern,
-  runForJson,
-  scratchDirectory,
-} from '../support/harness.js'
+import { mappingClosed } from '../support/errors.js'
+import { pattern, scratchDirectory } from '../support/files.js'
+import { accesses } from '../support/mappings.js'
+import { runForJson } from '../support/processes.js'
+import { liveRegions } from '../support/traces.js'
 
 const scratch = scratchDirectory()
 const size = 2 * pageSize + 5

@@ -8,7 +8,9 @@ import {
   type TypedArrayConstructor,
 } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import { accesses, outOfRange, pattern, scratchDirectory } from '../support/harness.js'
+import { outOfRange } from '../support/errors.js'
+import { pattern, scratchDirectory } from '../support/files.js'
+import { accesses } from '../support/mappings.js'
 
 const scratch = scratchDirectory()
 const content = pattern(4 * pageSize + 100)

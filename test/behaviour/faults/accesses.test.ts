@@ -1,7 +1,7 @@
 // Every way that JavaScript reaches memory, on a page that is not there: no signal, and a fault.
 
 import { describe, expect, it } from 'vitest'
-import { run } from '../../support/harness.js'
+import { run } from '../../support/processes.js'
 
 // Each has `mapping`, and `view`, `data`, `buffer` over the page at fault; `hot(f)` runs f until
 // the optimising compiler has seen it.

@@ -1,7 +1,7 @@
 // Signals that are not about our memory go where they went before.
 
 import { expect, it } from 'vitest'
-import { run } from '../../support/harness.js'
+import { run } from '../../support/processes.js'
 
 const mapFirst = `
   import { mapAnonymous } from 'posix-mmap'

@@ -1,7 +1,7 @@
 // Faults in numbers: many pages, many mappings, no room left for another kernel mapping.
 
 import { expect, it } from 'vitest'
-import { runForJson } from '../../support/harness.js'
+import { runForJson } from '../../support/processes.js'
 
 const head = `
   import fs from 'node:fs'

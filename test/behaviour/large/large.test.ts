@@ -11,16 +11,10 @@ import {
 } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
 import { adviceNames } from '../../../dist/internals.js'
-import {
-  guardPagesSupported,
-  pattern,
-  projectRoot,
-  runCommand,
-  runForJson,
-  scratchDirectory,
-  smapsOf,
-  systemError,
-} from '../../support/harness.js'
+import { systemError } from '../../support/errors.js'
+import { pattern, scratchDirectory } from '../../support/files.js'
+import { guardPagesSupported, smapsOf } from '../../support/kernel-view.js'
+import { projectRoot, runCommand, runForJson } from '../../support/processes.js'
 
 const scratch = scratchDirectory()
 const gibibyte = 2 ** 30

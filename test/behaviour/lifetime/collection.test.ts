@@ -1,14 +1,10 @@
 // What the garbage collector may take, and what it costs.
 
 import { describe, expect, it } from 'vitest'
-import { runForJson } from '../../support/harness.js'
+import { runForJson, scriptHelpers } from '../../support/processes.js'
 
-const head = `
-  import { setTimeout as delay } from 'node:timers/promises'
+const head = `${scriptHelpers}
   import { mapAnonymous, pageSize } from 'posix-mmap'
-  import { native } from './dist/internals.js'
-  const collect = async () => { for (let i = 0; i < 8; i++) { globalThis.gc?.(); await delay(5) } }
-  const live = () => native.regionCounts()[0]
 `
 
 describe('a mapping that nobody refers to', () => {

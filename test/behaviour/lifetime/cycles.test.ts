@@ -3,7 +3,8 @@
 
 import { pageSize } from 'posix-mmap'
 import { expect, it } from 'vitest'
-import { pattern, runForJson, scratchDirectory } from '../../support/harness.js'
+import { pattern, scratchDirectory } from '../../support/files.js'
+import { runForJson } from '../../support/processes.js'
 
 const scratch = scratchDirectory()
 const content = pattern(2 * pageSize + 5)

@@ -2,7 +2,7 @@
 // written to behind the program's back.
 
 import { describe, expect, it } from 'vitest'
-import { runForJson } from '../../support/harness.js'
+import { runForJson } from '../../support/processes.js'
 
 // Each starts work on `view`, a view of `mapping`, and gives a promise of its end.
 const jobs: Record<string, string> = {

@@ -1,16 +1,12 @@
 // Addresses that wait for the garbage collector are bounded, also while the event loop stands still.
 
 import { describe, expect, it } from 'vitest'
-import { runForJson } from '../../support/harness.js'
+import { runForJson, scriptHelpers } from '../../support/processes.js'
 
-const head = `
+const head = `${scriptHelpers}
   import { execFileSync } from 'node:child_process'
-  import fs from 'node:fs'
-  import { setTimeout as delay } from 'node:timers/promises'
   import { mapAnonymous, mapFile, pageSize } from 'posix-mmap'
-  import { native } from './dist/internals.js'
   const addressSpace = () => Number(fs.readFileSync('/proc/self/statm', 'utf8').split(' ')[0]) * pageSize
-  const collect = async () => { for (let i = 0; i < 8; i++) { globalThis.gc?.(); await delay(5) } }
 `
 const GiB = 2 ** 30
 // The matrix runs this a dozen times.

@@ -1,7 +1,7 @@
 // Worker threads that come and go, and processes that end in the middle of it.
 
 import { describe, expect, it } from 'vitest'
-import { run, runForJson } from '../../support/harness.js'
+import { run, runForJson } from '../../support/processes.js'
 
 const head = `
   import fs from 'node:fs'

@@ -1,16 +1,11 @@
 // Buffers that somebody transfers, clones or posts.
 
 import { describe, expect, it } from 'vitest'
-import { run, runForJson } from '../../support/harness.js'
+import { run, runForJson, scriptHelpers } from '../../support/processes.js'
 
-const head = `
-  import fs from 'node:fs'
+const head = `${scriptHelpers}
   import { MessageChannel, Worker } from 'node:worker_threads'
-  import { setTimeout as delay } from 'node:timers/promises'
   import { mapAnonymous, mapFile, pageSize } from 'posix-mmap'
-  import { native } from './dist/internals.js'
-  const collect = async () => { for (let i = 0; i < 8; i++) { globalThis.gc?.(); await delay(5) } }
-  const codeOf = (body) => { try { body(); return 'none' } catch (error) { return error.code ?? error.name } }
 `
 
 describe('structuredClone and postMessage', () => {

@@ -3,7 +3,8 @@
 import fs from 'node:fs'
 import { mapFile, pageSize } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import { pattern, scratchDirectory, thrownBy, withDescriptor } from '../../support/harness.js'
+import { thrownBy } from '../../support/errors.js'
+import { pattern, scratchDirectory, withDescriptor } from '../../support/files.js'
 
 const scratch = scratchDirectory()
 const content = pattern(2 * pageSize)

@@ -2,17 +2,10 @@
 
 import { Mapping, mapAnonymous, mapFile, pageSize, SharedMemory } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import {
-  invalidType,
-  invalidValue,
-  mappingClosed,
-  pattern,
-  run,
-  runForJson,
-  scratchDirectory,
-  threadScript,
-  untyped,
-} from '../../support/harness.js'
+import { invalidType, invalidValue, mappingClosed, untyped } from '../../support/errors.js'
+import { pattern, scratchDirectory } from '../../support/files.js'
+import { run, runForJson } from '../../support/processes.js'
+import { threadScript } from '../../support/threads.js'
 
 const scratch = scratchDirectory()
 

@@ -2,14 +2,9 @@
 
 import { mapAnonymous, mapFile, pageSize, SharedMemory } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import {
-  externalSharedBuffers,
-  pattern,
-  run,
-  runForJson,
-  scratchDirectory,
-  threadScript,
-} from '../../support/harness.js'
+import { pattern, scratchDirectory } from '../../support/files.js'
+import { run, runForJson } from '../../support/processes.js'
+import { externalSharedBuffers, threadScript } from '../../support/threads.js'
 
 const scratch = scratchDirectory()
 const unavailable = expect.objectContaining({ code: 'ERR_EXTERNAL_BUFFERS' })

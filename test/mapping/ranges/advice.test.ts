@@ -8,17 +8,10 @@ import {
   pageSize,
 } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import {
-  accesses,
-  type Errno,
-  invalidValue,
-  pattern,
-  permissionsOf,
-  scratchDirectory,
-  smapsOf,
-  systemError,
-  thrownBy,
-} from '../../support/harness.js'
+import { type Errno, invalidValue, systemError, thrownBy } from '../../support/errors.js'
+import { pattern, scratchDirectory } from '../../support/files.js'
+import { permissionsOf, smapsOf } from '../../support/kernel-view.js'
+import { accesses } from '../../support/mappings.js'
 
 const scratch = scratchDirectory()
 const size = 3 * pageSize + 100

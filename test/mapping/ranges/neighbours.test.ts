@@ -10,14 +10,13 @@ import {
   pageSize,
 } from 'posix-mmap'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pattern, scratchDirectory } from '../../support/files.js'
 import {
   guardPagesSupported,
-  pattern,
   permissionsOf,
-  scratchDirectory,
   smaps,
   threeInARow,
-} from '../../support/harness.js'
+} from '../../support/kernel-view.js'
 
 const scratch = scratchDirectory()
 const page = pageSize

@@ -9,19 +9,24 @@ import {
   pageSize,
 } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
+import { systemError, thrownBy } from '../../support/errors.js'
 import {
-  accesses,
   blockBytes,
+  expectContent,
+  isOnDisk,
+  noDisk,
+  pattern,
+  scratchDirectory,
+} from '../../support/files.js'
+import {
+  dirtyBytes,
   guardPagesSupported,
   lockedBytes,
-  pattern,
   permissionsOf,
-  runForJson,
-  scratchDirectory,
   smapsOf,
-  systemError,
-  thrownBy,
-} from '../../support/harness.js'
+} from '../../support/kernel-view.js'
+import { accesses, everything, partsWithNeighbours } from '../../support/mappings.js'
+import { runForJson } from '../../support/processes.js'
 
 const scratch = scratchDirectory()
 const page = pageSize
@@ -38,30 +43,16 @@ function filledAnonymous(): Mapping {
   return mapping
 }
 
-function everything(mapping: Mapping): Buffer {
-  return mapping.read(0, mapping.byteLength)
-}
-
 function zeroed(bytes: Uint8Array, start: number, end: number): Buffer {
   return Buffer.from(bytes).fill(0, start, end)
 }
 
 describe('flushSync', () => {
-  /** Bytes of the mapping that its file on the disk does not have. */
-  function dirty(mapping: Mapping): number {
-    const { bytes } = smapsOf(mapping)
-    return bytes('Shared_Dirty') + bytes('Private_Dirty')
-  }
-
-  const tmpfs = 0x01021994
-  const disk = fs.statfsSync(scratch.directory).type !== tmpfs
-  const noDisk = 'needs a TMPDIR on a disk'
-
   function dirtyMapping(): Mapping {
     const mapping = mapFile(file(), { access: 'read-write' })
     mapping.flushSync()
     mapping.bytes().fill(1)
-    expect(dirty(mapping)).toBe(4 * page)
+    expect(dirtyBytes(mapping)).toBe(4 * page)
     return mapping
   }
 
@@ -74,18 +65,18 @@ describe('flushSync', () => {
     [{ offset: BigInt(page - 1), length: 2n }, 2],
     [{ offset: 3 * page }, 3],
   ])('%o leaves at most %i of 4 pages to be written', ([options, left], { skip }) => {
-    if (!disk) skip(noDisk)
+    if (!isOnDisk(scratch)) skip(noDisk)
     using mapping = dirtyMapping()
     mapping.flushSync(options)
     // Less when the file system keeps neighbouring pages together.
-    expect(dirty(mapping)).toBeLessThanOrEqual(left * page)
+    expect(dirtyBytes(mapping)).toBeLessThanOrEqual(left * page)
   })
 
   it('of no bytes writes nothing', ({ skip }) => {
-    if (!disk) skip(noDisk)
+    if (!isOnDisk(scratch)) skip(noDisk)
     using mapping = dirtyMapping()
     mapping.flushSync({ offset: page, length: 0 })
-    expect(dirty(mapping)).toBe(4 * page)
+    expect(dirtyBytes(mapping)).toBe(4 * page)
   })
 
   it.each<FlushOptions>([{ mode: 'async' }, { mode: 'async', invalidate: true }])(
@@ -447,23 +438,16 @@ describe('punchHole', () => {
     },
   )
 
-  it.each([
-    { offset: 0, length: 100 },
-    { offset: 3, length: page },
-    { offset: page - 3, length: 10 },
-    { offset: page + 3, length: page },
-    { offset: 0, length: page + 1 },
-    { offset: 2 * page, length: page - 1 },
-  ])('of a mapping of part of a file ($offset, $length) leaves the rest of the file', (part) => {
-    const path = file()
-    using mapping = mapFile(path, { access: 'read-write', ...part })
-    mapping.punchHole(0n, BigInt(part.length))
-    expect(everything(mapping).equals(Buffer.alloc(part.length))).toBe(true)
-    const expected = zeroed(content, part.offset, part.offset + part.length)
-    const found = fs.readFileSync(path)
-    const wrong = expected.findIndex((byte, at) => byte !== found[at])
-    expect({ size: found.length, firstWrongByte: wrong }).toEqual({ size, firstWrongByte: -1 })
-  })
+  it.each(partsWithNeighbours)(
+    'of a mapping of part of a file ($offset, $length) leaves the rest of the file',
+    (part) => {
+      const path = file()
+      using mapping = mapFile(path, { access: 'read-write', ...part })
+      mapping.punchHole(0n, BigInt(part.length))
+      expect(everything(mapping).equals(Buffer.alloc(part.length))).toBe(true)
+      expectContent(path, zeroed(content, part.offset, part.offset + part.length))
+    },
+  )
 
   const ranged = [[0, size] as const, [page, page] as const, [5, 10] as const]
   const kinds: [string, () => Mapping][] = [
