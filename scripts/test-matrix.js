@@ -4,8 +4,11 @@ import { spawnSync } from 'node:child_process'
 import { majors, nodeBinary } from './fetch-nodes.js'
 
 const quick = process.argv.includes('--quick')
-const suites = ['test/faults', 'test/lifetime', 'test/threads']
-const modal = ['accesses', 'reporting', 'in-flight', 'collection', 'transfer']
+const suites = [
+  ...['faults', 'lifetime', 'threads'].map((topic) => `test/behaviour/${topic}`),
+  'test/mapping/faults.test.ts',
+]
+const modal = ['accesses', 'mapping/faults', 'in-flight', 'collection', 'transfer']
 const modes = ['--jitless', '--no-opt', '--always-sparkplug', '--gc-interval=500']
 
 /**

@@ -17,9 +17,16 @@ const report = `${root}node_modules/.cache/posix-mmap/report.json`
  */
 
 // What tests/architecture and test/package check does not depend on who runs them.
-const core = ['advice', 'arguments', 'copies', 'limits', 'map', 'neighbours', 'pages', 'posix']
-  .map((name) => `test/${name}.test.ts`)
-  .concat('test/views.test.ts', 'test/shared-memory/create.test.ts')
+const core = [
+  'test/arguments.test.ts',
+  'test/kernel',
+  'test/map/',
+  'test/mapping/copies.test.ts',
+  'test/mapping/ranges',
+  'test/mapping/views.test.ts',
+  'test/posix',
+  'test/shared-memory/create.test.ts',
+]
 
 /**
  * Vitest itself stays with the Node of this processor, and starts its workers with another.
@@ -47,15 +54,15 @@ function underQemu() {
   return {
     command: [process.execPath, runner],
     env: { NODE_OPTIONS: `--import ${pathToFileURL(preload)}`, PREBUILDS_ONLY: '1' },
-    files: [...core, 'test/faults/accesses.test.ts', 'test/package/prebuilds.test.ts'],
+    files: [...core, 'test/behaviour/faults/accesses.test.ts', 'test/package/prebuilds.test.ts'],
     differs: [
       [
         /advice|madvise|populat|POPULATE|hugePages|punchHole|installGuard|guarded pages/,
         'qemu answers madvise(2) and does nothing, MAP_POPULATE included',
       ],
-      [/posix\.test\.ts: mremap/, 'qemu moves no shared memory with mremap(2)'],
-      [/posix\.test\.ts: mmap at an address/, 'qemu maps over what MAP_FIXED_NOREPLACE spares'],
-      [/posix\.test\.ts: mmap (of a file, 'validated'|refuses SYNC)/, 'no MAP_SHARED_VALIDATE'],
+      [/posix\/mremap\.test\.ts/, 'qemu moves no shared memory with mremap(2)'],
+      [/posix\/mmap-address\.test\.ts/, 'qemu maps over what MAP_FIXED_NOREPLACE spares'],
+      [/posix\/\S+: mmap (of a file, 'validated'|refuses SYNC)/, 'no MAP_SHARED_VALIDATE'],
       [/pages\.test\.ts: lockSync and unlock/, 'qemu has no mlock2(2)'],
     ],
   }
@@ -86,7 +93,7 @@ const runtimes = {
     differs: [
       emptyPath,
       [
-        /posix\.test\.ts: (mremap ('a memfd'|leaves no)|memfdCreate|shmOpen)|create\.test\.ts/,
+        /posix\/\S+: (mremap ('a memfd'|leaves no)|memfdCreate|shmOpen)|shared-memory\/create\.test\.ts/,
         'node:fs takes no descriptor that it did not open itself',
       ],
       [

@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { native } from '../dist/internals.js'
-import { projectRoot } from './support/harness.js'
+import { projectRoot } from './support/processes.js'
 
 interface Source {
   /** Relative to the folder that was read, as `mapping/views.ts`. */

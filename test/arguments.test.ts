@@ -4,26 +4,22 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { open } from 'node:fs/promises'
 import net from 'node:net'
-import { inspect } from 'node:util'
 import { adviceSupported, Mapping, mapAnonymous, mapFile, pageSize } from 'posix-mmap'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
-  accesses,
   type Errno,
-  expectNothingNew,
   invalidType,
   invalidValue,
   mappingClosed,
-  mapsOf,
   outOfRange,
-  pattern,
-  runForJson,
-  scratchDirectory,
   systemError,
-  traces,
   untyped,
-  withDescriptor,
-} from './support/harness.js'
+} from './support/errors.js'
+import { pattern, scratchDirectory, withDescriptor } from './support/files.js'
+import { mapsOf } from './support/kernel-view.js'
+import { accesses } from './support/mappings.js'
+import { runForJson } from './support/processes.js'
+import { refusals } from './support/traces.js'
 
 const scratch = scratchDirectory()
 const content = pattern(2 * pageSize)
@@ -34,17 +30,7 @@ closed.unmap()
 
 afterAll(() => mapping.unmap())
 
-/** Calls, expects an error that matches, and that the call left nothing behind. */
-function expectThrown(call: () => unknown, error: unknown, label = ''): void {
-  const before = traces(scratch.directory)
-  expect(call, label).toThrow(error as Error)
-  expectNothingNew(before, label)
-}
-
-/** Does so for each of many values. */
-function expectEachThrown(values: unknown[], use: Use, error: unknown): void {
-  for (const value of values) expectThrown(() => use(value), error, inspect(value))
-}
+const { expectThrown, expectEachThrown } = refusals(scratch.directory)
 
 type Use = (value: unknown) => unknown
 type Row = [name: string, use: Use]
@@ -109,7 +95,7 @@ describe.each<Row>([
 ])('%s', (_name, use) => {
   it('is an integer from 0 to 2 ** 53 - 1', () => {
     const reals = [Number.NaN, -1, -0.5, 1.5, Infinity, -Infinity, 2 ** 53, 1e300]
-    expectEachThrown([...reals, -1n, 2n ** 53n, 2n ** 60n], use, outOfRange)
+    expectEachThrown(use, [...reals, -1n, 2n ** 53n, 2n ** 60n], outOfRange)
   })
 
   it('is a number or a bigint', () => {
@@ -121,7 +107,7 @@ describe.each<Row>([
       { [Symbol.toPrimitive]: () => 1 },
     ]
     const values = ['1', '', null, true, Symbol('one'), new Number(1), ...objects]
-    expectEachThrown(values, use, invalidType)
+    expectEachThrown(use, values, invalidType)
   })
 })
 
@@ -158,7 +144,7 @@ describe('a range past the end', () => {
     '%s',
     (_name, call) => {
       const use: Use = (range) => call(mapping, ...(range as [never, never]))
-      expectEachThrown(ranges, use, outOfRange)
+      expectEachThrown(use, ranges, outOfRange)
     },
   )
 })
@@ -177,7 +163,7 @@ describe('options and words', () => {
     ],
   ]
   it.each(flags)('%s is a boolean', (_name, use) => {
-    expectEachThrown([0, 1, 'true', '', null, {}, Symbol('true'), 1n], use, invalidType)
+    expectEachThrown(use, [0, 1, 'true', '', null, {}, Symbol('true'), 1n], invalidType)
   })
 
   const words: Row[] = [
@@ -191,9 +177,9 @@ describe('options and words', () => {
   ]
   it.each(words)('%s is one of its words', (_name, use) => {
     const words = ['', 'write', 'READ', 'read ', '__proto__', 'toString']
-    expectEachThrown(words, use, invalidValue)
+    expectEachThrown(use, words, invalidValue)
     const objects = [['read'], { toString: () => 'read' }, new String('read')]
-    expectEachThrown([0, null, true, Symbol('read'), ...objects], use, invalidType)
+    expectEachThrown(use, [0, null, true, Symbol('read'), ...objects], invalidType)
   })
 
   const objects: Row[] = [
@@ -206,7 +192,7 @@ describe('options and words', () => {
     ['createReadStream', (options) => mapping.createReadStream(untyped(options))],
   ]
   it.each(objects)('%s(options) is an object', (_name, use) => {
-    expectEachThrown([null, 1, 'read', true, Symbol('options'), 1n], use, invalidType)
+    expectEachThrown(use, [null, 1, 'read', true, Symbol('options'), 1n], invalidType)
   })
 
   const functions: Row[] = [
@@ -215,29 +201,29 @@ describe('options and words', () => {
     ['guard(body)', (value) => mapping.guard(untyped(value))],
   ]
   it.each(functions)('%s is a function', (_name, use) => {
-    expectEachThrown([null, 1, 'f', {}, Symbol('f')], use, invalidType)
+    expectEachThrown(use, [null, 1, 'f', {}, Symbol('f')], invalidType)
   })
 
   it('mapFile({ create, mode })', () => {
     const create: Use = (value) => mapFile(sample, only('create', value))
-    expectEachThrown([0, 1, null, {}], create, invalidType)
-    expectEachThrown(['exclusively', ''], create, invalidValue)
+    expectEachThrown(create, [0, 1, null, {}], invalidType)
+    expectEachThrown(create, ['exclusively', ''], invalidValue)
     const mode: Use = (value) => mapFile(sample, only('mode', value))
-    expectEachThrown(['644', null, {}, 0o644n], mode, invalidType)
-    expectEachThrown([-1, 1.5, Number.NaN, 2 ** 32], mode, outOfRange)
+    expectEachThrown(mode, ['644', null, {}, 0o644n], invalidType)
+    expectEachThrown(mode, [-1, 1.5, Number.NaN, 2 ** 32], outOfRange)
   })
 
   it('view(type) is a typed array constructor', () => {
     const use: Use = (type) => mapping.view(untyped(type))
     const abstract: unknown = Object.getPrototypeOf(Uint8Array)
     const values = [undefined, null, 'Uint8Array', {}, DataView, ArrayBuffer, Array, () => {}]
-    expectEachThrown([...values, abstract], use, invalidType)
+    expectEachThrown(use, [...values, abstract], invalidType)
   })
 
   it('write(0, source) is a string or a view', () => {
     const use: Use = (source) => mapping.write(0, untyped(source))
     const values = [undefined, null, 1, true, {}, [1, 2], new ArrayBuffer(1), Symbol('s'), 1n]
-    expectEachThrown([...values, new String('s')], use, invalidType)
+    expectEachThrown(use, [...values, new String('s')], invalidType)
   })
 
   it('indexOf(needle) and lastIndexOf(needle) are a string, a byte or bytes', () => {
@@ -245,15 +231,15 @@ describe('options and words', () => {
     const others = [new String('s'), new Uint16Array(1), new DataView(new ArrayBuffer(1))]
     for (const method of ['indexOf', 'lastIndexOf'] as const) {
       const use: Use = (needle) => mapping[method](untyped(needle))
-      expectEachThrown([...values, ...others], use, invalidType)
-      expectEachThrown([-1, 256, 0.5, Number.NaN, Infinity], use, outOfRange)
+      expectEachThrown(use, [...values, ...others], invalidType)
+      expectEachThrown(use, [-1, 256, 0.5, Number.NaN, Infinity], outOfRange)
     }
   })
 
   it('lines({ encoding })', () => {
     const use: Use = (value) => mapping.lines(only('encoding', value))
-    expectEachThrown(['', 'utf', 'utf9', 'null', '__proto__'], use, invalidValue)
-    expectEachThrown([0, true, {}, Symbol('utf8'), new String('utf8')], use, invalidType)
+    expectEachThrown(use, ['', 'utf', 'utf9', 'null', '__proto__'], invalidValue)
+    expectEachThrown(use, [0, true, {}, Symbol('utf8'), new String('utf8')], invalidType)
   })
 
   it('write(0, a view of a mapping that was unmapped)', () => {
@@ -280,7 +266,7 @@ describe('what names no file', () => {
     const objects = [{}, [sample], () => sample, { href: `file://${sample}` }, { fd: '3' }]
     const strings = [new String(sample), { toString: () => sample }]
     const values = [undefined, null, true, 1n, Symbol('file'), { fd: null }]
-    expectEachThrown([...values, ...objects, ...strings], use, invalidType)
+    expectEachThrown(use, [...values, ...objects, ...strings], invalidType)
   })
 
   it.each(['a\0b', Buffer.from('a\0b')])('%o has a null byte', (file) => {
@@ -298,12 +284,12 @@ describe('what names no file', () => {
 
   it('a number that is no descriptor', () => {
     const use: Use = (fd) => mapFile(untyped(fd))
-    expectEachThrown([-1, 1.5, Number.NaN, Infinity, 2 ** 31, 2 ** 32], use, outOfRange)
+    expectEachThrown(use, [-1, 1.5, Number.NaN, Infinity, 2 ** 31, 2 ** 32], outOfRange)
   })
 
   it('an object with a number that is no descriptor', () => {
     const use: Use = (fd) => mapFile(untyped({ fd }))
-    expectEachThrown([1.5, Number.NaN, Infinity, 2 ** 31, 2 ** 32], use, outOfRange)
+    expectEachThrown(use, [1.5, Number.NaN, Infinity, 2 ** 31, 2 ** 32], outOfRange)
   })
 })
 

@@ -11,14 +11,13 @@ import {
   posixMmap,
   residentPages,
 } from '../support/cli.js'
-import { pattern, scratchDirectory } from '../support/harness.js'
+import { noDisk, pattern, scratchDirectory } from '../support/files.js'
 
 const scratch = scratchDirectory()
 const size = 8 * mebibyte + 123
 const content = pattern(size)
 const pages = Math.ceil(size / pageSize)
 const disk = drop(scratch.file('probe', 'x'))
-const noDisk = 'needs a TMPDIR on a disk'
 
 const entry = { size, pageSize, pages, residentBefore: pages, residentBytesBefore: size }
 

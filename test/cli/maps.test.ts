@@ -4,7 +4,8 @@ import { pageSize } from 'posix-mmap'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseSmaps } from '../../dist/internals.js'
 import { asNobody, jsonOf, lines, posixMmap } from '../support/cli.js'
-import { pattern, projectRoot, scratchDirectory } from '../support/harness.js'
+import { pattern, scratchDirectory } from '../support/files.js'
+import { projectRoot } from '../support/processes.js'
 
 interface Entry {
   start: string

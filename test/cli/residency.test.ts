@@ -19,7 +19,8 @@ import {
   touch,
   withoutColours,
 } from '../support/cli.js'
-import { pattern, run, scratchDirectory } from '../support/harness.js'
+import { noDisk, pattern, scratchDirectory } from '../support/files.js'
+import { run } from '../support/processes.js'
 
 interface Entry {
   path: string
@@ -32,7 +33,6 @@ interface Entry {
 }
 
 const scratch = scratchDirectory()
-const noDisk = 'needs a TMPDIR on a disk'
 
 const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, one) => total + one, 0)
 

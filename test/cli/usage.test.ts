@@ -2,7 +2,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { hasTerminals, lines, noTerminals, onTerminal, posixMmap, program } from '../support/cli.js'
-import { projectRoot, runCommand, scratchDirectory } from '../support/harness.js'
+import { scratchDirectory } from '../support/files.js'
+import { projectRoot, runCommand } from '../support/processes.js'
 
 const scratch = scratchDirectory()
 const manifest = JSON.parse(fs.readFileSync(path.join(projectRoot, 'package.json'), 'utf8'))

@@ -17,10 +17,9 @@ import {
   residentPages,
   withoutColours,
 } from '../support/cli.js'
-import { pattern, scratchDirectory } from '../support/harness.js'
+import { noDisk, pattern, scratchDirectory } from '../support/files.js'
 
 const scratch = scratchDirectory()
-const noDisk = 'needs a TMPDIR on a disk'
 // More than one step of reading, and no whole number of pages.
 const size = 40 * mebibyte + 123
 const content = pattern(size)

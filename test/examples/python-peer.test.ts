@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import { expect, test } from 'vitest'
-import { projectRoot, runCommand } from '../support/harness.js'
+import { projectRoot, runCommand } from '../support/processes.js'
 import { finished } from '../support/programs.js'
 
 const main = `${projectRoot}examples/python-peer/main.js`

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WriteAheadLog } from '../../examples/write-ahead-log/log.js'
 import { recover, recoverFile } from '../../examples/write-ahead-log/recovery.js'
-import { scratchDirectory } from '../support/harness.js'
+import { scratchDirectory } from '../support/files.js'
 
 const scratch = scratchDirectory()
 const main = fileURLToPath(new URL('../../examples/write-ahead-log/main.js', import.meta.url))

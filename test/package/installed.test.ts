@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Finished, projectRoot, scratchDirectory } from '../support/harness.js'
+import { scratchDirectory } from '../support/files.js'
+import { type Finished, projectRoot } from '../support/processes.js'
 
 interface PackedFile {
   path: string

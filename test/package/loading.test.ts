@@ -5,7 +5,8 @@ import path from 'node:path'
 import { pageSize } from 'posix-mmap'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { noBinding } from '../../dist/internals.js'
-import { projectRoot, run, scratchDirectory } from '../support/harness.js'
+import { scratchDirectory } from '../support/files.js'
+import { projectRoot, run } from '../support/processes.js'
 
 const scratch = scratchDirectory()
 const prebuilt = (arch: string) => `prebuilds/linux-${arch}/posix-mmap.node`

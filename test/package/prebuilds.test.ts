@@ -6,7 +6,7 @@ import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { sourceDigest } from '../../scripts/source-digest.js'
 import { type Elf, readElf, symbolsAbove } from '../support/elf.js'
-import { projectRoot } from '../support/harness.js'
+import { projectRoot } from '../support/processes.js'
 
 const require = createRequire(import.meta.url)
 const { v8: nodeApi } = require('node-api-headers').symbols

@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process'
 import { SharedMemory, withShared } from 'posix-mmap'
 import { expect, it } from 'vitest'
-import { scratchDirectory } from '../support/harness.js'
+import { scratchDirectory } from '../support/files.js'
 import { outputOf, programsIn } from '../support/programs.js'
 
 const program = programsIn(scratchDirectory())

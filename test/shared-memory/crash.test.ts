@@ -5,8 +5,9 @@ import fs from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SharedMemory, withShared } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import { expectNothingNew, scratchDirectory, traces } from '../support/harness.js'
+import { scratchDirectory } from '../support/files.js'
 import { endOf, finished, holdersOf, outputOf, programsIn } from '../support/programs.js'
+import { expectNothingNew, traces } from '../support/traces.js'
 
 const program = programsIn(scratchDirectory())
 let labels = 0

@@ -4,18 +4,17 @@ import fs from 'node:fs'
 import { Mapping, pageSize, SharedMemory } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
 import {
-  expectNothingNew,
   invalidType,
   invalidValue,
   mappingClosed,
-  openDescriptors,
   outOfRange,
-  runForJson,
-  scratchDirectory,
   systemError,
-  traces,
   untyped,
-} from '../support/harness.js'
+} from '../support/errors.js'
+import { scratchDirectory } from '../support/files.js'
+import { openDescriptors } from '../support/kernel-view.js'
+import { runForJson } from '../support/processes.js'
+import { expectNothingNew, traces } from '../support/traces.js'
 
 const scratch = scratchDirectory()
 let names = 0

@@ -1,7 +1,7 @@
 // Shared memory that comes and goes leaves nothing, in the main thread and in worker threads.
 
 import { describe, expect, it } from 'vitest'
-import { runForJson } from '../support/harness.js'
+import { runForJson } from '../support/processes.js'
 
 const head = `
   import fs from 'node:fs'

@@ -3,13 +3,9 @@
 import { type ChildProcess, execFile, fork, spawn, spawnSync } from 'node:child_process'
 import { SharedMemory, withShared } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import {
-  invalidType,
-  mappingClosed,
-  runForJson,
-  scratchDirectory,
-  untyped,
-} from '../support/harness.js'
+import { invalidType, mappingClosed, untyped } from '../support/errors.js'
+import { scratchDirectory } from '../support/files.js'
+import { runForJson } from '../support/processes.js'
 import { outputOf, programsIn } from '../support/programs.js'
 
 const scratch = scratchDirectory()

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { mapFile } from 'posix-mmap'
 import { native } from '../../dist/internals.js'
-import { type Finished, projectRoot, run, runCommand } from './harness.js'
+import { type Finished, projectRoot, run, runCommand } from './processes.js'
 
 export const program = path.join(projectRoot, 'dist/cli.js')
 

@@ -4,7 +4,8 @@ import type { ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Finished, projectRoot, type Scratch } from './harness.js'
+import type { Scratch } from './files.js'
+import { type Finished, projectRoot } from './processes.js'
 
 /** Writes an ES module that imports 'posix-mmap' as it was built, and gives its path. */
 export function programsIn(scratch: Scratch): (name: string, text: string) => string {

@@ -1,0 +1,176 @@
+// Buffers that somebody transfers, clones or posts.
+
+import { describe, expect, it } from 'vitest'
+import { run, runForJson, scriptHelpers } from '../../support/processes.js'
+
+const head = `${scriptHelpers}
+  import { MessageChannel, Worker } from 'node:worker_threads'
+  import { mapAnonymous, mapFile, pageSize } from 'posix-mmap'
+`
+
+describe('structuredClone and postMessage', () => {
+  it('copy without a transfer list', async () => {
+    const seen = await runForJson(`${head}
+      const mapping = mapAnonymous(100)
+      mapping.bytes().fill(3)
+      const clone = structuredClone(mapping.buffer)
+      const { port1, port2 } = new MessageChannel()
+      const arrived = new Promise((resolve) => port2.once('message', resolve))
+      port1.postMessage(mapping.bytes(10, 5))
+      const message = await arrived
+      port1.close()
+      mapping.unmap()
+      console.log(JSON.stringify([clone.byteLength, new Uint8Array(clone)[99], [...message]]))`)
+    expect(seen).toEqual([100, 3, [3, 3, 3, 3, 3]])
+  })
+
+  it('with a transfer list copy or refuse, and never take the memory away', async () => {
+    const seen = await runForJson(
+      `${head}
+      const mapping = mapAnonymous(100)
+      mapping.bytes().fill(3)
+      let outcome
+      try {
+        const taken = structuredClone(mapping.buffer, { transfer: [mapping.buffer] })
+        outcome = [taken.byteLength, new Uint8Array(taken)[99]]
+      } catch (error) { outcome = error.name }
+      await collect()
+      const usable = codeOf(() => mapping.bytes()[0])
+      mapping.unmap()
+      await collect()
+      console.log(JSON.stringify({ outcome, usable, live: native.regionCounts()[0] }))`,
+      '--expose-gc',
+    )
+    expect(seen).toMatchObject({ live: 0 })
+    const { outcome } = seen as { outcome: unknown }
+    expect([JSON.stringify([100, 3]), JSON.stringify('DataCloneError')]).toContain(
+      JSON.stringify(outcome),
+    )
+  })
+})
+
+const hasTransfer = 'transfer' in ArrayBuffer.prototype
+if (!hasTransfer) console.log('not tested: this Node has no ArrayBuffer.prototype.transfer()')
+
+describe.runIf(hasTransfer)('ArrayBuffer.prototype.transfer()', () => {
+  it('takes the memory along, and unmap() leaves it alone', async () => {
+    const seen = await runForJson(
+      `${head}
+      const mapping = mapAnonymous(pageSize)
+      mapping.bytes().fill(5)
+      let taken = mapping.buffer.transfer()
+      const codes = [codeOf(() => mapping.buffer), codeOf(() => mapping.bytes())]
+      const read = mapping.read(0, 1)[0]
+      mapping.unmap()
+      await collect()
+      const still = new Uint8Array(taken).every((byte) => byte === 5)
+      const before = native.regionCounts()[0]
+      taken = undefined
+      await collect()
+      console.log(JSON.stringify({ codes, read, still, before, after: native.regionCounts()[0] }))`,
+      '--expose-gc',
+    )
+    expect(seen).toEqual({
+      codes: ['ERR_MAPPING_DETACHED', 'ERR_MAPPING_DETACHED'],
+      read: 5,
+      still: true,
+      before: 1,
+      after: 0,
+    })
+  })
+
+  it('of a view of a part takes that part along', async () => {
+    const seen = await runForJson(
+      `${head}
+      const mapping = mapAnonymous(2 ** 28, { noReserve: true })
+      mapping.bytes(2 ** 27, 100).fill(5)
+      let taken = mapping.bytes(2 ** 27, 100).buffer.transfer()
+      const codes = [() => mapping.bytes(2 ** 27, 1), () => mapping.bytes(0, 1), () => mapping.buffer].map(codeOf)
+      const resized = codeOf(() => mapping.resize(2 ** 29))
+      mapping.unmap()
+      await collect()
+      const still = new Uint8Array(taken, 0, 100).every((byte) => byte === 5)
+      const before = native.regionCounts()[0]
+      taken = undefined
+      await collect()
+      console.log(JSON.stringify({ codes, resized, still, before, after: native.regionCounts()[0] }))`,
+      '--expose-gc',
+    )
+    expect(seen).toEqual({
+      codes: ['ERR_MAPPING_DETACHED', 'ERR_MAPPING_DETACHED', 'ERR_MAPPING_DETACHED'],
+      resized: 'ERR_MAPPING_DETACHED',
+      still: true,
+      before: 1,
+      after: 0,
+    })
+  })
+
+  it('keeps the memory when the mapping was dropped', async () => {
+    const seen = await runForJson(
+      `${head}
+      const take = () => { const m = mapAnonymous(pageSize); m.bytes().fill(6); return m.buffer.transfer() }
+      const taken = take()
+      await collect()
+      console.log(JSON.stringify(new Uint8Array(taken).every((byte) => byte === 6)))`,
+      '--expose-gc',
+    )
+    expect(seen).toBe(true)
+  })
+
+  it.each(['kept', 'collected'])(
+    'in a worker that posts it and exits, the mapping %s',
+    async (fate) => {
+      const worker = `
+      const { parentPort } = require('node:worker_threads')
+      const { mapAnonymous, pageSize } = require('posix-mmap')
+      const main = async () => {
+        const sent = (() => {
+          const mapping = mapAnonymous(64 * pageSize)
+          mapping.bytes().fill(9)
+          ${fate === 'kept' ? 'globalThis.mapping = mapping' : ''}
+          return mapping.buffer.transfer()
+        })()
+        for (let i = 0; i < 4; i++) { globalThis.gc?.(); await new Promise(setImmediate) }
+        parentPort.postMessage(sent, [sent])
+      }
+      main()`
+      const seen = await runForJson(
+        `${head}
+      const source = ${JSON.stringify(worker)}
+      const received = []
+      for (let i = 0; i < 8; i++) {
+        const worker = new Worker(source, { eval: true, execArgv: [] })
+        worker.on('message', (buffer) => received.push(buffer))
+        await new Promise((resolve) => worker.once('exit', resolve))
+      }
+      await collect()
+      // Addresses that were given back would be taken again by these.
+      const others = Array.from({ length: 200 }, () => mapAnonymous(64 * pageSize))
+      for (const other of others) other.bytes().fill(1)
+      console.log(JSON.stringify({ received: received.length,
+        intact: received.every((buffer) => new Uint8Array(buffer).every((byte) => byte === 9)) }))`,
+        '--expose-gc',
+      )
+      expect(seen).toEqual({ received: 8, intact: true })
+    },
+  )
+})
+
+it('a program that detaches in every way it can ends without a signal', async () => {
+  const finished = await run(
+    `${head}
+    for (let i = 0; i < 200; i++) {
+      const mapping = mapAnonymous(pageSize)
+      const buffer = mapping.buffer
+      try { structuredClone(buffer, { transfer: [buffer] }) } catch {}
+      try { new MessageChannel().port1.postMessage(buffer, [buffer]) } catch {}
+      try { buffer.transfer?.(10) } catch {}
+      try { buffer.transferToFixedLength?.() } catch {}
+      if (i % 2 === 0) mapping.unmap()
+      if (i % 10 === 0) { globalThis.gc?.(); await delay(0) }
+    }
+    process.exit(0)`,
+    '--expose-gc',
+  )
+  expect(finished).toMatchObject({ code: 0, signal: null })
+})
