@@ -48,6 +48,7 @@ const rangeCalls: Record<string, RangeCall> = {
   view: (on, ...range) => on.view(Uint8Array, ...range),
   dataView: (on, ...range) => on.dataView(...range),
   asBuffer: (on, ...range) => on.asBuffer(...range),
+  text: (on, ...range) => on.text(...range),
   flushSync: (on, offset, length) => on.flushSync({ offset, length }),
   advise: (on, ...range) => on.advise('normal', ...range),
   protect: (on, ...range) => on.protect('read-write', ...range),
@@ -75,10 +76,13 @@ function rangeRows(on: Mapping, calls: Record<string, RangeCall>): Row[] {
 function countRows(on: Mapping): Row[] {
   const others: Row[] = [
     ['write(offset)', (value) => on.write(untyped(value), 'x')],
+    ['readInto(offset)', (value) => on.readInto(new Uint8Array(1), untyped(value))],
     ['indexOf(from)', (value) => on.indexOf('x', untyped(value))],
+    ['indexOf(end)', (value) => on.indexOf('x', 0, untyped(value))],
     ['lastIndexOf(from)', (value) => on.lastIndexOf('x', untyped(value))],
-    ...optionRows('lines', ['start', 'end'], (options) => on.lines(options)),
-    ...optionRows('createReadStream', ['start', 'end', 'highWaterMark'], (options) =>
+    ['lastIndexOf(start)', (value) => on.lastIndexOf('x', 0, untyped(value))],
+    ...optionRows('lines', ['offset', 'length'], (options) => on.lines(options)),
+    ...optionRows('createReadStream', ['offset', 'length', 'highWaterMark'], (options) =>
       on.createReadStream(options),
     ),
   ]
@@ -155,7 +159,7 @@ describe('options and words', () => {
     ...optionRows('mapFile', [...common, 'sparse'], (options) => mapFile(sample, options)),
     ...optionRows('mapAnonymous', [...common, 'noReserve'], (options) => mapAnonymous(1, options)),
     ['flushSync({ invalidate })', (value) => mapping.flushSync(only('invalidate', value))],
-    ['lockSync({ onFault })', (value) => mapping.lockSync(only('onFault', value))],
+    ['lockSync({ onDemand })', (value) => mapping.lockSync(only('onDemand', value))],
     ['populateSync({ write })', (value) => mapping.populateSync(only('write', value))],
     [
       'createReadStream({ dropBehind })',
@@ -198,7 +202,7 @@ describe('options and words', () => {
   const functions: Row[] = [
     ['mapFile({ onFault })', (value) => mapFile(sample, only('onFault', value))],
     ['mapAnonymous({ onFault })', (value) => mapAnonymous(1, only('onFault', value))],
-    ['guard(body)', (value) => mapping.guard(untyped(value))],
+    ['checked(body)', (value) => mapping.checked(untyped(value))],
   ]
   it.each(functions)('%s is a function', (_name, use) => {
     expectEachThrown(use, [null, 1, 'f', {}, Symbol('f')], invalidType)
@@ -448,10 +452,10 @@ describe('a mapping that is unmapped while arguments are read', () => {
 
   const getters = {
     flushSync: ['offset', 'length', 'mode', 'invalidate'],
-    lockSync: ['offset', 'length', 'onFault'],
+    lockSync: ['offset', 'length', 'onDemand'],
     populateSync: ['offset', 'length', 'write'],
-    lines: ['encoding', 'start', 'end'],
-    createReadStream: ['start', 'end', 'highWaterMark', 'dropBehind'],
+    lines: ['encoding', 'offset', 'length'],
+    createReadStream: ['offset', 'length', 'encoding', 'highWaterMark', 'dropBehind'],
   }
   const closing = [
     ...Object.entries(getters).flatMap(([method, names]) =>
@@ -459,11 +463,11 @@ describe('a mapping that is unmapped while arguments are read', () => {
     ),
     'mapping.view(Words)',
     'mapping.view(proxy)',
-    'mapping.guard(unmap)',
+    'mapping.checked(unmap)',
   ]
 
   // Conversions that are refused, so that they do not even run.
-  const ranges = ['bytes', 'dataView', 'asBuffer', 'unlock', 'residency', 'discard', 'read']
+  const ranges = ['bytes', 'dataView', 'asBuffer', 'text', 'unlock', 'residency', 'discard', 'read']
   ranges.push('punchHole', 'installGuard', 'removeGuard')
   const refused = [
     ...ranges.flatMap((name) => [`mapping.${name}(number, 1)`, `mapping.${name}(0, number)`]),
@@ -486,7 +490,7 @@ describe('a mapping that is unmapped while arguments are read', () => {
     'mapping.lastIndexOf(word)',
     `mapping.lastIndexOf('x', number)`,
     'mapping.lines({ encoding: word })',
-    'mapping.lines({ end: number })',
+    'mapping.lines({ length: number })',
     'mapping.createReadStream({ highWaterMark: number })',
   ]
 

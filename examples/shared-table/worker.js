@@ -31,7 +31,7 @@ const tasks = {
       () => SharedMemory.open(cities.fd, { access: 'read-write' }),
       () => SharedMemory.open(`/proc/self/fd/${cities.fd}`, { access: 'read-write' }),
       // A store goes to a page of this process alone, and is told.
-      () => cities.guard(() => cities.bytes().fill(0, 0, 4)),
+      () => cities.checked(() => cities.bytes().fill(0, 0, 4)),
     ]) {
       try {
         attempt()

@@ -35,7 +35,7 @@ export class WriteAheadLog {
     this.#mapping = mapFile(path, { access: 'read-write', create: true })
     syncDirectory(dirname(path))
     const mapping = this.#mapping
-    const { payloads, end } = mapping.guard(() => recover(mapping.asBuffer()))
+    const { payloads, end } = mapping.checked(() => recover(mapping.asBuffer()))
     mapping.resize(end)
     mapping.flushSync()
     this.#bytes = mapping.asBuffer()

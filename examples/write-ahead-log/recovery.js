@@ -36,7 +36,7 @@ export function recover(log) {
 export function recoverFile(path) {
   const mapping = mapFile(path)
   try {
-    return mapping.guard(() => {
+    return mapping.checked(() => {
       const { payloads, ...rest } = recover(mapping.asBuffer())
       return { ...rest, payloads: payloads.map((payload) => Buffer.from(payload)) }
     })

@@ -2,7 +2,7 @@
 // on to a Region (a stream, a job, a registry) does not keep the object from being collected.
 
 import type { Readable } from 'node:stream'
-import { type MappingFault, mappingClosed } from '../errors.js'
+import { invalidArgType, type MappingFault, mappingClosed } from '../errors.js'
 import { type Access, type Protection, protectionOf } from '../kernel/protection.js'
 import { type Handle, native } from '../native.js'
 import { Buffers } from './buffers.js'
@@ -126,6 +126,8 @@ export function anyRegionOf(value: unknown): Region | undefined {
 /** The open region of a mapping; throws `ERR_MAPPING_CLOSED` after unmap(). */
 export function regionOf(mapping: Mapped): Region {
   const region = accessor(mapping)
-  if (region === undefined || region.closed !== undefined) throw mappingClosed()
+  // An object that only inherits from Mapping.prototype, for example.
+  if (region === undefined) throw invalidArgType('mapping', 'an instance of Mapping', mapping)
+  if (region.closed !== undefined) throw mappingClosed()
   return region
 }

@@ -61,7 +61,7 @@ describe.skipIf(reason !== null)('system calls', () => {
       mapping.read(5000, 64)
       mapping.check()
       mapping.protection
-      mapping.guard(() => mapping.buffer)
+      mapping.checked(() => mapping.buffer)
       writable.write(5000, 'text')`
     expect(systemCalls(body, setup)).toEqual({})
   })

@@ -6,7 +6,6 @@ import { mapFile, pageSize } from 'posix-mmap'
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
   asNobody,
-  bitmapOf,
   drop,
   hasTerminals,
   jsonOf,
@@ -17,6 +16,7 @@ import {
   pagesMayGo,
   posixMmap,
   touch,
+  vectorOf,
   withoutColours,
 } from '../support/cli.js'
 import { noDisk, pattern, scratchDirectory } from '../support/files.js'
@@ -36,10 +36,10 @@ const scratch = scratchDirectory()
 
 const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, one) => total + one, 0)
 
-/** `count` parts of a bitmap, as equal as can be. */
-function split(bitmap: Uint8Array, count: number): Uint8Array[] {
-  const bound = (part: number) => Math.floor((part * bitmap.length) / count)
-  return Array.from({ length: count }, (_, part) => bitmap.subarray(bound(part), bound(part + 1)))
+/** `count` parts of a vector, as equal as can be. */
+function split(vector: Uint8Array, count: number): Uint8Array[] {
+  const bound = (part: number) => Math.floor((part * vector.length) / count)
+  return Array.from({ length: count }, (_, part) => vector.subarray(bound(part), bound(part + 1)))
 }
 
 describe('a file that is in memory in part', pagesMayGo, () => {
@@ -48,7 +48,7 @@ describe('a file that is in memory in part', pagesMayGo, () => {
   const content = pattern(size)
   const file = scratch.file('part.bin')
   let disk = false
-  let bitmap: Uint8Array = new Uint8Array()
+  let vector: Uint8Array = new Uint8Array()
 
   beforeEach(() => {
     fs.writeFileSync(file, content)
@@ -56,14 +56,14 @@ describe('a file that is in memory in part', pagesMayGo, () => {
     touch(file, 5 * mebibyte, 3 * mebibyte)
     touch(file, 15 * mebibyte + 17, 1)
     touch(file, size - 1, 1)
-    bitmap = bitmapOf(file)
+    vector = vectorOf(file)
   })
 
   it('--json has the numbers that mincore(2) has, and changes nothing', async ({ skip }) => {
     if (!disk) skip(noDisk)
-    const resident = sum(bitmap)
+    const resident = sum(vector)
     expect(resident).toBeGreaterThan(0)
-    expect(resident).toBeLessThan(bitmap.length)
+    expect(resident).toBeLessThan(vector.length)
     const [entry, ...more] = await jsonOf<Entry>('residency', '--json', file)
     expect(more).toEqual([])
     expect(entry).toEqual({
@@ -74,14 +74,14 @@ describe('a file that is in memory in part', pagesMayGo, () => {
       resident,
       // The last page is in memory, and 123 bytes of it are the file's.
       residentBytes: (resident - 1) * pageSize + 123,
-      parts: split(bitmap, 64).map(sum),
+      parts: split(vector, 64).map(sum),
     })
-    expect(bitmapOf(file)).toEqual(bitmap)
+    expect(vectorOf(file)).toEqual(vector)
   })
 
-  /** The cells of a bar: nothing, all or something between, as the bitmap has it. */
+  /** The cells of a bar: nothing, all or something between, as the vector has it. */
   const kinds = (count: number) =>
-    split(bitmap, count).map((part) => {
+    split(vector, count).map((part) => {
       const resident = sum(part)
       return resident === 0 ? 'none' : resident === part.length ? 'all' : 'some'
     })
@@ -97,12 +97,12 @@ describe('a file that is in memory in part', pagesMayGo, () => {
       / {2}([.+*#-]+) +(\d+)% +([\d.]+)M \/ +([\d.]+)M$/.exec(row) ?? []
     const kindOf = (cell: string) => (cell === '.' ? 'none' : cell === '#' ? 'all' : 'some')
     expect(Array.from(bar, kindOf)).toEqual(kinds(bar.length))
-    const bytes = (sum(bitmap) - 1) * pageSize + 123
+    const bytes = (sum(vector) - 1) * pageSize + 123
     expect(Number(percent)).toBe(Math.round((bytes / size) * 100))
     expect(Number(used)).toBeCloseTo(bytes / mebibyte, 0)
     expect(whole).toBe((size / mebibyte).toFixed(1))
     expect(total).toContain('1 file: ')
-    expect(total).toContain(`${sum(bitmap)} of ${bitmap.length.toLocaleString('en-US')} pages`)
+    expect(total).toContain(`${sum(vector)} of ${vector.length.toLocaleString('en-US')} pages`)
   })
 
   it.for([

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import { openCached, readIn, readThrough } from '../../dist/internals.js'
 import {
   asNobody,
-  bitmapOf,
   drop,
   hasTerminals,
   jsonOf,
@@ -15,6 +14,7 @@ import {
   pagesMayGo,
   posixMmap,
   residentPages,
+  vectorOf,
   withoutColours,
 } from '../support/cli.js'
 import { noDisk, pattern, scratchDirectory } from '../support/files.js'
@@ -102,7 +102,7 @@ describe('readThrough, for what MADV_POPULATE_READ cannot do', pagesMayGo, () =>
     expect(readThrough(open, 8 * mebibyte, 3 * mebibyte + 1)).toBe(3 * mebibyte + 1)
     open.close()
     const first = (8 * mebibyte) / pageSize
-    const read = bitmapOf(file).subarray(first, first + (3 * mebibyte) / pageSize + 1)
+    const read = vectorOf(file).subarray(first, first + (3 * mebibyte) / pageSize + 1)
     expect(read.every((page) => page === 1)).toBe(true)
     expect(residentPages(file)).toBeLessThan(pages)
   })

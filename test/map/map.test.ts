@@ -213,9 +213,9 @@ describe('an empty range', () => {
       pageSize,
       pages: 0,
       resident: 0,
-      bitmap: new Uint8Array(),
+      vector: new Uint8Array(),
     })
-    expect(mapping.guard(() => 1)).toBe(1)
+    expect(mapping.checked(() => 1)).toBe(1)
     expect(mapping.fault).toBeNull()
   })
 })

@@ -72,8 +72,8 @@ describe('populate()', () => {
   it('takes part of a mapping', async () => {
     using mapping = memory(2)
     await mapping.populate({ write: true, offset: 5 * pageSize + 1, length: pageSize })
-    const { bitmap } = mapping.residency(4 * pageSize, 4 * pageSize)
-    expect([...bitmap]).toEqual([0, 1, 1, 0])
+    const { vector } = mapping.residency(4 * pageSize, 4 * pageSize)
+    expect([...vector]).toEqual([0, 1, 1, 0])
   })
 
   it('is EFAULT for what the file has not', async () => {
@@ -105,7 +105,7 @@ describe('lock()', () => {
     await mapping.lock({ offset: pageSize, length: pageSize })
     expect(lockedBytes()).toBe(before + pageSize)
     mapping.unlock()
-    await mapping.lock({ onFault: true })
+    await mapping.lock({ onDemand: true })
     expect(lockedBytes()).toBe(before + 4 * pageSize)
     mapping.unlock()
     using large = memory(16)

@@ -1,4 +1,4 @@
-// How a fault is told: fault, check(), guard(), onFault, the diagnostics channel, read() and write().
+// How a fault is told: fault, check(), checked(), onFault, the diagnostics channel, read() and write().
 
 import { channel } from 'node:diagnostics_channel'
 import fs from 'node:fs'
@@ -87,31 +87,31 @@ describe('fault and check()', () => {
   })
 })
 
-describe('guard()', () => {
+describe('checked()', () => {
   it('gives back what its body returns', () => {
     using mapping = mapAnonymous(10)
-    expect(mapping.guard(() => 42)).toBe(42)
+    expect(mapping.checked(() => 42)).toBe(42)
   })
 
   it('turns a fault inside into an exception, and lets other exceptions pass', () => {
     const { mapping } = truncatedMapping('guard')
-    expect(() => mapping.guard(() => mapping.bytes()[pageSize])).toThrow(MappingFaultError)
+    expect(() => mapping.checked(() => mapping.bytes()[pageSize])).toThrow(MappingFaultError)
     const parser = new Error('zeros make no sense')
     const misled = () => {
       mapping.bytes()[pageSize]
       throw parser
     }
-    expect(() => mapping.guard(misled)).toThrow(
+    expect(() => mapping.checked(misled)).toThrow(
       expect.objectContaining({ code: 'ERR_MAPPING_FAULT', cause: parser }),
     )
     mapping.clearFault()
     const own = new Error('own')
     expect(() =>
-      mapping.guard(() => {
+      mapping.checked(() => {
         throw own
       }),
     ).toThrow(own)
-    expect(() => mapping.guard(() => mapping.unmap())).toThrow(
+    expect(() => mapping.checked(() => mapping.unmap())).toThrow(
       expect.objectContaining({ code: 'ERR_MAPPING_CLOSED' }),
     )
   })

@@ -82,7 +82,7 @@ describe('lines', () => {
         using mapping = filled(content)
         const start = Math.min(from, content.length)
         const expected = linesOf(content.subarray(start))
-        const lines = [...mapping.lines({ encoding, start } as LinesOptions)]
+        const lines = [...mapping.lines({ encoding, offset: start } as LinesOptions)]
         if (encoding === null) expect(lines.map((line) => Buffer.from(line))).toEqual(expected)
         else expect(lines).toEqual(expected.map((line) => line.toString(encoding)))
       }),
@@ -97,7 +97,7 @@ describe('lines', () => {
         fc.pre(start <= values.length && (values.length - start) % 2 === 0)
         const content = Buffer.from(values)
         using mapping = filled(content)
-        const lines = [...mapping.lines({ encoding: 'utf16le', start })]
+        const lines = [...mapping.lines({ encoding: 'utf16le', offset: start })]
         expect(lines).toEqual(
           linesOf(content.subarray(start), 2).map((line) => line.toString('utf16le')),
         )
@@ -159,11 +159,16 @@ describe('lines', () => {
 
   it('of a range', () => {
     using mapping = filled('one\ntwo\r\nthree')
-    expect([...mapping.lines({ start: 4 })]).toEqual(['two', 'three'])
-    expect([...mapping.lines({ start: 5n, end: 10n })]).toEqual(['wo', 't'])
-    expect([...mapping.lines({ start: 4, end: 8 })]).toEqual(['two\r'])
-    expect([...mapping.lines({ start: 4, end: 4 })]).toEqual([])
-    for (const range of [{ start: 15 }, { end: 15 }, { start: 5, end: 4 }, { start: -1 }]) {
+    expect([...mapping.lines({ offset: 4 })]).toEqual(['two', 'three'])
+    expect([...mapping.lines({ offset: 5n, length: 5n })]).toEqual(['wo', 't'])
+    expect([...mapping.lines({ offset: 4, length: 4 })]).toEqual(['two\r'])
+    expect([...mapping.lines({ offset: 4, length: 0 })]).toEqual([])
+    for (const range of [
+      { offset: 15 },
+      { length: 15 },
+      { offset: 5, length: 10 },
+      { offset: -1 },
+    ]) {
       expect(() => mapping.lines(range)).toThrow(outOfRange)
     }
   })
@@ -258,9 +263,9 @@ describe('long lines and large files', () => {
     const start = 4 * 2 ** 30 - 3
     withDescriptor(file, 'r+', (fd) => fs.writeSync(fd, '\none\r\ntwo\n', start))
     using mapping = mapFile(file)
-    const lines = mapping.lines({ start: start + 1 })
+    const lines = mapping.lines({ offset: start + 1 })
     expect([lines.next().value, lines.next().value]).toEqual(['one', 'two'])
-    const [view] = mapping.lines({ encoding: null, start: start + 1, end: start + 6 })
+    const [view] = mapping.lines({ encoding: null, offset: start + 1, length: 5 })
     expect(Buffer.from(view ?? []).toString()).toBe('one')
   })
 

@@ -56,13 +56,13 @@ describe('a stream', () => {
 
   it.each<[ReadStreamOptions, number, number]>([
     [{}, 0, size],
-    [{ start: 5, end: 5 }, 5, 5],
-    [{ start: 7, end: 100n }, 7, 100],
-    [{ start: BigInt(size - 3) }, size - 3, size],
-    [{ start: size }, size, size],
-    [{ end: 3 * pageSize + 1, highWaterMark: 1000 }, 0, 3 * pageSize + 1],
+    [{ offset: 5, length: 0 }, 5, 5],
+    [{ offset: 7, length: 93n }, 7, 100],
+    [{ offset: BigInt(size - 3) }, size - 3, size],
+    [{ offset: size }, size, size],
+    [{ length: 3 * pageSize + 1, highWaterMark: 1000 }, 0, 3 * pageSize + 1],
     [{ highWaterMark: 2 ** 40 }, 0, size],
-    [{ end: 5, highWaterMark: 1 }, 0, 5],
+    [{ length: 5, highWaterMark: 1 }, 0, 5],
   ])('%o', async (options, start, end) => {
     for (const dropBehind of [false, true]) {
       using mapping = mapFile(sample)
@@ -76,7 +76,12 @@ describe('a stream', () => {
   it('of an empty mapping, and what is outside a mapping', async () => {
     using empty = mapAnonymous(0)
     expect(await chunksOf(empty.createReadStream())).toEqual([])
-    for (const options of [{ start: 1 }, { end: 1 }, { highWaterMark: 0 }, { highWaterMark: -1 }]) {
+    for (const options of [
+      { offset: 1 },
+      { length: 1 },
+      { highWaterMark: 0 },
+      { highWaterMark: -1 },
+    ]) {
       expect(() => empty.createReadStream(options)).toThrow(outOfRange)
     }
   })
@@ -120,7 +125,7 @@ describe('a stream', () => {
     fs.writeSync(fd, content, 0, content.length, start)
     fs.closeSync(fd)
     using mapping = mapFile(sparse)
-    const stream = mapping.createReadStream({ start, end: start + size, dropBehind: true })
+    const stream = mapping.createReadStream({ offset: start, length: size, dropBehind: true })
     expect(Buffer.concat(await chunksOf(stream)).equals(content)).toBe(true)
   })
 })

@@ -103,12 +103,15 @@ describe('after unmap', () => {
   const uses: Record<string, (mapping: Mapping) => unknown> = {
     buffer: (mapping) => mapping.buffer,
     sharedBuffer: (mapping) => mapping.sharedBuffer,
+    sharedBytes: (mapping) => mapping.sharedBytes(),
     share: (mapping) => mapping.share(),
     bytes: (mapping) => mapping.bytes(),
     view: (mapping) => mapping.view(Int32Array),
     dataView: (mapping) => mapping.dataView(),
     asBuffer: (mapping) => mapping.asBuffer(),
     read: (mapping) => mapping.read(0, 0),
+    readInto: (mapping) => mapping.readInto(new Uint8Array(0)),
+    text: (mapping) => mapping.text(),
     write: (mapping) => mapping.write(0, ''),
     indexOf: (mapping) => mapping.indexOf(''),
     lastIndexOf: (mapping) => mapping.lastIndexOf(''),
@@ -127,7 +130,7 @@ describe('after unmap', () => {
     removeGuard: (mapping) => mapping.removeGuard(0, 0),
     check: (mapping) => mapping.check(),
     clearFault: (mapping) => mapping.clearFault(),
-    guard: (mapping) => mapping.guard(() => {}),
+    checked: (mapping) => mapping.checked(() => {}),
     resize: (mapping) => mapping.resize(0),
   }
   const promises: Record<string, (mapping: Mapping) => Promise<unknown>> = {

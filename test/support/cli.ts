@@ -65,13 +65,13 @@ export function lines(text: string): string[] {
 }
 
 /** A byte a page: 1 in memory, 0 not. */
-export function bitmapOf(file: string): Uint8Array {
+export function vectorOf(file: string): Uint8Array {
   using mapping = mapFile(file)
-  return mapping.residency().bitmap
+  return mapping.residency().vector
 }
 
 export function residentPages(file: string): number {
-  return bitmapOf(file).reduce((sum, page) => sum + page, 0)
+  return vectorOf(file).reduce((sum, page) => sum + page, 0)
 }
 
 /** Takes a file out of the page cache without the program. False if the file system cannot. */

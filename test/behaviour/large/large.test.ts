@@ -55,7 +55,7 @@ describe('residency of a vast mapping', () => {
     const file = scratch.hole('vast', tebibyte)
     const offset = tebibyte - size
     const touched = [0, 1, size / 2 - pageSize, size / 2, size - 1]
-    // The bitmap alone has 64 MiB where pages have 4 KiB.
+    // The vector alone has 64 MiB where pages have 4 KiB.
     const seen = await runForJson(`
       import fs from 'node:fs'
       import { mapFile, pageSize } from 'posix-mmap'
@@ -70,10 +70,10 @@ describe('residency of a vast mapping', () => {
       for (const at of touched) mapping.read(${offset} + at, 1)
       mapping.residency(0, pageSize)
       const before = resident()
-      const { pages, resident: count, bitmap } = mapping.residency(${offset}, ${size})
+      const { pages, resident: count, vector } = mapping.residency(${offset}, ${size})
       const more = resident() - before
-      const found = touched.map((at) => bitmap[Math.floor(at / pageSize)])
-      console.log(JSON.stringify({ pages, count, length: bitmap.length, more, found }))`)
+      const found = touched.map((at) => vector[Math.floor(at / pageSize)])
+      console.log(JSON.stringify({ pages, count, length: vector.length, more, found }))`)
     const pages = size / pageSize
     expect(seen).toMatchObject({ pages, length: pages, count: 4, found: [1, 1, 1, 1, 1] })
     expect((seen as { more: number }).more).toBeLessThan(pages / 8)
@@ -83,10 +83,10 @@ describe('residency of a vast mapping', () => {
     using mapping = mapFile(scratch.hole('ends', tebibyte), { access: 'read-write' })
     mapping.advise('random')
     for (const at of [0, far, tebibyte - 1]) mapping.write(at, 'x')
-    const bitmapAt = (at: number, length: number) => [...mapping.residency(at, length).bitmap]
-    expect(bitmapAt(0, 2 * pageSize)).toEqual([1, 0])
-    expect(bitmapAt(far - pageSize, 3 * pageSize - 200)).toEqual([0, 1, 0])
-    expect(bitmapAt(tebibyte - 2 * pageSize, 2 * pageSize)).toEqual([0, 1])
+    const vectorAt = (at: number, length: number) => [...mapping.residency(at, length).vector]
+    expect(vectorAt(0, 2 * pageSize)).toEqual([1, 0])
+    expect(vectorAt(far - pageSize, 3 * pageSize - 200)).toEqual([0, 1, 0])
+    expect(vectorAt(tebibyte - 2 * pageSize, 2 * pageSize)).toEqual([0, 1])
     expect(mapping.residency(BigInt(tebibyte - 1), 1n).resident).toBe(1)
   })
 })
@@ -145,8 +145,8 @@ describe('pages past 4 GiB', () => {
       mapping.advise('nohugepage')
       mapping.bytes(${first} - pageSize, 4 * pageSize).fill(7)
       mapping.installGuard(${first}, 2 * pageSize)
-      const bitmap = () => [...mapping.residency(${first} - pageSize, 4 * pageSize).bitmap]
-      const guarded = bitmap()
+      const vector = () => [...mapping.residency(${first} - pageSize, 4 * pageSize).vector]
+      const guarded = vector()
       const bytes = [-1, 5, 2 * pageSize].map((at) => mapping.bytes(${first} + at, 1)[0])
       console.log(JSON.stringify({ guarded, bytes, fault: mapping.fault }))`)
     expect(seen).toEqual({

@@ -142,7 +142,7 @@ it.each(['populate-read', 'populate-write'] as const)('%s brings pages in', (adv
   using mapping = mapFile(scratch.hole('hole', 8 * pageSize), { access: 'read-write' })
   expect(mapping.residency().resident).toBe(0)
   mapping.advise(advice, 2 * pageSize, 3 * pageSize)
-  expect([...mapping.residency(2 * pageSize, 3 * pageSize).bitmap]).toEqual([1, 1, 1])
+  expect([...mapping.residency(2 * pageSize, 3 * pageSize).vector]).toEqual([1, 1, 1])
 })
 
 it('what is refused names the file', () => {

@@ -200,7 +200,7 @@ describe('lockSync and unlock', () => {
     eager.lockSync()
     expect(eager.residency().resident).toBe(4)
     using lazy = mapAnonymous(size)
-    lazy.lockSync({ onFault: true })
+    lazy.lockSync({ onDemand: true })
     expect(smapsOf(lazy).flags).toContain('lo')
     expect(lazy.residency().resident).toBe(0)
   })
@@ -215,7 +215,7 @@ describe('lockSync and unlock', () => {
       const codeOf = (call) => { try { call() } catch (error) { return [error.code, error.syscall] } }
       const mapping = mapAnonymous(length, { noReserve: true })
       console.log(JSON.stringify([
-        codeOf(() => mapping.lockSync({ onFault: true })),
+        codeOf(() => mapping.lockSync({ onDemand: true })),
         codeOf(() => mapAnonymous(length, { noReserve: true, lock: true })),
         native.regionCounts()[0],
       ]))`
@@ -276,7 +276,7 @@ describe('residency', () => {
       pageSize: page,
       pages: 4,
       resident: 2,
-      bitmap: Uint8Array.of(0, 1, 0, 1),
+      vector: Uint8Array.of(0, 1, 0, 1),
     })
   })
 
@@ -294,15 +294,15 @@ describe('residency', () => {
     ],
     [[size], []],
     [[0, 0], []],
-  ])('%o', (args, bitmap) => {
+  ])('%o', (args, vector) => {
     using mapping = mapAnonymous(size)
     mapping.advise('nohugepage')
     mapping.write(page, 'x')
     mapping.write(size - 1, 'x')
     const residency = mapping.residency(...args)
-    expect([...residency.bitmap]).toEqual(bitmap)
-    expect(residency.pages).toBe(bitmap.length)
-    expect(residency.resident).toBe(bitmap.filter((byte) => byte === 1).length)
+    expect([...residency.vector]).toEqual(vector)
+    expect(residency.pages).toBe(vector.length)
+    expect(residency.resident).toBe(vector.filter((byte) => byte === 1).length)
   })
 
   it('of guarded pages is that of the file behind them, and none of anonymous memory', ({
@@ -313,7 +313,7 @@ describe('residency', () => {
       mapping.advise('nohugepage')
       mapping.populateSync({ write: mapping.fileOffset === null })
       mapping.installGuard(page, 2 * page)
-      const before = [...mapping.residency().bitmap]
+      const before = [...mapping.residency().vector]
       expect(mapping.bytes()[page]).toBe(0)
       expect(mapping.fault).toEqual({ kind: 'no-access', offset: page, count: 1 })
       return before
@@ -389,7 +389,7 @@ describe('discard', () => {
   it('takes bigints and gives memory back', () => {
     using mapping = filledAnonymous()
     mapping.discard(BigInt(page), BigInt(page))
-    expect([...mapping.residency().bitmap]).toEqual([1, 0, 1, 1])
+    expect([...mapping.residency().vector]).toEqual([1, 0, 1, 1])
   })
 
   const shared = (['read', 'read-write'] as const).flatMap((access) =>
