@@ -1,15 +1,7 @@
 // The table of exported functions; src/native.ts declares the same ones.
-#include "constants_binding.h"
-#include "copy_binding.h"
-#include "environment.h"
-#include "fault_binding.h"
-#include "file_binding.h"
-#include "job_binding.h"
-#include "mapping_binding.h"
+#include "bindings/bindings.h"
+#include "environment/environment.h"
 #include "napi_setup.h"
-#include "range_binding.h"
-#include "search_binding.h"
-#include "sharing_binding.h"
 
 namespace posix_mmap {
 namespace {

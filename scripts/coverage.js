@@ -51,7 +51,9 @@ function ofCpp() {
   rmSync(build, { recursive: true, force: true })
   mkdirSync(build, { recursive: true })
   const failed = run('make', ['-s', '-j2', 'VARIANT=coverage'], native) || run(`${build}/tests`, [])
-  const notes = readdirSync(`${build}/posix`).filter((name) => name.endsWith('.gcno'))
+  const notes = readdirSync(`${build}/posix`, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.gcno'),
+  )
   const gcov = ['--no-output', ...notes.map((name) => `build/coverage/posix/${name}`)]
   const { stdout } = spawnSync('gcov', gcov, { cwd: native, encoding: 'utf8' })
   let [covered, lines] = [0, 0]

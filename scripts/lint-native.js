@@ -60,7 +60,7 @@ if (process.argv.includes('--fix')) {
     process.exit(1)
   }
   const sources = files.filter((file) => /^native\/.*\.cc$/.test(file))
-  const include = ['-isystem', addonApi.replaceAll('"', ''), '-isystem', headers]
+  const include = ['-Inative', '-isystem', addonApi.replaceAll('"', ''), '-isystem', headers]
   /** @param {string} file */
   const tidy = (file) => ['--quiet', file, '--', '-std=c++20', '-fno-exceptions', ...include]
   await inParallel(sources, (file) => check(`clang-tidy-${version}`, tidy(file)))

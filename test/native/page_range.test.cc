@@ -1,4 +1,4 @@
-#include "page_range.h"
+#include "posix/page_range.h"
 
 #include <cerrno>
 #include <random>

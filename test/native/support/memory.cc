@@ -1,4 +1,4 @@
-#include "memory.h"
+#include "support/memory.h"
 
 #include <unistd.h>
 
@@ -73,8 +73,8 @@ void resize(int fd, uint64_t size) {
 
 RegionPtr map_region(const MapRequest& request) {
   Region* region = nullptr;
-  errno = -Region::map(request, &region);
-  must(errno == 0, "Region::map");
+  errno = -posix_mmap::map_region(request, &region);
+  must(errno == 0, "map_region");
   return RegionPtr(region);
 }
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "region.h"
+#include "posix/calls/map.h"
 
 namespace posix_mmap {
 

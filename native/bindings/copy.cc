@@ -1,0 +1,33 @@
+#include <algorithm>
+#include <cerrno>
+
+#include "bindings/arguments.h"
+#include "bindings/bindings.h"
+#include "bindings/fault_value.h"
+#include "posix/content/transfer.h"
+
+namespace posix_mmap {
+namespace {
+
+/// (handle, offset, bytes): null | fault | -errno
+template <typename Copy>
+Napi::Value transfer(const Napi::CallbackInfo& info, Copy copy) {
+  Region* const region = region_at(info);
+  if (region == nullptr) return number(info, -ESTALE);
+  const uint64_t offset = uint64_at(info, 1);
+  const Bytes bytes = bytes_at(info, 2);
+  if (!contains(region->extent(), offset, bytes.length)) return number(info, -ERANGE);
+  return fault_value(info, copy(*region, offset, bytes.length, bytes.data));
+}
+
+}  // namespace
+
+Napi::Value copy_out(const Napi::CallbackInfo& info) {
+  return transfer(info, [](auto&&... arguments) { return posix_mmap::copy_out(arguments...); });
+}
+
+Napi::Value copy_in(const Napi::CallbackInfo& info) {
+  return transfer(info, [](auto&&... arguments) { return posix_mmap::copy_in(arguments...); });
+}
+
+}  // namespace posix_mmap

@@ -1,0 +1,54 @@
+#include "posix/content/search.h"
+
+#include <cerrno>
+#include <memory>
+#include <new>
+
+#include "bindings/arguments.h"
+#include "bindings/bindings.h"
+#include "bindings/fault_value.h"
+#include "posix/content/probe.h"
+#include "posix/content/transfer.h"
+
+namespace posix_mmap {
+namespace {
+
+/// (handle, offset, length, needle): offset | null | fault | -errno
+template <typename Search>
+Napi::Value search(const Napi::CallbackInfo& info, Search find) {
+  Region* const region = region_at(info);
+  if (region == nullptr) return number(info, -ESTALE);
+  const uint64_t offset = uint64_at(info, 1);
+  const uint64_t length = uint64_at(info, 2);
+  const Bytes bytes = bytes_at(info, 3);
+  if (!contains(region->extent(), offset, length)) return number(info, -ERANGE);
+  if (bytes.length == 0) return number(info, -EINVAL);
+  if (bytes.length > length) return info.Env().Null();
+  // A copy, since others may write to the needle while it is looked for, and memmem(3) is not made
+  // for that; and since it may be of a mapping that faults.
+  const std::unique_ptr<std::byte[]> needle(new (std::nothrow) std::byte[bytes.length]);
+  if (needle == nullptr) return number(info, -ENOMEM);
+  const Fault fault = copy_from(bytes.data, bytes.length, needle.get());
+  if (fault.kind != FaultKind::none) return fault_value(info, fault);
+  const Found found = find(*region, offset, length, needle.get(), bytes.length);
+  if (found.offset != Found::kNowhere) return number(info, static_cast<int64_t>(found.offset));
+  return fault_value(info, found.fault);
+}
+
+}  // namespace
+
+Napi::Value search_first(const Napi::CallbackInfo& info) { return search(info, find_first); }
+
+Napi::Value search_last(const Napi::CallbackInfo& info) { return search(info, find_last); }
+
+// probe(handle, offset, length): null | fault | -errno
+Napi::Value probe_range(const Napi::CallbackInfo& info) {
+  Region* const region = region_at(info);
+  if (region == nullptr) return number(info, -ESTALE);
+  const uint64_t offset = uint64_at(info, 1);
+  const uint64_t length = uint64_at(info, 2);
+  if (!contains(region->extent(), offset, length)) return number(info, -ERANGE);
+  return fault_value(info, probe(*region, offset, length));
+}
+
+}  // namespace posix_mmap

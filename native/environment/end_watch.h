@@ -1,0 +1,35 @@
+// Notices the end of a worker thread's environment in time to find out which buffers were
+// transferred to another thread.
+#pragma once
+
+#include "environment/loop_handle.h"
+
+namespace posix_mmap {
+
+class Environment;
+
+// When an environment ends, the runtime first turns its event loop until all handles are closed and
+// then calls the finalizer of every external ArrayBuffer, newest first, also of those whose memory
+// belongs to another thread by now. At that point nobody can tell them apart any more, and hooks
+// and other finalizers come too late: what is left is a turn of the loop at which no JS may run.
+class EndWatch {
+ public:
+  explicit EndWatch(Environment& environment) : environment_(environment) {}
+  EndWatch(const EndWatch&) = delete;
+  EndWatch& operator=(const EndWatch&) = delete;
+
+  /// False where the runtime has no libuv.
+  bool start();
+
+  void on_loop_end(uv_prepare_t& /*handle*/) { prepare_ = nullptr; }
+
+ private:
+  using Prepare = LoopHandle<uv_prepare_t, EndWatch>;
+  void look();
+
+  Environment& environment_;
+  Prepare* prepare_ = nullptr;
+  bool ended_ = false;
+};
+
+}  // namespace posix_mmap

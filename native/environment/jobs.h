@@ -1,0 +1,49 @@
+// Work in the background that one JS thread has started and waits for.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "environment/loop_handle.h"
+#include "environment/loop_listener.h"
+#include "napi_setup.h"
+#include "posix/threads/range_work.h"
+
+namespace posix_mmap {
+
+class Environment;
+class Job;
+struct JobInbox;
+
+class Jobs {
+ public:
+  explicit Jobs(Environment& environment);
+  ~Jobs();
+  Jobs(const Jobs&) = delete;
+  Jobs& operator=(const Jobs&) = delete;
+
+  /// From now on `listener(job, done)` is called from the event loop as work goes on, and
+  /// `listener(job, done, result)` when it has ended. False where the runtime has no libuv.
+  bool listen(const Napi::Function& listener);
+
+  /// A positive number for the job, or -errno. The loop is kept alive until it has ended.
+  int64_t start(Region& region, const RangeRequest& request);
+  /// Has it stop soon; it still ends by a call of the listener. Nothing happens if it has ended.
+  void cancel(uint64_t job);
+
+  void on_loop_end(uv_async_t& handle);
+
+ private:
+  using Async = LoopHandle<uv_async_t, Jobs>;
+  void deliver();
+
+  Environment& environment_;
+  Async* async_ = nullptr;
+  LoopListener listener_{"posix-mmap:job"};
+  std::shared_ptr<JobInbox> inbox_;
+  std::unordered_map<uint64_t, Job*> running_;
+  uint64_t last_ = 0;
+};
+
+}  // namespace posix_mmap

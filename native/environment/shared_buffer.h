@@ -1,0 +1,37 @@
+// A SharedArrayBuffer over a region. It cannot be detached, any thread may have it, and nobody
+// knows which one lets go of it last.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "napi_setup.h"
+#include "posix/region/region.h"
+
+namespace posix_mmap {
+
+/// What one SharedArrayBuffer has of its region: a user until the mapping is unmapped, a reference
+/// until the last thread has let go of it.
+class SharedLease {
+ public:
+  explicit SharedLease(Region& region) : region_(region) { region_.join(); }
+  ~SharedLease();
+  SharedLease(const SharedLease&) = delete;
+  SharedLease& operator=(const SharedLease&) = delete;
+
+  /// From here on it shows zeros, unless others use the memory. Idempotent; on any thread.
+  void end_use();
+
+ private:
+  Region& region_;
+  std::atomic<bool> user_{true};
+};
+
+/// Whether the runtime makes a SharedArrayBuffer over memory that it did not allocate.
+bool shared_buffers_supported();
+
+/// napi_generic_failure where it is not supported. `lease` is what unmap() has to end.
+napi_status create_shared_buffer(napi_env env, Region& region, std::shared_ptr<SharedLease>& lease,
+                                 napi_value* result);
+
+}  // namespace posix_mmap

@@ -1,0 +1,22 @@
+#include "posix/calls/guard_pages.h"
+
+#include "posix/kernel_constants.h"
+#include "posix/range_call.h"
+
+namespace posix_mmap {
+
+int install_guard(Region& region, uint64_t offset, uint64_t length) noexcept {
+  // Before the call: from here on a fault must be told apart page by page.
+  region.set_uniform_protection(Region::kMixed);
+  return on_pages(region, offset, length, Rounding::inward, Splits::no, [](PageRange pages) {
+    return zero_or_errno(madvise(pages.start, pages.length, MADV_GUARD_INSTALL));
+  });
+}
+
+int remove_guard(Region& region, uint64_t offset, uint64_t length) noexcept {
+  return on_pages(region, offset, length, Rounding::inward, Splits::no, [](PageRange pages) {
+    return zero_or_errno(madvise(pages.start, pages.length, MADV_GUARD_REMOVE));
+  });
+}
+
+}  // namespace posix_mmap

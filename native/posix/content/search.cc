@@ -1,0 +1,119 @@
+#include "posix/content/search.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "posix/faults/fault_guard.h"
+#include "posix/faults/guarded_section.h"
+#include "posix/faults/replaced_pages.h"
+
+namespace posix_mmap {
+namespace {
+
+struct Needle {
+  const std::byte* data;
+  size_t length;
+};
+
+/// A place, a page in the way, or neither.
+struct Outcome {
+  const std::byte* place = nullptr;
+  Fault fault;
+  bool untold = false;  // nobody has recorded the fault yet
+
+  bool neither() const noexcept { return place == nullptr && fault.kind == FaultKind::none; }
+};
+
+struct Memmem {
+  const std::byte* begin;
+  size_t length;
+  Needle needle;
+  const void* place = nullptr;
+};
+
+void call_memmem(void* argument) noexcept {
+  auto& call = *static_cast<Memmem*>(argument);
+  call.place = memmem(call.begin, call.length, call.needle.data, call.needle.length);
+}
+
+/// Searches up to the first page that is in the way. What lies before that page was searched.
+Outcome first_in(const Region& region, const std::byte* begin, const std::byte* end,
+                 const Needle& needle) noexcept {
+  Outcome outcome;
+  outcome.fault = find_replaced(region, begin, static_cast<size_t>(end - begin));
+  if (outcome.fault.kind != FaultKind::none) end = region.extent().data() + outcome.fault.offset;
+
+  Memmem call{begin, static_cast<size_t>(end - begin), needle};
+  const SectionFault stopped = guarded_section(begin, call.length, call_memmem, &call);
+  if (stopped.kind != FaultKind::none) {
+    const std::byte* const page = page_of(stopped.address);
+    return {nullptr, fault_at(region, stopped.kind, std::max<const std::byte*>(begin, page)), true};
+  }
+  const auto* const place = static_cast<const std::byte*>(call.place);
+  const std::byte* const searched = place == nullptr ? end : place + needle.length;
+  // Replaced in the meantime, by another thread's fault: these may have been zeros.
+  const Fault late = find_replaced(region, begin, static_cast<size_t>(searched - begin));
+  if (late.kind != FaultKind::none) return {nullptr, late};
+  if (place != nullptr) return {place, {}};
+  return outcome;
+}
+
+/// The highest place that begins in `low … high`, or the highest page that is in the way of knowing
+/// it. Finds one place, then halves what lies above it: a search of the same bytes twice at most.
+Outcome last_in(const Region& region, const std::byte* low, const std::byte* high,
+                const Needle& needle) noexcept {
+  Outcome best;
+  while (low < high) {
+    const std::byte* const from = best.place == nullptr ? low : low + (high - low) / 2;
+    const Outcome next = first_in(region, from, high - 1 + needle.length, needle);
+    if (next.neither()) {
+      high = from;
+      continue;
+    }
+    best = next;
+    low = next.place != nullptr
+              ? next.place + 1
+              : region.extent().data() + page_end(region.extent(), next.fault.offset);
+  }
+  return best;
+}
+
+Found told(Region& region, const Outcome& outcome) noexcept {
+  if (outcome.place != nullptr) {
+    return {byte_offset(region.extent(), outcome.place), {}};
+  }
+  if (outcome.untold) fault_guard_tell(region, outcome.fault);
+  return {Found::kNowhere, outcome.fault};
+}
+
+}  // namespace
+
+Found find_first(Region& region, uint64_t offset, uint64_t length, const std::byte* needle,
+                 size_t needle_length) noexcept {
+  if (needle_length > length) return {};
+  const std::byte* const begin = region.extent().data() + offset;
+  return told(region, first_in(region, begin, begin + length, {needle, needle_length}));
+}
+
+Found find_last(Region& region, uint64_t offset, uint64_t length, const std::byte* needle,
+                size_t needle_length) noexcept {
+  if (needle_length > length) return {};
+  // Windows of places; one also searches the needle's length behind it, so it should be longer.
+  const size_t window = std::max(size_t{256} << 10, 4 * needle_length);
+  const std::byte* const low = region.extent().data() + offset;
+  const std::byte* high = low + (length - needle_length) + 1;
+  Outcome outcome;
+  while (low < high && outcome.neither()) {
+    const std::byte* const begin = high - std::min(window, static_cast<size_t>(high - low));
+    outcome = last_in(region, begin, high, {needle, needle_length});
+    high = begin;
+  }
+  if (outcome.fault.kind != FaultKind::none) {
+    // The start of the page, wherever in it a search began.
+    uint64_t& lost = outcome.fault.offset;
+    lost = std::max(offset, page_start(region.extent(), lost));
+  }
+  return told(region, outcome);
+}
+
+}  // namespace posix_mmap
