@@ -49,6 +49,32 @@ function cycleIn(imports: readonly Import[]): string[] | null {
   return null
 }
 
+/**
+ * The rooms of `src` or `native` from the top to the bottom, as ARCHITECTURE.md numbers them: folders
+ * (`posix/calls/`) and files without their endings (`posix/page_range`).
+ */
+function layersOf(tree: string) {
+  const map = fs.readFileSync(path.join(projectRoot, 'ARCHITECTURE.md'), 'utf8')
+  const sections = map.split(/^## /m)
+  const list = sections.find((text) => text.startsWith(`\`${tree}/\``)) ?? ''
+  const rooms = [...list.matchAll(/^\d+\. ((?:`[\w/]+`, )*`[\w/]+`): /gm)].map(([, names = '']) =>
+    names.split(', ').map((name) => name.slice(1, -1)),
+  )
+  const levelOf = (file: string) =>
+    rooms.findIndex((level) =>
+      level.some((room) =>
+        room.endsWith('/') ? file.startsWith(room) : file.replace(/\.(cc|h|ts)$/, '') === room,
+      ),
+    )
+  /** Imports from above: of a higher level, or of another room of the same one. */
+  const upward = (all: readonly Import[]) =>
+    all.filter(({ from, to }) => {
+      const [above, below] = [levelOf(from), levelOf(to)]
+      return below < above || (below === above && path.dirname(from) !== path.dirname(to))
+    })
+  return { rooms, levelOf, upward }
+}
+
 it('a cycle would be found', () => {
   const imports = ['ab', 'bc', 'bd', 'de', 'eb'].map(([from = '', to = '']) => ({ from, to }))
   expect(cycleIn(imports)).toEqual(['b', 'd', 'e', 'b'])
@@ -59,22 +85,7 @@ const typescript = sources('src', '.ts')
 const cpp = sources('native', '.cc', '.h')
 
 describe('src', () => {
-  // From the top to the bottom; a file may import from its own layer and from those below.
-  const layers: readonly RegExp[] = [
-    /^(cli|internals)\.ts$/,
-    /^cli\//,
-    /^(index|posix)\.ts$/,
-    /^with-shared\.ts$/,
-    /^(map|shared-memory|message-ring)\.ts$/,
-    /^mapping\.ts$/,
-    /^mapping\//,
-    // What is named nowhere else: options, advice, limits, arguments, …
-    /^(?!(native|errors)\.ts$)/,
-    /^native\.ts$/,
-    // Below native.ts, which has to say why it found no binary.
-    /^errors\.ts$/,
-  ]
-  const layerOf = (name: string) => layers.findIndex((pattern) => pattern.test(name))
+  const { levelOf, upward, rooms } = layersOf('src')
 
   const statements = typescript.flatMap(({ name, text }) =>
     [...text.matchAll(/^(?:import|export)\b([^'";]*?\bfrom\s*|\s*)'([^']+)'/gm)].map(
@@ -103,7 +114,26 @@ describe('src', () => {
   })
 
   it('imports from above nowhere', () => {
-    expect(imports.filter(({ from, to }) => layerOf(to) < layerOf(from)).map(arrow)).toEqual([])
+    expect(upward(imports).map(arrow)).toEqual([])
+    // The rule would find one.
+    const wrong = { from: 'mapping/region.ts', to: 'mapping.ts' }
+    expect(upward([wrong, { from: wrong.to, to: wrong.from }])).toEqual([wrong])
+  })
+
+  it('has every file in a room that ARCHITECTURE.md lists, and no other rooms', () => {
+    const names = typescript.map(({ name }) => name)
+    expect(names.filter((name) => levelOf(name) === -1)).toEqual([])
+    const inhabited = new Set(names.map(levelOf))
+    expect(rooms.filter((_, level) => !inhabited.has(level))).toEqual([])
+  })
+
+  it('has no class with a single subclass, and no abstract one', () => {
+    const bases = typescript.flatMap(({ text }) =>
+      [...text.matchAll(/^(?:export )?class \w+ extends (\w+)/gm)].map(([, base]) => base),
+    )
+    // What users can tell apart: shared memory, and two kinds of errors.
+    expect(bases.sort()).toEqual(['Error', 'Error', 'Mapping'])
+    expect(typescript.filter(({ text }) => /\babstract\b/.test(text))).toEqual([])
   })
 
   it('has no import cycle', () => {
@@ -140,24 +170,7 @@ describe('native', () => {
   const names = cpp.map(({ name }) => name)
   const own = includes.filter(({ system }) => !system)
 
-  // From the top to the bottom, as ARCHITECTURE.md numbers them: folders (`posix/calls/`) and files
-  // without their endings (`posix/page_range`).
-  const map = fs.readFileSync(path.join(projectRoot, 'ARCHITECTURE.md'), 'utf8')
-  const rooms = [...map.matchAll(/^\d+\. ((?:`[\w/]+`, )*`[\w/]+`): /gm)].map(([, names = '']) =>
-    names.split(', ').map((name) => name.slice(1, -1)),
-  )
-  const levelOf = (file: string) =>
-    rooms.findIndex((level) =>
-      level.some((room) =>
-        room.endsWith('/') ? file.startsWith(room) : file.replace(/\.(cc|h)$/, '') === room,
-      ),
-    )
-  /** Includes from above: of a higher level, or of another room of the same one. */
-  const upward = (all: readonly Import[]) =>
-    all.filter(({ from, to }) => {
-      const [above, below] = [levelOf(from), levelOf(to)]
-      return below < above || (below === above && path.dirname(from) !== path.dirname(to))
-    })
+  const { levelOf, upward, rooms } = layersOf('native')
 
   it('includes files that there are', () => {
     expect(own.filter(({ to }) => !names.includes(to)).map(arrow)).toEqual([])
