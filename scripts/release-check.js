@@ -7,7 +7,7 @@ const gates = [
   ['npm', 'run', 'build'],
   ['npm', 'run', 'lint'],
   ['npm', 'run', 'typecheck'],
-  ['npm', 'run', 'prebuild', '--', '--check'],
+  ['npm', 'run', 'prebuilds', '--', '--check'],
   ['npm', 'run', 'test:native'],
   ['npm', 'run', 'test:sanitize'],
   ['npm', 'run', 'test:package'],
