@@ -7,6 +7,7 @@ const gates = [
   ['npm', 'run', 'build'],
   ['npm', 'run', 'lint'],
   ['npm', 'run', 'typecheck'],
+  ['npm', 'run', 'api', '--', '--check'],
   ['npm', 'run', 'prebuilds', '--', '--check'],
   ['npm', 'run', 'test:native'],
   ['npm', 'run', 'test:sanitize'],
