@@ -29,7 +29,7 @@ describe.each([
   const elf = () => (read ??= readElf(file))
   const taken = () => elf().symbols.filter(({ defined }) => !defined)
 
-  it('was made from native/ and binding.gyp as they are: `npm run prebuild`', () => {
+  it('was made from native/ and binding.gyp as they are: `npm run prebuilds`', () => {
     expect(fs.existsSync(file)).toBe(true)
     expect(fs.readFileSync(file).includes(sourceDigest())).toBe(true)
   })

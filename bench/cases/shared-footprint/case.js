@@ -1,10 +1,10 @@
 // @ts-check
 // One table in several processes.
 
-import { Workers } from '../lib/footprint.js'
-import { atMost } from '../lib/goals.js'
-import { SharedMemory, withShared } from '../lib/package.js'
-import { peer } from '../lib/unavailable.js'
+import { atMost } from '../../lib/goals.js'
+import { SharedMemory, withShared } from '../../lib/package.js'
+import { peer } from '../../lib/unavailable.js'
+import { Workers } from './workers.js'
 
 const flags = ['--expose-gc']
 
@@ -25,7 +25,7 @@ async function footprint({ count, size, way, options = {} }, message) {
   }
 }
 
-/** @type {import('../lib/types.js').Case} */
+/** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'One table in several processes',
   rounds: { full: 3, quick: 1 },

@@ -4,11 +4,11 @@
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { createInterface } from 'node:readline'
-import { asFast } from '../lib/goals.js'
-import { mapFile } from '../lib/package.js'
-import { needle } from '../lib/scratch.js'
-import { milliseconds, millisecondsAsync, millisecondsWarm } from '../lib/timing.js'
-import { Unavailable } from '../lib/unavailable.js'
+import { asFast } from '../../lib/goals.js'
+import { mapFile } from '../../lib/package.js'
+import { needle } from '../../lib/scratch.js'
+import { milliseconds, millisecondsAsync, millisecondsWarm } from '../../lib/timing.js'
+import { Unavailable } from '../../lib/unavailable.js'
 
 const newline = 10
 
@@ -113,7 +113,7 @@ function searches(memory, place) {
   }
 }
 
-/** @type {import('../lib/types.js').Case} */
+/** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'Lines and searches',
   rounds: { full: 5, quick: 1 },

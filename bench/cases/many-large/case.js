@@ -2,15 +2,15 @@
 // Large mappings one after the other, in a process whose heap is not small.
 
 import fs from 'node:fs'
-import { asFast, atMost } from '../lib/goals.js'
-import { mapFile } from '../lib/package.js'
-import { koffiMmap, mmapIo } from '../lib/peers.js'
-import { milliseconds } from '../lib/timing.js'
+import { asFast, atMost } from '../../lib/goals.js'
+import { mapFile } from '../../lib/package.js'
+import { koffiMmap, mmapIo } from '../../lib/peers.js'
+import { milliseconds } from '../../lib/timing.js'
 
 /** @type {object[]} */
 const live = []
 
-/** @param {import('../lib/types.js').Parameters} parameters */
+/** @param {import('../../lib/types.js').Parameters} parameters */
 function fillHeap({ heapBytes }) {
   while (process.memoryUsage().heapUsed < heapBytes) {
     for (let i = 0; i < 10_000; i++) live.push({ i, odd: i % 2 === 1, list: [i, i + 1] })
@@ -20,7 +20,7 @@ function fillHeap({ heapBytes }) {
 let sink = 0
 
 /**
- * @param {import('../lib/types.js').Parameters} parameters
+ * @param {import('../../lib/types.js').Parameters} parameters
  * @param {(fd: number, size: number) => number | undefined} once
  */
 function all(parameters, once) {
@@ -35,7 +35,7 @@ function all(parameters, once) {
   }
 }
 
-/** @type {import('../lib/types.js').Case} */
+/** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'Many large mappings and a heap that is not small',
   prepare({ scratch, quick }) {

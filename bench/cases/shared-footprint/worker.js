@@ -1,8 +1,8 @@
 // @ts-check
 // Holds a table in the way that its argument names, and reads every page of it.
 
-import { pageSize, SharedMemory } from './package.js'
-import { peer } from './unavailable.js'
+import { pageSize, SharedMemory } from '../../lib/package.js'
+import { peer } from '../../lib/unavailable.js'
 
 /** @type {Uint8Array | null} */
 let table = null

@@ -1,13 +1,13 @@
 // @ts-check
 // What the fault guard costs where no fault happens.
 
-import { atMostTimes } from '../lib/goals.js'
-import { pageSize } from '../lib/package.js'
+import { atMostTimes } from '../../lib/goals.js'
+import { pageSize } from '../../lib/package.js'
 
-/** @param {import('../lib/types.js').Parameters} parameters */
+/** @param {import('../../lib/types.js').Parameters} parameters */
 const args = ({ small, large, times }) => [small, large, times]
 
-/** @type {import('../lib/types.js').Case} */
+/** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'The fault guard',
   rounds: { full: 15, quick: 1 },

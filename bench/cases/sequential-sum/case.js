@@ -2,10 +2,10 @@
 // All numbers of a file in the cache, one after the other.
 
 import fs from 'node:fs'
-import { asFast } from '../lib/goals.js'
-import { mapFile } from '../lib/package.js'
-import { koffiMmap, mmapIo } from '../lib/peers.js'
-import { milliseconds } from '../lib/timing.js'
+import { asFast } from '../../lib/goals.js'
+import { mapFile } from '../../lib/package.js'
+import { koffiMmap, mmapIo } from '../../lib/peers.js'
+import { milliseconds } from '../../lib/timing.js'
 
 /**
  * @param {Float64Array} numbers
@@ -59,7 +59,7 @@ function readWhole(file) {
   return numbers
 }
 
-/** @type {import('../lib/types.js').Case} */
+/** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'Sequential sum',
   prepare({ scratch, quick }) {

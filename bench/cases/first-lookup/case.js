@@ -2,15 +2,15 @@
 // From the path of a file to a byte in the middle of it.
 
 import fs from 'node:fs'
-import { mapFile } from '../lib/package.js'
-import { microsecondsEach } from '../lib/timing.js'
+import { mapFile } from '../../lib/package.js'
+import { microsecondsEach } from '../../lib/timing.js'
 
 const measures = /** @type {const} */ (['small', 'middle', 'large'])
 
 let sink = 0
 
 /**
- * @param {import('../lib/types.js').Parameters} parameters
+ * @param {import('../../lib/types.js').Parameters} parameters
  * @param {(file: string, size: number) => number | undefined} once
  * @param {number} times
  */
@@ -35,7 +35,7 @@ function each({ files }, once, times) {
   }
 }
 
-/** @type {import('../lib/types.js').Case} */
+/** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'From open to the first look-up',
   prepare({ scratch, quick }) {

@@ -4,13 +4,13 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { atMost } from '../lib/goals.js'
-import { instructionsEach, whyNoValgrind } from '../lib/instructions.js'
-import { pageSize } from '../lib/package.js'
-import { still, systemCallsOf, trace, whyNoStrace } from '../lib/system-calls.js'
-import { Unavailable } from '../lib/unavailable.js'
+import { atMost } from '../../lib/goals.js'
+import { pageSize } from '../../lib/package.js'
+import { still, systemCallsOf, trace, whyNoStrace } from '../../lib/system-calls.js'
+import { Unavailable } from '../../lib/unavailable.js'
+import { instructionsEach, whyNoValgrind } from './instructions.js'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
+const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** @param {Record<string, number>} counts */
 const total = (counts) => Object.values(counts).reduce((a, b) => a + b, 0)
@@ -23,7 +23,7 @@ const moduleOf = (body) => ['--input-type=module', '--eval', body]
 
 /**
  * @param {string} once what is counted, with `fd`, `file` and an open `mapping` around it
- * @returns {import('../lib/types.js').Contender}
+ * @returns {import('../../lib/types.js').Contender}
  */
 function operation(once) {
   return {
@@ -65,7 +65,7 @@ function operation(once) {
   }
 }
 
-/** @type {import('../lib/types.js').Case} */
+/** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'System calls, page faults, instructions',
   rounds: { full: 1, quick: 1 },

@@ -5,9 +5,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, stat } from 'node:fs/promises'
 import { quantile } from 'simple-statistics'
-import { atMostTimes } from '../lib/goals.js'
-import { LoopDelay } from '../lib/loop-delay.js'
-import { mapFile } from '../lib/package.js'
+import { atMostTimes } from '../../lib/goals.js'
+import { LoopDelay } from '../../lib/loop-delay.js'
+import { mapFile } from '../../lib/package.js'
 
 /**
  * Calls stat(2) and lets a timer run while `body` does.
@@ -59,7 +59,7 @@ function rewriter(files, size) {
   }
 }
 
-/** @type {import('../lib/types.js').Case} */
+/** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'Eight flushes in flight',
   rounds: { full: 3, quick: 1 },

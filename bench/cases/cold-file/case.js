@@ -5,15 +5,15 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { atMostTimes } from '../lib/goals.js'
-import { LoopDelay } from '../lib/loop-delay.js'
-import { mapFile, pageSize } from '../lib/package.js'
-import { millisecondsAsync } from '../lib/timing.js'
+import { atMostTimes } from '../../lib/goals.js'
+import { LoopDelay } from '../../lib/loop-delay.js'
+import { mapFile, pageSize } from '../../lib/package.js'
+import { millisecondsAsync } from '../../lib/timing.js'
 
 let sink = 0
 
 /**
- * @param {import('../lib/types.js').Parameters} parameters
+ * @param {import('../../lib/types.js').Parameters} parameters
  * @param {(file: string) => Promise<unknown>} read
  */
 function cold({ binaries, file }, read) {
@@ -31,7 +31,7 @@ function touch(bytes) {
   for (let at = 0; at < bytes.length; at += pageSize) sink += bytes[at] ?? 0
 }
 
-/** @type {import('../lib/types.js').Case} */
+/** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'A cold file and the event loop',
   rounds: { full: 5, quick: 1 },

@@ -1,5 +1,5 @@
 // Makes the binaries that are published, prebuilds/linux-x64 and prebuilds/linux-arm64, with the
-// compilers of Debian 12: node scripts/prebuild.js [--check] [x64] [arm64]
+// compilers of Debian 12: node scripts/prebuilds.js [--check] [x64] [arm64]
 // Each is built in a copy of the sources, so that build/ stays what it is. `--check` builds them and
 // compares them with those that are there.
 import { spawn, spawnSync } from 'node:child_process'
@@ -9,7 +9,6 @@ import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nodeDirectory } from './node-headers.js'
-import { isOnlyAHook } from './npm-hook.js'
 
 const toolchains = {
   x64: { prefix: 'x86_64-linux-gnu', package: 'g++-x86-64-linux-gnu' },
@@ -61,8 +60,6 @@ async function prebuild(arch) {
   return `${copy}/${fileOf(arch)}`
 }
 
-if (isOnlyAHook('prebuild')) process.exit(0)
-
 const words = process.argv.slice(2)
 const check = words.includes('--check')
 const all = /** @type {Architecture[]} */ (Object.keys(toolchains))
@@ -72,7 +69,7 @@ const missing = (wanted.length === 0 ? all : wanted)
   .filter(({ prefix }) => spawnSync(`${prefix}-g++`, ['--version']).status !== 0)
 if (missing.length > 0) {
   const install = ['install', '-y', '-qq', ...missing.map((toolchain) => toolchain.package)]
-  console.error(`prebuild: compilers are missing: apt-get ${install.join(' ')}`)
+  console.error(`prebuilds: compilers are missing: apt-get ${install.join(' ')}`)
   if (process.getuid?.() !== 0) process.exit(2)
   for (const args of [['update', '-qq'], install]) {
     if (spawnSync('apt-get', args, { stdio: 'inherit' }).status !== 0) process.exit(2)
@@ -86,7 +83,7 @@ for (const arch of wanted.length === 0 ? all : wanted) {
     mkdirSync(dirname(`${root}${file}`), { recursive: true })
     cpSync(built, `${root}${file}`)
   } else if (!existsSync(`${root}${file}`) || !readFileSync(`${root}${file}`).equals(content)) {
-    console.error(`${file} is not what this compiler makes of native/: run \`npm run prebuild\``)
+    console.error(`${file} is not what this compiler makes of native/: run \`npm run prebuilds\``)
     process.exitCode = 1
     continue
   }

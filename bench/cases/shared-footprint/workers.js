@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const script = fileURLToPath(new URL('footprint-worker.js', import.meta.url))
+const script = fileURLToPath(new URL('worker.js', import.meta.url))
 
 /** @typedef {import('node:child_process').ChildProcess} ChildProcess */
 

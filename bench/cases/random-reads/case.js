@@ -3,8 +3,8 @@
 
 import fs from 'node:fs'
 import { open } from 'node:fs/promises'
-import { asFast } from '../lib/goals.js'
-import { mapFile } from '../lib/package.js'
+import { asFast } from '../../lib/goals.js'
+import { mapFile } from '../../lib/package.js'
 
 const lineLength = 64
 const wordsOfLine = lineLength / Float64Array.BYTES_PER_ELEMENT
@@ -36,7 +36,7 @@ function sumOfLine(words, first) {
 }
 
 /**
- * @param {import('../lib/types.js').Parameters} parameters
+ * @param {import('../../lib/types.js').Parameters} parameters
  * @param {(line: number) => number} once
  */
 function each({ size, times }, once) {
@@ -51,7 +51,7 @@ function each({ size, times }, once) {
   }
 }
 
-/** @type {import('../lib/types.js').Case} */
+/** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'Random reads of 64 bytes',
   prepare({ scratch, quick }) {

@@ -4,11 +4,11 @@
 import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { atMost } from '../lib/goals.js'
-import { peer } from '../lib/unavailable.js'
+import { atMost } from '../../lib/goals.js'
+import { peer } from '../../lib/unavailable.js'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
-const entry = new URL('../../dist/index.js', import.meta.url).href
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const entry = new URL('../../../dist/index.js', import.meta.url).href
 
 /** @param {string} specifier */
 function importTime(specifier) {
@@ -29,7 +29,7 @@ function sizeOf(folder) {
 
 /**
  * @param {string} name
- * @returns {import('../lib/types.js').Contender}
+ * @returns {import('../../lib/types.js').Contender}
  */
 function installed(name) {
   return {
@@ -45,7 +45,7 @@ function installed(name) {
   }
 }
 
-/** @type {import('../lib/types.js').Case} */
+/** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'Load time and size',
   rounds: { full: 15, quick: 1 },

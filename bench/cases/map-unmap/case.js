@@ -2,10 +2,10 @@
 // Map, read every page, unmap.
 
 import fs from 'node:fs'
-import { asFast, atMostTimes } from '../lib/goals.js'
-import { mapFile, pageSize } from '../lib/package.js'
-import { koffiMmap, mmapIo } from '../lib/peers.js'
-import { collectGarbage, microsecondsEach } from '../lib/timing.js'
+import { asFast, atMostTimes } from '../../lib/goals.js'
+import { mapFile, pageSize } from '../../lib/package.js'
+import { koffiMmap, mmapIo } from '../../lib/peers.js'
+import { collectGarbage, microsecondsEach } from '../../lib/timing.js'
 
 let sink = 0
 
@@ -15,7 +15,7 @@ function touch(bytes) {
 }
 
 /**
- * @param {import('../lib/types.js').Parameters} parameters
+ * @param {import('../../lib/types.js').Parameters} parameters
  * @param {(fd: number, size: number) => void} once
  * @param {() => Promise<void>} [afterwards] is part of what is measured
  */
@@ -38,7 +38,7 @@ function each(parameters, once, afterwards = async () => {}) {
   }
 }
 
-/** @type {import('../lib/types.js').Case} */
+/** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'Map, read every page, unmap',
   prepare({ scratch, quick }) {
