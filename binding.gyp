@@ -7,6 +7,7 @@
         "native/addon.cc",
         "native/arguments.cc",
         "native/copy_binding.cc",
+        "native/cxx_runtime.cc",
         "native/end_watch.cc",
         "native/environment.cc",
         "native/external_buffer.cc",
@@ -14,7 +15,6 @@
         "native/fault_binding.cc",
         "native/fault_doorbell.cc",
         "native/file_binding.cc",
-        "native/glibc_floor.cc",
         "native/job_binding.cc",
         "native/jobs.cc",
         "native/loop_listener.cc",
@@ -25,6 +25,7 @@
         "native/sharing_binding.cc",
         "native/posix/advice.cc",
         "native/posix/background.cc",
+        "native/posix/condition.cc",
         "native/posix/discard.cc",
         "native/posix/drop_pages.cc",
         "native/posix/fault_bells.cc",
@@ -55,6 +56,7 @@
         "native/posix/search.cc",
         "native/posix/shared_memory.cc",
         "native/posix/sync.cc",
+        "native/posix/thread_value.cc",
         "native/posix/transfer.cc",
         "<(SHARED_INTERMEDIATE_DIR)/source_digest.cc"
       ],
@@ -69,12 +71,14 @@
       ],
       # off_t has 64 bits anyway, and open64 and its like are not what musl calls them.
       "defines!": [ "_FILE_OFFSET_BITS=64", "_LARGEFILE_SOURCE" ],
-      "cflags": [ "-include", "../native/glibc_floor.h", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wpedantic" ],
+      "cflags": [ "-fvisibility=hidden", "-Wall", "-Wextra", "-Wpedantic" ],
       "cflags!": [ "-fno-omit-frame-pointer" ],
       "cflags_cc!": [ "-std=gnu++17", "-std=gnu++20" ],
       "cflags_cc": [ "-std=c++20", "-fno-exceptions", "-fno-rtti", "-fvisibility-inlines-hidden" ],
       # nodelete: finalizers of shared buffers and the signal handler outlive the thread that loaded us.
       "ldflags": [
+        # No NEEDED entry: glibc and musl have other names for the same library, and Node has it loaded.
+        "-nolibc", "-static-libstdc++", "-static-libgcc",
         "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now",
         "-Wl,--version-script=../native/exports.map"
       ],
