@@ -1,10 +1,12 @@
-// The tests on what is not Node on this processor: Bun, Deno, and Node for arm64 under qemu, with
-// the binary of prebuilds/: node scripts/test-runtimes.js [bun] [deno] [arm64] [test files]
+// The tests on what is not Node on this processor: Bun, Deno, Node for arm64 under qemu, and Bun for
+// musl on both processors, with the binary of prebuilds/ where it is another than this machine's:
+//   node scripts/test-runtimes.js [bun] [deno] [arm64] [musl] [musl-arm64] [test files]
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { bunBinary, denoBinary, nodeBinary } from './fetch-nodes.js'
+import { bunBinary, denoBinary, muslRolldownBinding, nodeBinary } from './fetch-nodes.js'
+import { muslBun } from './musl.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const runner = `${root}node_modules/vitest/vitest.mjs`
@@ -74,18 +76,34 @@ const emptyPath = [
   'an error of open() quotes no empty path',
 ]
 
+/** @type {Runtime['differs']} */
+const ofBun = [
+  emptyPath,
+  [
+    /leaves nothing after 1,000 cycles|is an integer from 0 to/,
+    'memory that was unmapped is given back when the collector gets to it',
+  ],
+]
+
+/**
+ * @param {'x64' | 'arm64'} arch
+ * @returns {Runtime}
+ */
+function onMusl(arch) {
+  return {
+    command: [muslBun(arch), '--bun', runner],
+    env: { PREBUILDS_ONLY: '1', NAPI_RS_NATIVE_LIBRARY_PATH: muslRolldownBinding(arch) },
+    files: [...core, 'test/faults/accesses.test.ts'],
+    differs: ofBun,
+  }
+}
+
 /** @type {Record<string, () => Runtime>} */
 const runtimes = {
   bun: () => ({
     command: [bunBinary(), '--bun', runner],
     files: core,
-    differs: [
-      emptyPath,
-      [
-        /leaves nothing after 1,000 cycles|is an integer from 0 to/,
-        'memory that was unmapped is given back when the collector gets to it',
-      ],
-    ],
+    differs: ofBun,
   }),
   deno: () => ({
     command: [denoBinary(), 'run', '--allow-all', runner],
@@ -103,6 +121,8 @@ const runtimes = {
     ],
   }),
   arm64: underQemu,
+  musl: () => onMusl('x64'),
+  'musl-arm64': () => onMusl('arm64'),
 }
 
 /**

@@ -4,6 +4,7 @@
 
 #include "posix/faults/signal_context.h"
 #include "posix/page_range.h"
+#include "posix/faults/thread_value.h"
 
 // In assembly, because the fault guard has to know the frame to go back to: a handler that returns
 // into it restores the signal mask, which longjmp(3) would leave to chance.
@@ -128,15 +129,7 @@ struct Section {
   uintptr_t last = 0;   // exclusive
   uintptr_t frame = 0;
   SectionFault fault;
-  Section* outer = nullptr;
 };
-
-// A signal handler reads this on threads that never came here, where glibc might allocate for any
-// other model of thread-local storage.
-#if defined(__GLIBC__)
-__attribute__((tls_model("initial-exec")))
-#endif
-constinit thread_local Section* current = nullptr;
 
 }  // namespace
 
@@ -145,15 +138,14 @@ SectionFault guarded_section(const std::byte* begin, size_t length, void (*body)
   // Whole pages, since what reads words or vectors reaches past both ends of a range within them.
   const PageRange pages = touched_pages(begin, length);
   const auto first = reinterpret_cast<uintptr_t>(pages.start);
-  Section section{first, first + pages.length, 0, {}, current};
-  current = &section;
+  Section section{first, first + pages.length, 0, {}};
+  const ThreadValue current(&section);
   posix_mmap_section(body, argument, &section.frame);
-  current = section.outer;
   return section.fault;
 }
 
 bool guarded_section_abandon(ucontext_t& context, FaultKind kind, std::byte* fault) noexcept {
-  Section* const section = current;
+  auto* const section = static_cast<Section*>(ThreadValue::current());
   const auto address = reinterpret_cast<uintptr_t>(fault);
   if (section == nullptr || address < section->first || address >= section->last) return false;
   section->fault = {kind, fault};
