@@ -60,6 +60,7 @@
         "native/posix/region/region.cc",
         "native/posix/region/region_table.cc",
         "native/posix/region/region_token.cc",
+        "native/posix/region/region_users.cc",
         "native/posix/threads/background.cc",
         "native/posix/threads/range_work.cc",
         "<(SHARED_INTERMEDIATE_DIR)/source_digest.cc"

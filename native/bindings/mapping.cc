@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <utility>
 
 #include "bindings/arguments.h"
 #include "bindings/bindings.h"
@@ -19,14 +20,14 @@ Napi::Value map(const Napi::CallbackInfo& info) {
       .address = uint64_at(info, 5),
       .huge_pages = bool_at(info, 6),
   };
-  Region* region = nullptr;
-  int result = map_region(request, &region);
+  RegionUser region;
+  int result = map_region(request, region);
   if (result == -ENOMEM && environment.quarantine().count() > 0) {
     environment.quarantine().sweep(true);
-    result = map_region(request, &region);
+    result = map_region(request, region);
   }
   if (result != 0) return number(info, result);
-  return number(info, static_cast<int64_t>(environment.hold(region)));
+  return number(info, static_cast<int64_t>(environment.hold(std::move(region))));
 }
 
 // unmap(handle): detaches every buffer and gives the memory back; true if there was a fault that

@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <utility>
 
 #include "bindings/arguments.h"
 #include "bindings/bindings.h"
@@ -19,13 +20,13 @@ Napi::Value share(const Napi::CallbackInfo& info) {
 // attach(origin, token): [handle, byteLength, protection] | -errno; -EXDEV for another process's
 Napi::Value attach(const Napi::CallbackInfo& info) {
   if (uint64_at(info, 0) != token_origin()) return number(info, -EXDEV);
-  Region* const region = Region::redeem_token(uint64_at(info, 1));
-  if (region == nullptr) return number(info, -ESTALE);
+  RegionUser region = RegionUser::of_token(uint64_at(info, 1));
+  if (!region) return number(info, -ESTALE);
   const auto length = static_cast<int64_t>(region->extent().byte_length);
   const int uniform = region->uniform_protection();
   const int64_t prot = uniform == Region::kMixed ? region->protection() : uniform;
-  return numbers(info,
-                 {static_cast<int64_t>(Environment::of(info.Env()).hold(region)), length, prot});
+  return numbers(info, {static_cast<int64_t>(Environment::of(info.Env()).hold(std::move(region))),
+                        length, prot});
 }
 
 // sharedArrayBuffer(handle): SharedArrayBuffer | -errno; -ENOTSUP where the runtime makes none

@@ -21,7 +21,7 @@ void Buffers::detach(Holding& holding) {
     // All of them together hold the addresses of one region.
     const uint64_t share = holding.region->extent().mapped_length / holding.buffers.size();
     // Memory that was transferred belongs to the new ArrayBuffer and goes with it.
-    if (buffer->detach(share)) quarantine_.add(buffer, share);
+    buffer->detach(share);
   }
   holding.buffers.clear();
   if (holding.lease != nullptr) holding.lease->end_use();

@@ -1,6 +1,7 @@
 #include "environment/environment.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "posix/calls/map.h"
 #include "posix/calls/remap.h"
@@ -20,9 +21,9 @@ void Environment::create(napi_env env) {
       nullptr);
 }
 
-uint64_t Environment::hold(Region* region) {
+uint64_t Environment::hold(RegionUser region) {
   fault_listener_.attach_to(*region);
-  return handles_.add(region);
+  return handles_.add(std::move(region));
 }
 
 void Environment::drop(uint64_t handle, bool detach) {
@@ -33,7 +34,7 @@ void Environment::drop(uint64_t handle, bool detach) {
   } else {
     buffers_.let_go(*holding);
   }
-  handles_.remove(handle)->part();
+  handles_.remove(handle).reset();
   buffers_.reap();
   quarantine().sweep_if_due();
 }
@@ -42,19 +43,19 @@ int Environment::remap(uint64_t handle, uint64_t length) {
   Holding* const holding = handles_.find(handle);
   if (holding == nullptr) return -ESTALE;
   if (buffers_.any_foreign(*holding)) return -EXDEV;
-  Region* const old = holding->region;
+  Region& old = *holding->region;
   const size_t own = 1 + holding->buffers.size() + (holding->lease == nullptr ? 0 : 1);
   // Private pages move, and others would be left with zeros: those that have it, and those who come
   // by its token in the meantime.
-  const bool hidden = !old->shared() && old->has_token();
-  if (hidden) old->revoke_token();
-  Region* moved = nullptr;
-  const bool busy = !old->shared() && old->users() > own;
-  const int result = busy ? -EBUSY : remap_region(*old, length, &moved);
+  const bool hidden = !old.shared() && old.has_token();
+  if (hidden) old.revoke_token();
+  RegionUser moved;
+  const bool busy = !old.shared() && old.users() > own;
+  const int result = busy ? -EBUSY : remap_region(old, length, moved);
   if (result == 0) {
-    replace_region(*holding, moved);
+    replace_region(*holding, std::move(moved));
   } else if (hidden) {
-    old->issue_token();
+    old.issue_token();
   }
   return result;
 }
@@ -62,18 +63,16 @@ int Environment::remap(uint64_t handle, uint64_t length) {
 int Environment::map_again(uint64_t handle, uint64_t length, int fd, uint64_t offset) {
   Holding* const holding = handles_.find(handle);
   if (holding == nullptr) return -ESTALE;
-  Region* mapped = nullptr;
-  const int result = map_region_again(*holding->region, fd, offset, length, &mapped);
-  if (result == 0) replace_region(*holding, mapped);
+  RegionUser mapped;
+  const int result = map_region_again(*holding->region, fd, offset, length, mapped);
+  if (result == 0) replace_region(*holding, std::move(mapped));
   return result;
 }
 
-void Environment::replace_region(Holding& holding, Region* region) {
-  Region* const old = holding.region;
+void Environment::replace_region(Holding& holding, RegionUser region) {
   buffers_.detach(holding);
-  holding.region = region;
   fault_listener_.attach_to(*region);
-  old->part();
+  holding.region = std::move(region);
   quarantine().sweep_if_due();
 }
 

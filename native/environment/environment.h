@@ -32,9 +32,8 @@ class Environment {
   Jobs& jobs() { return jobs_; }
   EndWatch& end_watch() { return end_watch_; }
 
-  /// A handle for a region, of which it takes over one user.
-  uint64_t hold(Region* region);
-  /// Gives the user back, and with `detach` empties every buffer first.
+  uint64_t hold(RegionUser region);
+  /// Ends the use of a region, and with `detach` empties every buffer first.
   void drop(uint64_t handle, bool detach);
 
   /// Replaces the region of a handle by a remapped one, after detaching every buffer: 0 or -errno.
@@ -44,7 +43,7 @@ class Environment {
   int map_again(uint64_t handle, uint64_t length, int fd, uint64_t offset);
 
  private:
-  void replace_region(Holding& holding, Region* region);
+  void replace_region(Holding& holding, RegionUser region);
 
   // Those that the end of the environment needs longest come first.
   napi_env env_;

@@ -76,7 +76,6 @@ int64_t Jobs::start(Region& region, const RangeRequest& request) {
   const int submitted = background_submit(*job);
   if (submitted != 0) {
     running_.erase(id);
-    region.part();
     delete job;
     return submitted;
   }
