@@ -26,12 +26,14 @@ class Buffers {
   /// An ArrayBuffer over part of a region that is held, or the status that says why not.
   napi_status create(uint64_t handle, uint64_t offset, size_t length, napi_value* result);
 
-  /// Empties every buffer of a holding, and ends its use of a SharedArrayBuffer.
-  void detach(Holding& holding);
+  /// Empties every buffer of a holding, and ends its use of a SharedArrayBuffer. `attached` is an
+  /// array of ArrayBuffers that cannot be detached, or undefined: those show zeros from then on.
+  void detach(Holding& holding, napi_value attached);
   /// The mapping object of a holding is gone, its buffers need not be.
   void let_go(Holding& holding);
-  /// Whether somebody else has the memory of one of its buffers.
-  bool any_foreign(const Holding& holding) const;
+  /// How many buffers of a holding are known to be this thread's: the memory of any other may have
+  /// been transferred.
+  size_t count_own(const Holding& holding) const;
 
   /// Called by a finalizer, on any thread, when nothing will call back for `buffer` again.
   void finished(ExternalBuffer* buffer);
