@@ -1,13 +1,14 @@
-// In front of every source file, by binding.gyp. Node itself asks for glibc 2.28 and the libstdc++
-// of GCC 5; so that the addon asks for no more, it binds to the first version of what later ones
-// moved or renamed. test/package/prebuilds.test.ts names the functions that belong here.
+// binding.gyp includes this before every source file. Node itself needs glibc 2.28 and the
+// libstdc++ of GCC 5. So that the addon needs no more, it binds to the first version of functions
+// that later libraries moved or renamed. test/package/prebuilds.test.ts names the functions that
+// belong here.
 #pragma once
 
 #include <features.h>
 
 #ifdef __cplusplus
 #include <bits/c++config.h>
-// glibc 2.30, and musl has neither; std::condition_variable does without.
+// glibc 2.30 has these calls and musl has neither; std::condition_variable works without them.
 #undef _GLIBCXX_USE_PTHREAD_COND_CLOCKWAIT
 #undef _GLIBCXX_USE_PTHREAD_MUTEX_CLOCKLOCK
 #endif

@@ -45,8 +45,8 @@ int Environment::remap(uint64_t handle, uint64_t length) {
   if (buffers_.any_foreign(*holding)) return -EXDEV;
   Region& old = *holding->region;
   const size_t own = 1 + holding->buffers.size() + (holding->lease == nullptr ? 0 : 1);
-  // Private pages move, and others would be left with zeros: those that have it, and those who come
-  // by its token in the meantime.
+  // Private pages move, and other users would be left with zeros: those that there are, and those
+  // that would redeem the token meanwhile.
   const bool hidden = !old.shared() && old.has_token();
   if (hidden) old.revoke_token();
   RegionUser moved;

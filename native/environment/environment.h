@@ -1,4 +1,4 @@
-// What one JS thread holds.
+// Everything that one JS thread holds.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ class Environment {
   void drop(uint64_t handle, bool detach);
 
   /// Replaces the region of a handle by a remapped one, after detaching every buffer: 0 or -errno.
-  /// -EXDEV when somebody else has a buffer's memory, -EBUSY when others use what is private.
+  /// -EXDEV when somebody else has a buffer's memory, -EBUSY when others use private memory.
   int remap(uint64_t handle, uint64_t length);
   /// Replaces an empty region: 0 or -errno.
   int map_again(uint64_t handle, uint64_t length, int fd, uint64_t offset);
@@ -45,7 +45,7 @@ class Environment {
  private:
   void replace_region(Holding& holding, RegionUser region);
 
-  // Those that the end of the environment needs longest come first.
+  // Members end in reverse order: the records of buffers before the users in the handle table.
   napi_env env_;
   Descriptors descriptors_;
   HandleTable handles_;

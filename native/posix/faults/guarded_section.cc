@@ -5,8 +5,8 @@
 #include "posix/faults/signal_context.h"
 #include "posix/page_range.h"
 
-// In assembly, because the fault guard has to know the frame to go back to: a handler that returns
-// into it restores the signal mask, which longjmp(3) would leave to chance.
+// In assembly, because the fault guard must know the frame to return to. A handler that returns
+// into the frame restores the signal mask, which longjmp(3) need not do.
 extern "C" {
 /// Stores its stack pointer in `frame`, then calls body(argument).
 void posix_mmap_section(void (*body)(void*), void* argument, uintptr_t* frame) noexcept;
@@ -131,8 +131,8 @@ struct Section {
   Section* outer = nullptr;
 };
 
-// A signal handler reads this on threads that never came here, where glibc might allocate for any
-// other model of thread-local storage.
+// A signal handler reads this on threads that never entered a section. With any other model of
+// thread-local storage glibc might call malloc(3) there, which a signal handler must not.
 #if defined(__GLIBC__)
 __attribute__((tls_model("initial-exec")))
 #endif
