@@ -22,8 +22,11 @@ void Environment::create(napi_env env) {
 }
 
 uint64_t Environment::hold(RegionUser region) {
-  fault_listener_.attach_to(*region);
-  return handles_.add(std::move(region));
+  Region& listened = *region;
+  const uint64_t handle = handles_.add(std::move(region));
+  // Afterwards, or a fault that another thread has in between would count as reported.
+  fault_listener_.attach_to(listened);
+  return handle;
 }
 
 void Environment::drop(uint64_t handle, bool detach) {
@@ -71,8 +74,9 @@ int Environment::map_again(uint64_t handle, uint64_t length, int fd, uint64_t of
 
 void Environment::replace_region(Holding& holding, RegionUser region) {
   buffers_.detach(holding);
-  fault_listener_.attach_to(*region);
-  holding.region = std::move(region);
+  RegionUser old = std::exchange(holding.region, std::move(region));
+  fault_listener_.attach_to(*holding.region);
+  old.reset();
   quarantine().sweep_if_due();
 }
 
