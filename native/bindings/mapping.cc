@@ -89,7 +89,7 @@ Napi::Value address(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), reinterpret_cast<uint64_t>(region->extent().data()));
 }
 
-// watchForEnd(): for worker threads, whose memory can end up in a thread that outlives them
+// watchForEnd(): for worker threads, because a thread that outlives them may have got their memory
 Napi::Value watch_for_end(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), Environment::of(info.Env()).end_watch().start());
 }

@@ -22,8 +22,11 @@ void Environment::create(napi_env env) {
 }
 
 uint64_t Environment::hold(RegionUser region) {
-  fault_listener_.attach_to(*region);
-  return handles_.add(std::move(region));
+  Region& listened = *region;
+  const uint64_t handle = handles_.add(std::move(region));
+  // Afterwards, or a fault that another thread has in between would count as reported.
+  fault_listener_.attach_to(listened);
+  return handle;
 }
 
 void Environment::unmap(uint64_t handle, napi_value attached) {
@@ -51,8 +54,8 @@ int Environment::remap(uint64_t handle, uint64_t length, napi_value attached) {
   if (holding == nullptr) return -ESTALE;
   Region& old = *holding->region;
   const size_t own = 1 + buffers_.count_own(*holding) + (holding->lease == nullptr ? 0 : 1);
-  // Private pages move, and others would be left with zeros: those that have it, and those who come
-  // by its token in the meantime.
+  // Private pages move, and other users would be left with zeros: those that there are, and those
+  // that would redeem the token meanwhile.
   const bool hidden = !old.shared() && old.has_token();
   if (hidden) old.revoke_token();
   RegionUser moved;
@@ -77,8 +80,9 @@ int Environment::map_again(uint64_t handle, uint64_t length, int fd, uint64_t of
 
 void Environment::replace_region(Holding& holding, RegionUser region, napi_value attached) {
   buffers_.detach(holding, attached);
-  fault_listener_.attach_to(*region);
-  holding.region = std::move(region);
+  RegionUser old = std::exchange(holding.region, std::move(region));
+  fault_listener_.attach_to(*holding.region);
+  old.reset();
   quarantine().sweep_if_due();
 }
 

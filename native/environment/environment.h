@@ -1,4 +1,4 @@
-// What one JS thread holds.
+// Everything that one JS thread holds.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +48,7 @@ class Environment {
   void remove(uint64_t handle);
   void replace_region(Holding& holding, RegionUser region, napi_value attached);
 
-  // Those that the end of the environment needs longest come first.
+  // Members end in reverse order: the records of buffers before the users in the handle table.
   napi_env env_;
   Descriptors descriptors_;
   HandleTable handles_;

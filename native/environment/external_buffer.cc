@@ -8,9 +8,9 @@
 namespace posix_mmap {
 namespace {
 
-/// Some runtimes run finalizers on a collector's thread, or after the end of the environment. What
-/// is taken out of a record under this lock is declared before it and so given back after it: an
-/// munmap(2) may take long.
+/// Some runtimes run finalizers on a collector's thread, or after the end of the environment. The
+/// owners that are moved out of a record under this lock are declared before it, so that their
+/// munmap(2), which may take long, happens after it.
 std::mutex mutex;
 using Lock = std::lock_guard<std::mutex>;
 
