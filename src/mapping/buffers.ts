@@ -11,6 +11,7 @@ import {
 } from '../errors.js'
 import { maxBufferLength } from '../limits.js'
 import { type Handle, native } from '../native.js'
+import { brand } from '../runtime/stable-copies.js'
 
 /**
  * V8 counts the bytes of a buffer as memory of the heap, and collects garbage when they grow by 64 MiB:
@@ -157,7 +158,7 @@ export class Buffers {
 
   #create(offset: number, length: number): ArrayBuffer {
     const buffer = native.arrayBuffer(this.#handle, offset, length)
-    if (typeof buffer !== 'number') return buffer
+    if (typeof buffer !== 'number') return brand(buffer)
     if (buffer === -constants.errno.ESTALE) throw mappingClosed()
     if (buffer === -constants.errno.ENOTSUP) throw externalBuffersForbidden()
     throw systemError(buffer, 'napi_create_external_arraybuffer')

@@ -4,9 +4,9 @@ import { constants } from 'node:os'
 import { illegalConstructor, mappingClosed, systemError } from '../errors.js'
 import { type Handle, native, type Result } from '../native.js'
 import type { Access, Protection } from '../protection.js'
+import { expectDetach } from '../runtime/stable-copies.js'
 import { announceLate, faultOf, forgetListener, rememberListener } from './fault-delivery.js'
 import { Region, type RegionDescription } from './region.js'
-import { guardZlib } from './zlib-guard.js'
 
 /** Only the package makes mappings; it proves itself with this. */
 export const construction = Symbol('posix-mmap construction')
@@ -109,7 +109,7 @@ export abstract class MappedMemory implements Disposable {
     forgetListener(region.handle)
     region.buffers.detachEmpty()
     region.sharedBuffer.close()
-    guardZlib()
+    expectDetach()
     const unheard = native.unmap(region.handle)
     if (unheard && this.#lastFault !== null) announceLate(region, this.#lastFault)
   }

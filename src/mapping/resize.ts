@@ -5,6 +5,7 @@ import { byteCount } from '../arguments.js'
 import { mappingDetached, notResizable, systemError } from '../errors.js'
 import { checkRoom } from '../memory-room.js'
 import { native } from '../native.js'
+import { expectDetach } from '../runtime/stable-copies.js'
 import { sealsOf } from '../seals.js'
 import { BackgroundMemory } from './background.js'
 import { checked, regionOf } from './lifetime.js'
@@ -23,6 +24,7 @@ const remarks: Readonly<Record<number, string>> = {
 /** mremap(2) — moves a mapping to a place where it can have another length. */
 export function remapRegion(memory: ResizableMemory, byteLength: number): void {
   const region = regionOf(memory)
+  expectDetach()
   const result = native.remap(region.handle, byteLength)
   if (result === -EXDEV) throw mappingDetached()
   const remark = remarks[-result]

@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import { mappingClosed, outOfRange, sharedBuffersUnavailable, systemError } from '../errors.js'
 import { maxBufferLength } from '../limits.js'
 import { type Handle, hasEventLoopOfNode, native } from '../native.js'
+import { brand } from '../runtime/stable-copies.js'
 
 const { ENOTSUP, ESTALE } = constants.errno
 
@@ -29,7 +30,7 @@ export class SharedBuffer {
   /** The same object each time. */
   get(): SharedArrayBuffer {
     this.#buffer ??=
-      this.#byteLength === 0 ? new SharedArrayBuffer(0) : (this.#create() ?? this.#overlay())
+      this.#byteLength === 0 ? new SharedArrayBuffer(0) : brand(this.#create() ?? this.#overlay())
     return this.#buffer
   }
 
