@@ -95,12 +95,14 @@ function isUtf8(encoding: unknown): boolean {
  * `Buffer.prototype.toString`, where it does not call `this.utf8Slice`. Other encodings read once,
  * and need no copy.
  */
-export function toText(original: Callable): Callable {
-  const decode = uncurry(original) as Decode
-  const utf8 = (bytes: Uint8Array, start: number, end: number) => decode(bytes, 'utf8', start, end)
+export function toText(original: Callable, utf8Slice: Callable): Callable {
+  const decode = uncurry(utf8Slice) as Decode
   return {
     toString(this: unknown, ...args: unknown[]): unknown {
       if (!mayChange(this)) return apply(original, this, args)
+      if (args.length === 0 && isBytes(this)) {
+        return textOf(this, 0, typedArray.byteLength(this), decode)
+      }
       const [encoding, start, end] = args
       const simple = isOptional('string', encoding) && isOptional('number', start, end)
       // Its conversions, in its order, of arguments that nobody passes.
@@ -109,7 +111,7 @@ export function toText(original: Callable): Callable {
       const length = typedArray.byteLength(this)
       const from = Math.trunc(Math.max((start as number) || 0, 0))
       const to = end === undefined ? length : Math.min(Math.trunc(end as number) || 0, length)
-      return to > from ? textOf(this, from, to, utf8) : ''
+      return to > from ? textOf(this, from, to, decode) : ''
     },
   }.toString
 }
@@ -118,7 +120,11 @@ export function toText(original: Callable): Callable {
 export const decoding = (original: Callable): Callable =>
   ({
     decode(this: unknown, ...args: unknown[]): unknown {
-      if (args.length > 0) args[0] = stable(args[0])
-      return apply(original, this, args)
+      const input = args[0]
+      if (ArrayBuffer.isView(input) && !mayChange(input)) return apply(original, this, args)
+      const own = stable(input)
+      return own === input
+        ? apply(original, this, args)
+        : apply(original, this, [own, ...args.slice(1)])
     },
   }).decode

@@ -38,7 +38,7 @@ export function patchLoadedModules(): void {
   if (loaded.length === 0) return
   waiting = waiting.filter((each) => !loaded.includes(each))
   const changed = loaded.map(({ module, patch }) => {
-    return patch(process.getBuiltinModule(module) as unknown as Exports)
+    return patch(process.getBuiltinModule(`node:${module}`) as unknown as Exports)
   })
   // `import { transcode } from 'node:buffer'` is a binding that only this brings up to date. It does so
   // for all modules of Node's, so what others have put on those shows there from now on as well.

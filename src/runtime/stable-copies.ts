@@ -8,7 +8,14 @@ import { stable, stamp } from './brand.js'
 import { guardByteStreams, guardTransfers } from './byte-streams.js'
 import { decoding, slicing, sorting, toText } from './frequent-calls.js'
 import { patchLaterModules, patchLoadedModules, whenLoaded } from './loaded-modules.js'
-import { intercepted, interceptSuper, replace, replaceClass, type Stabilize } from './wrap.js'
+import {
+  type Callable,
+  intercepted,
+  interceptSuper,
+  replace,
+  replaceClass,
+  type Stabilize,
+} from './wrap.js'
 import { guardZlibSteps } from './zlib-steps.js'
 
 /** With this in the environment no built-in is touched; docs/safety.md says what that costs. */
@@ -58,13 +65,15 @@ function patchTypedArrays(): void {
 /** UTF-8 is measured, then written: `toString()`, `String(buffer)`, `JSON.parse(buffer)`, … */
 function patchBuffer(): void {
   const { prototype } = Buffer
+  const utf8Slice: unknown = Reflect.get(prototype, 'utf8Slice')
   replace(prototype, 'utf8Slice', slicing)
   // Up to Node 22 `toString` calls it as a method.
   const probe = Object.defineProperty(Buffer.alloc(1), 'utf8Slice', { value: () => 'called' })
   if (probe.toString() === 'called') return
+  const toOwnText = (original: Callable) => toText(original, utf8Slice as Callable)
   const same = prototype.toLocaleString === prototype.toString
-  replace(prototype, 'toString', toText)
-  replace(prototype, 'toLocaleString', same ? () => prototype.toString : toText)
+  replace(prototype, 'toString', toOwnText)
+  replace(prototype, 'toLocaleString', same ? () => prototype.toString : toOwnText)
 }
 
 /** Up to Node 22 the bytes are validated, then copied; later versions copy first. */
