@@ -3,11 +3,15 @@
 
 #include <cstdint>
 
+#include "posix/files/file_identity.h"
+
 namespace posix_mmap {
 
 /// fstat(2) — the size in bytes of what a descriptor stands for, or -errno: -EISDIR for a
 /// directory, -ENODEV for a pipe or socket, -EOPNOTSUPP for a file of hugetlbfs. Character devices
-/// have no size of their own: INT64_MAX.
+/// have no size of their own: INT64_MAX. Which file it is, is stored as well, so that
+/// its mmap(2) needs no second fstat(2).
+int64_t file_size(int fd, FileIdentity& identity) noexcept;
 int64_t file_size(int fd) noexcept;
 
 /// ftruncate(2) — sets the size of a file: 0 or -errno.

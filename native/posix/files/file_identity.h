@@ -6,16 +6,21 @@
 
 #include "posix/page_range.h"
 
+struct stat;
+
 namespace posix_mmap {
 
-/// Which file it is, whatever its name is now: of fstat(2).
+/// Which file it is, whatever its name is now: of fstat(2). Zeros for none.
 struct FileIdentity {
   uint64_t device = 0;
   uint64_t inode = 0;
+  bool regular = false;  ///< of another kind, its size is fixed or means nothing
   bool operator==(const FileIdentity&) const = default;
 };
 
-/// fstat(2) — false, and nothing stored, for anything that is not a file.
+FileIdentity identity_of(const struct stat& status) noexcept;
+
+/// fstat(2) — false, and nothing stored, for anything that is not open.
 bool identify_file(int fd, FileIdentity& identity) noexcept;
 
 /// Whether a descriptor is of that file, and for reading and writing.

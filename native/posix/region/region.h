@@ -7,8 +7,9 @@
 #include <atomic>
 #include <cstdint>
 
-#include "posix/files/file_identity.h"
+#include "posix/files/mapped_file.h"
 #include "posix/page_range.h"
+#include "posix/region/fault_causes.h"
 #include "posix/region/fault_log.h"
 #include "posix/region/region_token.h"
 
@@ -22,8 +23,8 @@ struct FaultBell {
 class Region {
  public:
   /// Makes a region of pages that were just mapped, with one user and its reference: 0, or -errno
-  /// and they are unmapped. `file` is the one that stores reach.
-  static int adopt(const Extent& extent, int prot, int flags, const FileIdentity& file,
+  /// and they are unmapped. The file of a region that moves comes by inherit().
+  static int adopt(const Extent& extent, int prot, int flags, const MappedFileFacts& file,
                    Region** out) noexcept;
   /// Takes over what a region keeps that is made in place of another: what replaced pages must
   /// allow, its file, and the faults that nobody has asked for yet.
@@ -68,8 +69,8 @@ class Region {
   /// As mmap(2) was given them.
   int flags() const noexcept { return flags_; }
   bool anonymous() const noexcept { return (flags_ & MAP_ANONYMOUS) != 0; }
-  /// Of the file that stores reach; zeros for other memory.
-  const FileIdentity& file() const noexcept { return file_; }
+  MappedFile& file() noexcept { return file_; }
+  const MappedFile& file() const noexcept { return file_; }
   bool shared() const noexcept { return (flags_ & MAP_TYPE) != MAP_PRIVATE; }
 
   static constexpr int kMixed = -1;
@@ -87,6 +88,7 @@ class Region {
 
   FaultLog& faults() noexcept { return faults_; }
   const FaultLog& faults() const noexcept { return faults_; }
+  FaultCauses& fault_causes() noexcept { return fault_causes_; }
   size_t page_index(const void* address) const noexcept {
     return posix_mmap::page_index(extent_, address);
   }
@@ -103,7 +105,7 @@ class Region {
   bool merges_with(const Region* other) const noexcept;
 
   Extent extent_;
-  FileIdentity file_;
+  MappedFile file_;
   int protection_ = 0;
   // Atomic, since a neighbour on another thread looks at them when it goes.
   std::atomic<int> flags_{0};
@@ -116,6 +118,7 @@ class Region {
   std::atomic<bool> repairing_{false};
   std::atomic<FaultBell*> bell_{nullptr};
   FaultLog faults_;
+  FaultCauses fault_causes_;
   Region* next_free_ = nullptr;
 };
 
