@@ -7,15 +7,20 @@ import { getSystemErrorMap, inspect } from 'node:util'
 /** What went wrong inside a mapping. */
 export interface MappingFault {
   /**
-   * `'truncated'`: the page is past the end of a file that shrank, or the file system could not
-   * provide its block. `'read-only'`: a store into a page that may only be read. `'no-access'`: any
-   * access to a page with protection `'none'`, or to a guard page.
+   * `'truncated'`: the bytes are past the end of a file that shrank. `'unreadable'`: the file has
+   * the page, and its file system could not provide it. `'read-only'`: a store into a page that may
+   * only be read. `'no-access'`: any access to a page with protection `'none'`, or to a guard page.
    */
-  kind: 'truncated' | 'read-only' | 'no-access'
+  kind: 'truncated' | 'unreadable' | 'read-only' | 'no-access'
   /** Of the first fault, in bytes from the start of the mapping. */
   offset: number
   /** How many faults there were. */
   count: number
+  /**
+   * Why a page is `'unreadable'`, where it can be found out: `'ENOSPC'`, `'EDQUOT'`, `'EIO'`,
+   * `'ESTALE'`, `'ENOTCONN'`, …
+   */
+  code?: string
 }
 
 /** An access failed inside a mapping: thrown instead of data that is not the file's. */
@@ -25,7 +30,9 @@ export class MappingFaultError extends Error {
   readonly path?: string
 
   constructor(fault: MappingFault, path: string | null = null, options?: ErrorOptions) {
-    super(`${faultWords[fault.kind]} at offset ${fault.offset} of the mapping${of(path)}`, options)
+    const { kind, offset, code } = fault
+    const cause = code === undefined ? '' : ` (${code})`
+    super(`${faultWords[kind]}${cause} at offset ${offset} of the mapping${of(path)}`, options)
     this.fault = fault
     if (path !== null) this.path = path
   }
@@ -37,7 +44,8 @@ export class MappingFaultError extends Error {
 }
 
 const faultWords = {
-  truncated: 'the file has no page any more',
+  truncated: 'the file has no byte any more',
+  unreadable: 'the file system could not provide the page',
   'read-only': 'write to a page that may only be read',
   'no-access': 'access to a protected page',
 } as const
@@ -141,8 +149,8 @@ export function noBinding(root: string, cause: unknown): Error {
   return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
 }
 
-/** For the errors that libuv has no words for, such as ESTALE. */
-function nameOf(errno: number): string {
+/** The code of an errno, also of those that libuv has no words for, such as ESTALE. */
+export function nameOf(errno: number): string {
   return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `E${errno}`
 }
 

@@ -10,6 +10,7 @@ import {
 import { type Advice, adviceValue, checkAdvice } from '../kernel/advice.js'
 import { checkProtection, protectionBits, protectionOf } from '../kernel/protection.js'
 import { checkedOnHandle, type Handle, native, pageSize, type Result } from '../native.js'
+import { assertNoLostPage, assertNoLostPageToLock, assertSyncable } from './faults.js'
 import { flushSettings, lockSettings, populateSettings } from './range-options.js'
 import { type Mapped, regionOf } from './region.js'
 
@@ -48,14 +49,31 @@ function explicitRange(offset: unknown, length: unknown): RangeArguments {
 
 export function flushSync(mapping: Mapped, options: unknown): void {
   const { range, flags } = flushSettings(options)
-  onRange(mapping, range, 'msync', (...pages) => native.msync(...pages, flags))
+  syncRange(mapping, range, flags)
 }
+
+/** msync(2), where all of the range can reach its file. */
+export function syncRange(mapping: Mapped, wanted: RangeArguments, flags: number): void {
+  const region = regionOf(mapping)
+  const range = onRange(mapping, wanted, 'msync', (handle, offset, length) => {
+    assertSyncable(region, { offset, length })
+    return native.msync(handle, offset, length, flags)
+  })
+  assertSyncable(region, range)
+}
+
+/** MADV_POPULATE_READ or MADV_POPULATE_WRITE. */
+const populates = (advice: Advice) => advice.startsWith('populate-')
 
 export function advise(mapping: Mapped, advice: Advice, offset: unknown, length: unknown): void {
   const value = adviceValue(checkAdvice(advice, 'advice'))
-  onRange(mapping, rangeArguments(offset, length), 'madvise', (...pages) =>
-    native.madvise(...pages, value),
-  )
+  onRange(mapping, rangeArguments(offset, length), 'madvise', (...pages) => {
+    const result = native.madvise(...pages, value)
+    if (populates(advice)) {
+      assertNoLostPage(result, pages, advice === 'populate-write', regionOf(mapping).origin)
+    }
+    return result
+  })
 }
 
 /** mprotect(2) with PROT_… bits, and remembers what was set for all pages. */
@@ -78,7 +96,16 @@ export function protect(
 
 export function lockSync(mapping: Mapped, options: unknown): void {
   const { range, onDemand } = lockSettings(options)
-  onRange(mapping, range, 'mlock2', (...pages) => native.mlock(...pages, onDemand))
+  lockRange(mapping, range, onDemand)
+}
+
+/** mlock2(2), with MLOCK_ONFAULT if `onDemand`. */
+export function lockRange(mapping: Mapped, range: RangeArguments, onDemand: boolean): void {
+  onRange(mapping, range, 'mlock2', (...pages) => {
+    const result = native.mlock(...pages, onDemand)
+    assertNoLostPageToLock(result, pages, regionOf(mapping).origin)
+    return result
+  })
 }
 
 export function unlock(mapping: Mapped, offset: unknown, length: unknown): void {
@@ -87,7 +114,11 @@ export function unlock(mapping: Mapped, offset: unknown, length: unknown): void 
 
 export function populateSync(mapping: Mapped, options: unknown): void {
   const { range, write } = populateSettings(options)
-  onRange(mapping, range, 'madvise', (...pages) => native.populate(...pages, write))
+  onRange(mapping, range, 'madvise', (...pages) => {
+    const result = native.populate(...pages, write)
+    assertNoLostPage(result, pages, write, regionOf(mapping).origin)
+    return result
+  })
 }
 
 export function residency(mapping: Mapped, offset: unknown, length: unknown): Residency {

@@ -79,11 +79,8 @@ export class Region {
 
   /** Of every page, asked of the addon, since another thread may have set it as well. */
   get protection(): Protection {
-    if (this.closed === undefined) {
-      const prot = native.protection(this.handle)
-      if (prot >= 0) this.#protection = protectionOf(prot)
-    }
-    return this.#protection
+    const prot = this.closed === undefined ? native.protection(this.handle) : -1
+    return prot < 0 ? this.#protection : protectionOf(prot)
   }
 
   /** After a call that set the protection of a range: where pages differ, the last that was set for all. */

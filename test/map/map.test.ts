@@ -317,8 +317,8 @@ describe('size', () => {
       const outcome = (options) => {
         try {
           mapFile(file, { access: 'read-write', size: 4 << 20, ...options })
-        } catch ({ code, syscall, path }) {
-          return { code, syscall, path, size: fs.statSync(file).size }
+        } catch ({ code, syscall, path, fault }) {
+          return { code, syscall, path, fault, size: fs.statSync(file).size }
         }
       }
       console.log(JSON.stringify([outcome({}), outcome({ sparse: true, populate: true })]))`
@@ -326,7 +326,17 @@ describe('size', () => {
     const file = `${disk}/file`
     expect(JSON.parse(stdout)).toEqual([
       { code: 'ENOSPC', syscall: 'fallocate', path: file, size: 3 },
-      { code: 'EFAULT', syscall: 'madvise', path: file, size: 4 << 20 },
+      {
+        code: 'ERR_MAPPING_FAULT',
+        path: file,
+        fault: {
+          kind: 'unreadable',
+          offset: expect.toSatisfy((offset) => offset > 0 && offset < 1 << 20),
+          count: 1,
+          code: 'ENOSPC',
+        },
+        size: 4 << 20,
+      },
     ])
   })
 })

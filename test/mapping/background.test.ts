@@ -8,7 +8,6 @@ import {
   invalidValue,
   mappingClosed,
   outOfRange,
-  systemError,
   untyped,
 } from '../support/errors.js'
 import { pattern, scratchDirectory } from '../support/files.js'
@@ -76,14 +75,17 @@ describe('populate()', () => {
     expect([...vector]).toEqual([0, 1, 1, 0])
   })
 
-  it('is EFAULT for what the file has not', async () => {
+  it('is a MappingFaultError for what the file has not', async () => {
     const file = scratch.file('short', pattern(4 * pageSize))
     using mapping = mapFile(file)
     fs.truncateSync(file, pageSize)
-    await expect(mapping.populate()).rejects.toThrow(
-      systemError('EFAULT', 'madvise', file) as Error,
-    )
-    expect(mapping.fault).toBeNull()
+    const fault = { kind: 'truncated', offset: pageSize, count: 1 }
+    await expect(mapping.populate()).rejects.toMatchObject({
+      name: 'MappingFaultError',
+      fault,
+      path: file,
+    })
+    expect(mapping.fault).toEqual(fault)
   })
 
   it('keeps the context of the caller for onProgress', async () => {

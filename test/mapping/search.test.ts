@@ -201,9 +201,7 @@ describe('a page that is not there', () => {
     expect(error).toBeInstanceOf(MappingFaultError)
     expect(error).toMatchObject({ code: 'ERR_MAPPING_FAULT', fault, path: file })
     expect(mapping.fault).toEqual(fault)
-    expect(thrownBy(() => mapping.lastIndexOf('\0'))).toMatchObject({
-      fault: { ...fault, offset: 3 * pageSize },
-    })
+    expect(thrownBy(() => mapping.lastIndexOf('\0'))).toMatchObject({ fault })
     expect(mapping.fault).toEqual({ ...fault, count: 2 })
     fs.truncateSync(file, 4 * pageSize)
     expect(mapping.indexOf('\0')).toBe(2 * pageSize)

@@ -9,7 +9,7 @@ import { pageSize } from 'posix-mmap'
 /** @typedef {import('posix-mmap').MappingFault} MappingFault */
 /** @typedef {import('./file-model.js').FileModel} FileModel */
 
-/** @typedef {MappingFault['kind']} Kind */
+/** None here is of a file system that fails. @typedef {Exclude<MappingFault['kind'], 'unreadable'>} Kind */
 
 /**
  * The part of a range that lies in one page.
@@ -54,6 +54,8 @@ export class MappingModel {
   /** @type {Page[]} */
   pages
 
+  /** Where the file ended when that was told last, if nothing was found right since; or null. */
+  #toldEnd = /** @type {number | null} */ (null)
   /** How often a page was replaced. */
   #repairs = 0
   /** @type {Protection | null} of every page, null when they differ or may differ */
@@ -150,12 +152,40 @@ export class MappingModel {
    */
   read(at, length) {
     const replaced = this.#findReplaced(at, length)
-    if (replaced !== null) return replaced
+    if (replaced !== null) return this.#fromEnd(replaced, at)
     for (const segment of this.segments(at, length)) {
       const failure = this.#failureOf(segment, false)
-      if (failure !== null) return this.#recorded(failure)
+      if (failure !== null) return this.#recorded(this.#fromEnd(failure, at))
     }
-    return this.#copy(at, length, () => {})
+    return this.#pastEnd(at, length, 'content') ?? this.#copy(at, length, () => {})
+  }
+
+  /**
+   * flush(): null, or the failure that it throws.
+   * @param {number} at @param {number} length
+   * @returns {Failure | null}
+   */
+  flush(at, length) {
+    if (this.anonymous) return null
+    const replaced = this.#findReplaced(at, length)
+    if (replaced !== null) return this.#fromEnd(replaced, at)
+    const stored = this.shared && (this.#uniform ?? this.#asMapped) === 'read-write'
+    return this.#pastEnd(at, length, stored ? 'pages' : 'content')
+  }
+
+  /** check(): whether it throws. With `again` as checked() does. @param {boolean} again */
+  check(again) {
+    if (this.fault !== null) return true
+    if (this.#file === null || this.byteLength === 0) return false
+    if (this.#goesOn(this.byteLength, 'content')) return false
+    const { size } = this.#file
+    if (size - this.offset >= this.byteLength) {
+      this.#toldEnd = null
+      return false
+    }
+    if (size % pageSize === 0 || (!again && this.#toldEnd === size)) return false
+    this.#tellEnd(Math.max(0, size - this.offset))
+    return true
   }
 
   /**
@@ -164,14 +194,17 @@ export class MappingModel {
    * @returns {Failure | null}
    */
   write(at, source) {
-    const replaced = this.#findReplaced(at, source.length)
-    if (replaced !== null) return replaced
-    for (const segment of this.segments(at, source.length)) {
+    const { length } = source
+    const replaced = this.#findReplaced(at, length)
+    if (replaced !== null) return this.#fromEnd(replaced, at)
+    const end = this.#pastEnd(at, length, 'content')
+    if (end !== null) return end
+    for (const segment of this.segments(at, length)) {
       const failure = this.#failureOf(segment, true)
-      if (failure !== null) return this.#recorded(failure)
+      if (failure !== null) return this.#recorded(this.#fromEnd(failure, at))
       this.#put(segment, source.subarray(segment.start - at, segment.end - at))
     }
-    return null
+    return this.#pastEnd(at, length, 'behind')
   }
 
   /**
@@ -254,6 +287,7 @@ export class MappingModel {
     this.byteLength = byteLength
     this.pages = this.#freshPages()
     this.#repairs = 0
+    this.#toldEnd = null
     return null
   }
 
@@ -283,6 +317,61 @@ export class MappingModel {
       else end = endOfFile
     }
     return { at: start, length: Math.max(0, end - start) }
+  }
+
+  /** @returns {Protection} */
+  get #asMapped() {
+    return this.access === 'read' ? 'read' : 'read-write'
+  }
+
+  /**
+   * What of a failure is told of a range that begins at `from`: the first byte that is gone, if the
+   * file ended before the page that failed.
+   * @param {Failure} failure @param {number} from @returns {Failure}
+   */
+  #fromEnd(failure, from) {
+    if (failure.kind !== 'truncated' || this.#file === null) return failure
+    const end = Math.max(from, this.#file.size - this.offset)
+    return end < failure.start ? { ...failure, start: end } : failure
+  }
+
+  /**
+   * Whether the bytes before `end` show that the file goes on, or the page behind them does.
+   * @param {number} end @param {'content' | 'behind' | 'pages'} evidence
+   */
+  #goesOn(end, evidence) {
+    const [segment] = this.segments(end - 1, 1)
+    if (segment === undefined) return true
+    const { index } = segment
+    const own = !this.#page(index).replaced
+    const at = this.lead + end - 1 - index * pageSize
+    const inRange = own && evidence === 'content'
+    const inPage = own && (evidence === 'content' || (evidence === 'behind' && at !== pageSize - 1))
+    if (inRange || inPage) {
+      if (this.#failureOf(segment, false) !== null) return false
+      const bytes = this.#content(index)
+      if ((inRange && bytes[at] !== 0) || (inPage && bytes[pageSize - 1] !== 0)) return true
+    }
+    const next = this.pages[index + 1]
+    if (next === undefined || next.replaced) return false
+    return this.#failureOf({ index: index + 1, start: end, end: end + 1 }, false) === null
+  }
+
+  /**
+   * The failure of a range that no access to it shows, since the file ended inside a page.
+   * @param {number} at @param {number} length @param {'content' | 'behind' | 'pages'} evidence
+   * @returns {Failure | null}
+   */
+  #pastEnd(at, length, evidence) {
+    if (length === 0 || this.#file === null || this.#goesOn(at + length, evidence)) return null
+    const end = this.#file.size - this.offset
+    return end >= at + length ? null : this.#tellEnd(Math.max(at, end))
+  }
+
+  /** @param {number} start @returns {Failure} */
+  #tellEnd(start) {
+    this.#toldEnd = this.#file?.size ?? null
+    return this.#recorded({ kind: 'truncated', start, end: start + 1 })
   }
 
   /** @returns {Page[]} */

@@ -252,13 +252,18 @@ describe('populateSync', () => {
     expect(error).toMatchObject({ code: 'EINVAL', syscall: 'madvise' })
   })
 
-  it('past the end of a file that shrank is EFAULT and no signal', () => {
+  it('past the end of a file that shrank is a MappingFaultError and no signal', () => {
     const path = file()
     using mapping = mapFile(path)
     fs.truncateSync(path, page)
     mapping.populateSync({ length: page })
-    expect(() => mapping.populateSync()).toThrow(systemError('EFAULT', 'madvise', path))
-    expect(mapping.fault).toBeNull()
+    const fault = { kind: 'truncated', offset: page, count: 1 }
+    expect(thrownBy(() => mapping.populateSync())).toMatchObject({
+      name: 'MappingFaultError',
+      fault,
+      path,
+    })
+    expect(mapping.fault).toEqual(fault)
   })
 
   function mapHole(access: (typeof accesses)[number]): Mapping {
