@@ -1,4 +1,4 @@
-// The kernel's numbers on x64 and arm64, which are the same there. A test compares each with the
+// The kernel's flags, which have the same numbers on x64 and arm64. A test compares each of them with the
 // headers that the addon was compiled with.
 
 /** mmap(2), mprotect(2). */
@@ -14,7 +14,7 @@ export enum MapFlags {
   SHARED = 0x01,
   PRIVATE = 0x02,
   SHARED_VALIDATE = 0x03,
-  /** As FIXED_NOREPLACE here: what is mapped at the address already is never replaced. */
+  /** Does the same as FIXED_NOREPLACE: mmap() never replaces what is mapped at the address already. */
   FIXED = 0x10,
   ANONYMOUS = 0x20,
   LOCKED = 0x2000,

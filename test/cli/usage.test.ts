@@ -62,7 +62,7 @@ describe('wrong usage is told, with exit code 2', () => {
     [['evict'], 'FILE is missing', 'evict '],
     [['maps'], 'PID is missing', 'maps '],
     [['maps', '1', '2'], 'maps takes one PID', 'maps '],
-    [['maps', '../self'], "'../self' is no process id", 'maps '],
+    [['maps', '../self'], "'../self' is not a process id", 'maps '],
     [['maps', '0'], "'0' is no process id", 'maps '],
     [['maps', '--sort', 'colour', '1'], '--sort takes address, size, resident, shared', 'maps '],
   ])('%j', async (args, message, command) => {

@@ -90,7 +90,9 @@ describe('warm', pagesMayGo, () => {
     const unknown = { resident: null, residentBytes: null, residentBefore: null }
     expect(JSON.parse(stdout)).toMatchObject([{ path: shell, ...unknown }])
     const { stdout: words } = await asNobody('warm', shell)
-    expect(words).toMatch(/^1 file done; what is resident is told only to who may write there\n$/)
+    expect(words).toMatch(
+      /^1 file done; the kernel reports residency only to owners and writers of a file\n$/,
+    )
   })
 })
 
