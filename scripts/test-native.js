@@ -40,7 +40,7 @@ function* missingPackages() {
 }
 
 if (!variants.every((variant) => all.includes(variant))) {
-  console.error(`test-native: '${wanted}' is not all, plain, asan, tsan or some with commas`)
+  console.error(`test-native: '${wanted}' is not 'all' or a list of plain, asan, tsan with commas`)
   process.exit(2)
 }
 const missing = [...missingPackages()]
