@@ -100,7 +100,9 @@ try {
   } else {
     const { status, stdout } = spawnSync('diff', ['-urN', reports, made], { encoding: 'utf8' })
     if (status !== 0) {
-      console.error(`${stdout}\nThe public API has changed. If you meant that, run \`npm run api\`.`)
+      console.error(
+        `${stdout}\nThe public API has changed. If you meant that, run \`npm run api\`.`,
+      )
       process.exitCode = 1
     }
   }
