@@ -10,15 +10,6 @@ napi_status __attribute__((weak)) node_api_create_external_sharedarraybuffer(
 
 namespace posix_mmap {
 
-SharedLease::~SharedLease() {
-  end_use();
-  region_.release();
-}
-
-void SharedLease::end_use() {
-  if (user_.exchange(false, std::memory_order_acq_rel)) region_.leave();
-}
-
 bool shared_buffers_supported() { return &node_api_create_external_sharedarraybuffer != nullptr; }
 
 napi_status create_shared_buffer(napi_env env, Region& region, std::shared_ptr<SharedLease>& lease,

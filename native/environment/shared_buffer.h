@@ -2,11 +2,11 @@
 // knows which one lets go of it last.
 #pragma once
 
-#include <atomic>
 #include <memory>
 
 #include "napi_setup.h"
 #include "posix/region/region.h"
+#include "posix/region/region_users.h"
 
 namespace posix_mmap {
 
@@ -14,17 +14,19 @@ namespace posix_mmap {
 /// until the last thread has let go of it.
 class SharedLease {
  public:
-  explicit SharedLease(Region& region) : region_(region) { region_.join(); }
-  ~SharedLease();
+  explicit SharedLease(Region& region) : user_(region) {}
+  ~SharedLease() = default;
   SharedLease(const SharedLease&) = delete;
   SharedLease& operator=(const SharedLease&) = delete;
 
-  /// From here on it shows zeros, unless others use the memory. Idempotent; on any thread.
-  void end_use();
+  /// From here on it shows zeros, unless others use the memory. Idempotent.
+  void end_use() {
+    if (user_) ref_ = user_.end_use();
+  }
 
  private:
-  Region& region_;
-  std::atomic<bool> user_{true};
+  RegionUser user_;
+  RegionRef ref_;
 };
 
 /// Whether the runtime makes a SharedArrayBuffer over memory that it did not allocate.

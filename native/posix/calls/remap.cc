@@ -37,7 +37,7 @@ int move_pages(const Region& region, std::byte* target, size_t length) noexcept 
 
 }  // namespace
 
-int remap_region(Region& region, uint64_t length, Region** out) noexcept {
+int remap_region(Region& region, uint64_t length, RegionUser& out) noexcept {
   const Extent& old = region.extent();
   Extent extent;
   if (length > 0) {
@@ -55,7 +55,7 @@ int remap_region(Region& region, uint64_t length, Region** out) noexcept {
   }
   const int adopted =
       Region::adopt(extent, region.uniform_protection(), region.flags(), region.file(), out);
-  if (adopted == 0) (*out)->inherit(region);
+  if (adopted == 0) out->inherit(region);
   return adopted;
 }
 

@@ -42,7 +42,7 @@ class RangeWork : public BackgroundTask {
   virtual void finished(int result) noexcept = 0;
 
  private:
-  Region& region_;
+  RegionUser region_;
   const RangeRequest request_;
   std::atomic<bool> cancelled_{false};
   std::atomic<uint64_t> done_{0};
