@@ -3,7 +3,7 @@
 // the few functions of musl-shim.c.
 //   node scripts/musl.js [x64|arm64] FILE [ARG…]
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { muslBunBinary } from './fetch-nodes.js'
 
@@ -70,8 +70,8 @@ function fetchForeignMusl(folder) {
 }
 
 /**
- * Prepares .nodes/musl-x64 or .nodes/musl-arm64, and returns the path of a program there that starts Bun
- * under musl.
+ * Prepares .nodes/musl-x64 or .nodes/musl-arm64, and returns the program that starts Bun for musl and the
+ * variables that it needs in its environment.
  * @param {Architecture} arch
  */
 export function muslBun(arch) {
@@ -102,9 +102,12 @@ export function muslBun(arch) {
     if (!existsSync(`${folder}/lib/ld-musl-aarch64.so.1`)) fetchForeignMusl(folder)
     command = `exec qemu-aarch64 -L '${folder}' -E 'LD_LIBRARY_PATH=${lib}' '${bun}'`
   }
-  writeFileSync(start, `#!/bin/sh\n${command} "$@"\n`)
-  chmodSync(start, 0o755)
-  return start
+  writeFileSync(start, `#!/bin/sh\n${command} "$@"\n`, { mode: 0o755 })
+  if (arch === 'x64') return { start, env: {} }
+  // Bun takes its own binary for its execPath, and the kernel cannot start that one without qemu.
+  const preload = `${folder}/exec-path.mjs`
+  writeFileSync(preload, `process.execPath = ${JSON.stringify(start)}\n`)
+  return { start, env: { BUN_OPTIONS: `--preload ${preload}` } }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -112,9 +115,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const arch = /** @type {Architecture} */ (
     words[0] !== undefined && words[0] in machines ? words.shift() : 'x64'
   )
-  const { status } = spawnSync(muslBun(arch), words, {
+  const { start, env } = muslBun(arch)
+  const { status } = spawnSync(start, words, {
     stdio: 'inherit',
-    env: { ...process.env, PREBUILDS_ONLY: '1' },
+    env: { ...process.env, PREBUILDS_ONLY: '1', ...env },
   })
   process.exit(status ?? 1)
 }

@@ -30,25 +30,27 @@ Napi::Value map(const Napi::CallbackInfo& info) {
   return number(info, static_cast<int64_t>(environment.hold(std::move(region))));
 }
 
-// unmap(handle): detaches every buffer and gives the memory back; true if there was a fault that
-// was not reported to the listener. Nothing happens the second time.
+// unmap(handle, attached): detaches every buffer but those of the array `attached` and gives the
+// memory back; true if there was a fault that was not reported to the listener. Nothing happens the
+// second time.
 Napi::Value unmap(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info.Env());
   Holding* const holding = environment.handles().find(uint64_at(info, 0));
   const bool unreported = holding != nullptr && holding->take_unreported();
-  environment.drop(uint64_at(info, 0), true);
+  environment.unmap(uint64_at(info, 0), info[1]);
   return Napi::Boolean::New(info.Env(), unreported);
 }
 
-// release(handle): for a Mapping object that was collected. Its buffers may live on.
+// release(handle): for a mapping that was collected with every buffer that this thread knows of.
 Napi::Value release(const Napi::CallbackInfo& info) {
-  Environment::of(info.Env()).drop(uint64_at(info, 0), false);
+  Environment::of(info.Env()).release(uint64_at(info, 0));
   return info.Env().Undefined();
 }
 
-// remap(handle, length): 0 | -errno
+// remap(handle, length, attached): 0 | -errno
 Napi::Value remap(const Napi::CallbackInfo& info) {
-  return number(info, Environment::of(info.Env()).remap(uint64_at(info, 0), uint64_at(info, 1)));
+  Environment& environment = Environment::of(info.Env());
+  return number(info, environment.remap(uint64_at(info, 0), uint64_at(info, 1), info[2]));
 }
 
 // mapAgain(handle, length, fd, offset): 0 | -errno
@@ -87,7 +89,7 @@ Napi::Value address(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), reinterpret_cast<uint64_t>(region->extent().data()));
 }
 
-// watchForEnd(): for worker threads, whose memory can end up in a thread that outlives them
+// watchForEnd(): for worker threads, because a thread that outlives them may have got their memory
 Napi::Value watch_for_end(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), Environment::of(info.Env()).end_watch().start());
 }

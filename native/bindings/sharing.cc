@@ -17,7 +17,8 @@ Napi::Value share(const Napi::CallbackInfo& info) {
   return numbers(info, {origin, static_cast<int64_t>(region->issue_token())});
 }
 
-// attach(origin, token): [handle, byteLength, protection] | -errno; -EXDEV for another process's
+// attach(origin, token): [handle, byteLength, protection] | -errno; -EXDEV for a token of another
+// process
 Napi::Value attach(const Napi::CallbackInfo& info) {
   if (uint64_at(info, 0) != token_origin()) return number(info, -EXDEV);
   RegionUser region = RegionUser::of_token(uint64_at(info, 1));
@@ -43,8 +44,8 @@ Napi::Value shared_array_buffer(const Napi::CallbackInfo& info) {
                           : -ENOMEM);
 }
 
-// overlay(handle, bytes): 0 | -errno; `bytes` is all of a growable SharedArrayBuffer, which V8 has
-// in pages of its own
+// overlay(handle, bytes): 0 | -errno; `bytes` is the whole of a growable SharedArrayBuffer, which
+// V8 keeps in pages of its own
 Napi::Value overlay(const Napi::CallbackInfo& info) {
   const Region* const region = region_at(info);
   if (region == nullptr) return number(info, -ESTALE);

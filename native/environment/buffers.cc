@@ -15,13 +15,32 @@ napi_status Buffers::create(uint64_t handle, uint64_t offset, size_t length, nap
   return buffer->create(offset, length, result);
 }
 
-void Buffers::detach(Holding& holding) {
+namespace {
+
+bool contains(napi_env env, napi_value array, napi_value value) {
+  uint32_t length = 0;
+  if (array == nullptr || napi_get_array_length(env, array, &length) != napi_ok) return false;
+  for (uint32_t index = 0; index < length; ++index) {
+    napi_value element = nullptr;
+    bool same = false;
+    if (napi_get_element(env, array, index, &element) == napi_ok &&
+        napi_strict_equals(env, element, value, &same) == napi_ok && same) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+void Buffers::detach(Holding& holding, napi_value attached) {
   const Napi::HandleScope scope{Napi::Env(env_)};
   for (ExternalBuffer* buffer : holding.buffers) {
     // All of them together hold the addresses of one region.
     const uint64_t share = holding.region->extent().mapped_length / holding.buffers.size();
     // Memory that was transferred belongs to the new ArrayBuffer and goes with it.
-    buffer->detach(share);
+    napi_value object = buffer->object();
+    buffer->detach(share, object != nullptr && contains(env_, attached, object));
   }
   holding.buffers.clear();
   if (holding.lease != nullptr) holding.lease->end_use();
@@ -30,16 +49,17 @@ void Buffers::detach(Holding& holding) {
 
 void Buffers::let_go(Holding& holding) {
   const Napi::HandleScope scope{Napi::Env(env_)};
-  for (ExternalBuffer* buffer : holding.buffers) buffer->let_go();
+  for (ExternalBuffer* buffer : holding.buffers) buffer->note_transfer();
   holding.buffers.clear();
 }
 
-bool Buffers::any_foreign(const Holding& holding) const {
+size_t Buffers::count_own(const Holding& holding) const {
   const Napi::HandleScope scope{Napi::Env(env_)};
+  size_t count = 0;
   for (const ExternalBuffer* buffer : holding.buffers) {
-    if (buffer->is_foreign()) return true;
+    if (buffer->object() != nullptr && !buffer->is_foreign()) ++count;
   }
-  return false;
+  return count;
 }
 
 void Buffers::finished(ExternalBuffer* buffer) {

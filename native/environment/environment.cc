@@ -22,38 +22,47 @@ void Environment::create(napi_env env) {
 }
 
 uint64_t Environment::hold(RegionUser region) {
-  fault_listener_.attach_to(*region);
-  return handles_.add(std::move(region));
+  Region& listened = *region;
+  const uint64_t handle = handles_.add(std::move(region));
+  // Afterwards, or a fault that another thread has in between would count as reported.
+  fault_listener_.attach_to(listened);
+  return handle;
 }
 
-void Environment::drop(uint64_t handle, bool detach) {
+void Environment::unmap(uint64_t handle, napi_value attached) {
   Holding* const holding = handles_.find(handle);
   if (holding == nullptr) return;
-  if (detach) {
-    buffers_.detach(*holding);
-  } else {
-    buffers_.let_go(*holding);
-  }
+  buffers_.detach(*holding, attached);
+  remove(handle);
+}
+
+void Environment::release(uint64_t handle) {
+  Holding* const holding = handles_.find(handle);
+  if (holding == nullptr) return;
+  buffers_.let_go(*holding);
+  remove(handle);
+}
+
+void Environment::remove(uint64_t handle) {
   handles_.remove(handle).reset();
   buffers_.reap();
   quarantine().sweep_if_due();
 }
 
-int Environment::remap(uint64_t handle, uint64_t length) {
+int Environment::remap(uint64_t handle, uint64_t length, napi_value attached) {
   Holding* const holding = handles_.find(handle);
   if (holding == nullptr) return -ESTALE;
-  if (buffers_.any_foreign(*holding)) return -EXDEV;
   Region& old = *holding->region;
-  const size_t own = 1 + holding->buffers.size() + (holding->lease == nullptr ? 0 : 1);
-  // Private pages move, and others would be left with zeros: those that have it, and those who come
-  // by its token in the meantime.
+  const size_t own = 1 + buffers_.count_own(*holding) + (holding->lease == nullptr ? 0 : 1);
+  // Private pages move, and other users would be left with zeros: those that there are, and those
+  // that would redeem the token meanwhile.
   const bool hidden = !old.shared() && old.has_token();
   if (hidden) old.revoke_token();
   RegionUser moved;
   const bool busy = !old.shared() && old.users() > own;
   const int result = busy ? -EBUSY : remap_region(old, length, moved);
   if (result == 0) {
-    replace_region(*holding, std::move(moved));
+    replace_region(*holding, std::move(moved), attached);
   } else if (hidden) {
     old.issue_token();
   }
@@ -65,14 +74,15 @@ int Environment::map_again(uint64_t handle, uint64_t length, int fd, uint64_t of
   if (holding == nullptr) return -ESTALE;
   RegionUser mapped;
   const int result = map_region_again(*holding->region, fd, offset, length, mapped);
-  if (result == 0) replace_region(*holding, std::move(mapped));
+  if (result == 0) replace_region(*holding, std::move(mapped), nullptr);
   return result;
 }
 
-void Environment::replace_region(Holding& holding, RegionUser region) {
-  buffers_.detach(holding);
-  fault_listener_.attach_to(*region);
-  holding.region = std::move(region);
+void Environment::replace_region(Holding& holding, RegionUser region, napi_value attached) {
+  buffers_.detach(holding, attached);
+  RegionUser old = std::exchange(holding.region, std::move(region));
+  fault_listener_.attach_to(*holding.region);
+  old.reset();
   quarantine().sweep_if_due();
 }
 

@@ -1,4 +1,4 @@
-// What one JS thread holds.
+// Everything that one JS thread holds.
 #pragma once
 
 #include <cstdint>
@@ -33,19 +33,22 @@ class Environment {
   EndWatch& end_watch() { return end_watch_; }
 
   uint64_t hold(RegionUser region);
-  /// Ends the use of a region, and with `detach` empties every buffer first.
-  void drop(uint64_t handle, bool detach);
+  /// Ends the use of a region, after every buffer but those of the array `attached` was detached.
+  void unmap(uint64_t handle, napi_value attached);
+  /// Ends the use of a region whose buffers may live on.
+  void release(uint64_t handle);
 
   /// Replaces the region of a handle by a remapped one, after detaching every buffer: 0 or -errno.
-  /// -EXDEV when somebody else has a buffer's memory, -EBUSY when others use what is private.
-  int remap(uint64_t handle, uint64_t length);
+  /// -EBUSY when others use memory that is private. `attached` as for unmap().
+  int remap(uint64_t handle, uint64_t length, napi_value attached);
   /// Replaces an empty region: 0 or -errno.
   int map_again(uint64_t handle, uint64_t length, int fd, uint64_t offset);
 
  private:
-  void replace_region(Holding& holding, RegionUser region);
+  void remove(uint64_t handle);
+  void replace_region(Holding& holding, RegionUser region, napi_value attached);
 
-  // Those that the end of the environment needs longest come first.
+  // Members end in reverse order: the records of buffers before the users in the handle table.
   napi_env env_;
   Descriptors descriptors_;
   HandleTable handles_;

@@ -8,9 +8,9 @@
 namespace posix_mmap {
 namespace {
 
-/// Some runtimes run finalizers on a collector's thread, or after the end of the environment. What
-/// is taken out of a record under this lock is declared before it and so given back after it: an
-/// munmap(2) may take long.
+/// Some runtimes run finalizers on a collector's thread, or after the end of the environment. The
+/// owners that are moved out of a record under this lock are declared before it, so that their
+/// munmap(2), which may take long, happens after it.
 std::mutex mutex;
 using Lock = std::lock_guard<std::mutex>;
 
@@ -29,9 +29,10 @@ napi_status ExternalBuffer::create(uint64_t offset, size_t length, napi_value* r
   callbacks_ = 1;
   napi_status status = napi_create_external_arraybuffer(env, region_.extent().data() + offset,
                                                         length, on_backing_freed, this, result);
-  // The reference is strong, so that there is an object to ask whether it was transferred, until
-  // nobody needs to ask.
-  if (status == napi_ok) status = napi_create_reference(env, *result, 1, &reference_);
+  // The reference is weak: JavaScript keeps the object for as long as its mapping or a view of it
+  // is reachable, and a strong one would keep the listener of the mapping, and so the mapping, for
+  // good.
+  if (status == napi_ok) status = napi_create_reference(env, *result, 0, &reference_);
   return status;
 }
 
@@ -57,20 +58,17 @@ bool ExternalBuffer::is_foreign() const {
          napi_is_detached_arraybuffer(buffers_.env(), buffer, &detached) == napi_ok && detached;
 }
 
-void ExternalBuffer::let_go() {
-  if (is_foreign()) {
-    const Lock lock(mutex);
-    if (state_ == State::attached) state_ = State::transferred;
-  }
-  uint32_t count = 0;
-  if (reference_ != nullptr) napi_reference_unref(buffers_.env(), reference_, &count);
+void ExternalBuffer::note_transfer() {
+  if (!is_foreign()) return;
+  const Lock lock(mutex);
+  if (state_ == State::attached) state_ = State::transferred;
 }
 
-void ExternalBuffer::detach(uint64_t share) {
+void ExternalBuffer::detach(uint64_t share, bool leave_attached) {
   const napi_env env = buffers_.env();
   napi_value buffer = object();
   if (buffer == nullptr) return;
-  let_go();
+  note_transfer();
   // Everything is in place before the call: Deno calls back about the memory before it returns.
   {
     const Lock lock(mutex);
@@ -82,16 +80,8 @@ void ExternalBuffer::detach(uint64_t share) {
     callbacks_ += 1;
   }
   buffers_.quarantine().add(this, share);
-  if (napi_detach_arraybuffer(env, buffer) != napi_ok) {
-    const Lock lock(mutex);
-    state_ = State::attached;
-    backing_.reset();
-    object_.reset();
-    callbacks_ -= 1;
-    buffers_.quarantine().ended(share);
-    buffers_.quarantine().forget(this);
-    return;
-  }
+  // An object that cannot be detached shows the zeros of the retired region from now on.
+  if (!leave_attached) napi_detach_arraybuffer(env, buffer);
   if (napi_add_finalizer(env, buffer, this, on_object_collected, nullptr, nullptr) != napi_ok) {
     const Lock lock(mutex);
     callbacks_ -= 1;

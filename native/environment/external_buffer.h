@@ -23,12 +23,15 @@ class ExternalBuffer {
   napi_status create(uint64_t offset, size_t length, napi_value* result);
   /// At unmap(): detaches the ArrayBuffer, and puts `share` bytes of addresses into quarantine for
   /// it, because a request in flight may still hold its object. Does nothing when somebody else has
-  /// the memory, since it was transferred, or when the object was collected.
-  void detach(uint64_t share);
+  /// the memory, since it was transferred, or when the object was collected. With `leave_attached`
+  /// the ArrayBuffer keeps its length and shows zeros.
+  void detach(uint64_t share, bool leave_attached);
   /// Whether somebody else has detached it: its memory is in another ArrayBuffer.
   bool is_foreign() const;
-  /// The Mapping object is gone, the ArrayBuffer need not be: from here on it may be collected.
-  void let_go();
+  /// Remembers whether somebody else has detached it, while there may be an object to ask.
+  void note_transfer();
+  /// The ArrayBuffer, or nullptr once it was collected.
+  napi_value object() const;
   /// For a detached buffer: gives the addresses back if the ArrayBuffer object is known to have
   /// been collected, without waiting for the event loop.
   void release_if_collected();
@@ -56,8 +59,8 @@ class ExternalBuffer {
     attached,
     /// The mapping ended when the memory was in somebody else's ArrayBuffer. → kept, freed.
     transferred,
-    /// unmap() has detached the ArrayBuffer; its addresses stay taken. → freed, when its object is
-    /// collected.
+    /// unmap() has detached the ArrayBuffer, or left it over zeros; its addresses stay taken.
+    /// → freed, when its object is collected.
     quarantined,
     /// The environment is ending while somebody else may be using the memory: it is never given
     /// back.
@@ -70,7 +73,6 @@ class ExternalBuffer {
 
   static void on_backing_freed(napi_env env, void* data, void* hint);
   static void on_object_collected(napi_env env, void* data, void* hint);
-  napi_value object() const;
   void called_back();
 
   Buffers& buffers_;

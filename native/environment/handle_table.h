@@ -21,7 +21,7 @@ struct Holding {
   std::vector<ExternalBuffer*> buffers;
   std::shared_ptr<SharedLease> lease;
 
-  /// Whether there was a fault since this was asked last.
+  /// Whether there were faults that were not reported; from now on they count as reported.
   bool take_unreported();
 };
 

@@ -1,5 +1,5 @@
 // A SharedArrayBuffer over a region. It cannot be detached, any thread may have it, and nobody
-// knows which one lets go of it last.
+// knows which thread will let go of it last.
 #pragma once
 
 #include <memory>
@@ -10,8 +10,8 @@
 
 namespace posix_mmap {
 
-/// What one SharedArrayBuffer has of its region: a user until the mapping is unmapped, a reference
-/// until the last thread has let go of it.
+/// What one SharedArrayBuffer has of its region: it is a user until the mapping is unmapped, and
+/// has a reference until the last thread has let go of it.
 class SharedLease {
  public:
   explicit SharedLease(Region& region) : user_(region) {}
@@ -19,7 +19,8 @@ class SharedLease {
   SharedLease(const SharedLease&) = delete;
   SharedLease& operator=(const SharedLease&) = delete;
 
-  /// From here on it shows zeros, unless others use the memory. Idempotent.
+  /// From here on the SharedArrayBuffer shows zeros, unless others use the memory. Idempotent. Only
+  /// on the thread whose mapping it is.
   void end_use() {
     if (user_) ref_ = user_.end_use();
   }
@@ -29,10 +30,11 @@ class SharedLease {
   RegionRef ref_;
 };
 
-/// Whether the runtime makes a SharedArrayBuffer over memory that it did not allocate.
+/// Whether the runtime can make a SharedArrayBuffer over memory that it did not allocate.
 bool shared_buffers_supported();
 
-/// napi_generic_failure where it is not supported. `lease` is what unmap() has to end.
+/// Makes a SharedArrayBuffer: napi_generic_failure if the runtime cannot. unmap() must end the use
+/// of `lease`.
 napi_status create_shared_buffer(napi_env env, Region& region, std::shared_ptr<SharedLease>& lease,
                                  napi_value* result);
 

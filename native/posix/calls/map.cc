@@ -34,7 +34,7 @@ void* map_pages(const MapRequest& request, size_t length, uint64_t offset) noexc
     reservation = reserve_for_huge_pages(length, offset);
     if (reservation != nullptr) {
       wish = reservation;
-      flags |= MAP_FIXED;  // over our own reservation
+      flags |= MAP_FIXED;  // only our own reservation is there
     }
   }
   void* base = mmap(wish, length, request.prot, flags, request.fd, static_cast<off_t>(offset));
@@ -78,7 +78,8 @@ int map_region(const MapRequest& request, RegionUser& out) noexcept {
 int map_region_again(const Region& empty, int fd, uint64_t offset, uint64_t length,
                      RegionUser& out) noexcept {
   const int uniform = empty.uniform_protection();
-  // These say where it was to be mapped then, and how it was to be filled.
+  // These flags were about the place of the first mapping and about filling it, and would now map
+  // over somebody else's memory.
   constexpr int kOnce = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_POPULATE | MAP_LOCKED;
   const MapRequest request{.fd = fd,
                            .offset = offset,

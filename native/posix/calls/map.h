@@ -9,11 +9,11 @@ namespace posix_mmap {
 
 struct MapRequest {
   int fd = -1;
-  uint64_t offset = 0;  ///< in the file, need not be a page's
+  uint64_t offset = 0;  ///< in the file; need not be a multiple of the page size
   uint64_t length = 0;
   int prot = 0;
   int flags = 0;
-  uint64_t address = 0;     ///< a wish, as mmap(2) takes it; 0 for none
+  uint64_t address = 0;     ///< a hint, as mmap(2) takes it; 0 for none
   bool huge_pages = false;  ///< place it so that huge pages can be used
 };
 

@@ -36,7 +36,8 @@ void notify(Region& region) noexcept {
   notifications.fetch_sub(1, std::memory_order_seq_cst);
 }
 
-/// Raised by the processor for a page, and not by kill(2), for alignment or for broken memory.
+/// Whether the processor raised the signal for a page: not kill(2), and not for alignment or for
+/// broken memory.
 bool is_page_fault(int signal, const siginfo_t& info) noexcept {
   if (signal == SIGBUS) return info.si_code == BUS_ADRERR;
   return info.si_code == SEGV_MAPERR || info.si_code == SEGV_ACCERR;
@@ -49,14 +50,14 @@ FaultKind classify(const Region& region, const siginfo_t& info, std::byte* page)
     return protection == PROT_NONE ? FaultKind::no_access : FaultKind::read_only;
   }
   if (page_readable(page)) return FaultKind::read_only;
-  // A guard page is SEGV_MAPERR and lost in the same sense.
+  // A guard page cannot be read either, but its fault is SEGV_MAPERR.
   return info.si_code == SEGV_ACCERR && page_lost(page) ? FaultKind::truncated
                                                         : FaultKind::no_access;
 }
 
-/// True if the interrupted program can go on.
+/// Deals with a fault inside a region. True if the interrupted program can go on.
 bool settle(Region& region, const siginfo_t& info, ucontext_t& context) noexcept {
-  // Data that is executed is beyond help: the new page would not be executable either.
+  // Nothing helps a program that executes data: the new page would not be executable either.
   if (is_instruction_fetch(context)) return false;
   auto* const address = static_cast<std::byte*>(info.si_addr);
   const FaultKind kind = classify(region, info, page_of(address));
@@ -72,14 +73,14 @@ bool settle(Region& region, const siginfo_t& info, ucontext_t& context) noexcept
   return true;
 }
 
-/// Calls the handler that ours took the place of, as the kernel would have.
+/// Calls the handler that this one replaced, in the way the kernel would have called it.
 void pass_on(int signal, siginfo_t* info, void* context) noexcept {
   struct sigaction& earlier = signal == SIGBUS ? previous.bus : previous.segv;
   const struct sigaction before = earlier;
   const bool sent = info->si_code <= 0;
   if ((before.sa_flags & SA_SIGINFO) == 0 &&
       (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN)) {
-    // The kernel ignores only signals that somebody sent.
+    // A fault cannot be ignored; the kernel ignores only signals that somebody has sent.
     if (sent && before.sa_handler == SIG_IGN) return;
     struct sigaction fatal{};
     fatal.sa_handler = SIG_DFL;
@@ -116,7 +117,7 @@ void on_signal(int signal, siginfo_t* info, void* context) {
 }
 
 int take_over(int signal, struct sigaction& before) noexcept {
-  // Read first: the handler may be needed, and consult it, the moment it is installed.
+  // Read first: a fault the moment after the handler is installed already needs the earlier one.
   if (sigaction(signal, nullptr, &before) != 0) return -errno;
   struct sigaction ours{};
   ours.sa_sigaction = on_signal;

@@ -3,11 +3,11 @@
 #include <cstdint>
 
 #include "posix/faults/signal_context.h"
-#include "posix/page_range.h"
 #include "posix/faults/thread_value.h"
+#include "posix/page_range.h"
 
-// In assembly, because the fault guard has to know the frame to go back to: a handler that returns
-// into it restores the signal mask, which longjmp(3) would leave to chance.
+// In assembly, because the fault guard must know the frame to return to. A handler that returns
+// into the frame restores the signal mask, which longjmp(3) need not do.
 extern "C" {
 /// Stores its stack pointer in `frame`, then calls body(argument).
 void posix_mmap_section(void (*body)(void*), void* argument, uintptr_t* frame) noexcept;

@@ -12,8 +12,8 @@
 
 namespace posix_mmap {
 
-/// Records are reused and never freed: a signal handler that was given a stray pointer may still
-/// read one after its region is gone.
+/// Records are reused and never freed, because a signal handler that has looked a region up may
+/// still read its record after the region is gone.
 class RegionPool {
  public:
   static Region* take() noexcept {
@@ -40,8 +40,8 @@ namespace {
 std::atomic<size_t> live{0};
 std::atomic<uint64_t> last_serial{0};
 
-/// Ranges whose munmap(2) would have cut a kernel mapping in two when there was none to spare:
-/// neighbours that are alike are one for the kernel.
+/// Ranges whose munmap(2) was put off, because it would have cut a VMA in two when there was none
+/// to spare: neighbours that are alike are one VMA.
 class Postponed {
  public:
   static void add(const Extent& extent) noexcept {
@@ -51,7 +51,7 @@ class Postponed {
     if (entry != nullptr) first_ = entry;
   }
 
-  /// One at a time: each later unmap() makes room for one.
+  /// Unmaps one of them; each later unmap() makes room for one more.
   static void retry() noexcept {
     const std::lock_guard<std::mutex> lock(mutex_);
     Entry* const entry = first_;
@@ -172,8 +172,8 @@ int Region::retire() noexcept {
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   void* overlay = mmap(extent_.base, extent_.mapped_length, PROT_READ | PROT_WRITE, kFlags, -1, 0);
   if (overlay == MAP_FAILED) {
-    // Under vm.overcommit_memory=2 writable memory may be refused; this costs none, and the fault
-    // guard lets a late access through.
+    // Under vm.overcommit_memory=2 the kernel may refuse writable memory. PROT_NONE costs none, and
+    // the fault guard repairs a late access.
     overlay = mmap(extent_.base, extent_.mapped_length, PROT_NONE, kFlags, -1, 0);
     if (overlay == MAP_FAILED) return -errno;
   }

@@ -25,8 +25,8 @@ class Region {
   /// unmapped. `file` is the one that stores reach.
   static int adopt(const Extent& extent, int prot, int flags, const FileIdentity& file,
                    RegionUser& out) noexcept;
-  /// Takes over what a region keeps that is made in place of another: what replaced pages must
-  /// allow, its file, and the faults that nobody has asked for yet.
+  /// Takes over from the region that this one replaces what replaced pages must allow, the file,
+  /// and the recorded faults.
   void inherit(const Region& older) noexcept;
 
   uint32_t users() const noexcept { return users_.load(std::memory_order_acquire); }
@@ -42,18 +42,18 @@ class Region {
   bool has_token() const noexcept { return has_token_.load(std::memory_order_acquire); }
 
   /// Cuts the memory off from its file and frees it, but keeps the addresses taken, because a
-  /// system call or a pool thread may still be at work on them: they now show zeros that nobody
-  /// else sees. Idempotent.
+  /// system call or a pool thread may still be using them: they now show zeros that nobody else
+  /// sees. Idempotent.
   int retire() noexcept;
 
   const Extent& extent() const noexcept { return extent_; }
   bool holds(const void* address) const noexcept;
-  /// What a page that replaces another one has to allow.
+  /// What a page that replaces another one must allow.
   int protection() const noexcept { return protection_; }
   /// As mmap(2) was given them.
   int flags() const noexcept { return flags_; }
   bool anonymous() const noexcept { return (flags_ & MAP_ANONYMOUS) != 0; }
-  /// Of the file that stores reach; zeros for other memory.
+  /// The identity of the file that stores reach; zeros for other memory.
   const FileIdentity& file() const noexcept { return file_; }
   bool shared() const noexcept { return (flags_ & MAP_TYPE) != MAP_PRIVATE; }
 
@@ -64,7 +64,7 @@ class Region {
     uniform_.store(prot, std::memory_order_release);
   }
 
-  /// Whether stores are meant to be possible; where pages differ, as it was mapped.
+  /// Whether stores are allowed. Where pages differ, whether they were when the region was mapped.
   bool writable() const noexcept {
     const int uniform = uniform_protection();
     return ((uniform == kMixed ? protection_ : uniform) & PROT_WRITE) != 0;
@@ -77,7 +77,7 @@ class Region {
   }
 
   std::atomic<FaultListener*>& listener() noexcept { return listener_; }
-  /// Held by the one signal handler that is replacing pages here.
+  /// Set while one thread has the turn to replace pages here.
   std::atomic<bool>& repairing() noexcept { return repairing_; }
 
  private:
@@ -103,7 +103,7 @@ class Region {
   Extent extent_;
   FileIdentity file_;
   int protection_ = 0;
-  // Atomic, since a neighbour on another thread looks at them when it goes.
+  // Atomic, since a neighbouring region that is unmapped on another thread reads them.
   std::atomic<int> flags_{0};
   std::atomic<bool> retired_{false};
   std::atomic<int> uniform_{0};
@@ -117,7 +117,7 @@ class Region {
   Region* next_free_ = nullptr;
 };
 
-/// How many regions have addresses of their own now.
+/// How many regions of the process have addresses now.
 size_t live_regions() noexcept;
 
 }  // namespace posix_mmap

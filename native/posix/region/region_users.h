@@ -1,5 +1,5 @@
-// Who needs a region, as types: whoever may see its memory is a user; whoever only needs its
-// addresses to stay taken has a reference, and every user has one too.
+// The owners of a region as types. A user may see its memory; the owner of a reference only needs
+// its addresses to stay taken. Every user has a reference too.
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,7 @@ constexpr size_t kStackBytes = size_t{1} << 20;
 
 class Background {
  public:
-  /// Never destroyed: its threads go on while the process ends.
+  /// Never destroyed, because its threads may still run while the process ends.
   static Background& instance() noexcept {
     static Background& only = *new Background();
     return only;
@@ -41,8 +41,8 @@ class Background {
 
  private:
   int start_thread() noexcept {
-    // Signals that are sent to the process are for the program's own threads; those that the
-    // processor raises have to reach the fault guard.
+    // Signals that are sent to the process are for the program's own threads. Those that the
+    // processor raises must reach the fault guard.
     sigset_t blocked;
     sigset_t before;
     sigfillset(&blocked);
