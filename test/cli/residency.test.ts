@@ -226,7 +226,7 @@ it('reports EPERM for files of which the kernel would call every page resident',
   const { code, stdout, stderr } = await asNobody('residency', shell)
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toMatch(
-    /^posix-mmap: EPERM: .* the owner of the file and who may write to it\)\n$/,
+    /^posix-mmap: EPERM: .* the owner of the file and to processes that may write to it\)\n$/,
   )
   expect(stderr).toContain(shell)
 })

@@ -52,8 +52,8 @@ beforeAll(async () => {
   fs.mkdirSync(application)
   fs.symlinkSync(process.execPath, path.join(programs, 'node'))
   const destination = ['--pack-destination', scratch.directory]
-  const told = await npm(projectRoot, 'pack', '--ignore-scripts', '--json', ...destination)
-  packed = JSON.parse(told)[0]
+  const output = await npm(projectRoot, 'pack', '--ignore-scripts', '--json', ...destination)
+  packed = JSON.parse(output)[0]
   put('package.json', '{ "private": true }')
   const options = ['--ignore-scripts', '--prefer-offline', '--no-fund']
   await npm(application, 'install', ...options, tarball())

@@ -109,7 +109,7 @@ it('refuses the addon of another package if a bundler has put the code next to i
   fs.symlinkSync(path.join(folder, name), path.join(root, built))
   const outcome = await load()
   expectNoBinding(outcome, /another package's/)
-  expect(outcome.message).toContain('A bundler has to leave posix-mmap out')
+  expect(outcome.message).toContain('A bundler must leave posix-mmap out')
 })
 
 it('works in two copies of its code that share one addon', async () => {

@@ -123,7 +123,7 @@ describe('attach() in another thread', () => {
   })
 
   it('reports a fault to every thread', async () => {
-    const file = scratch.file('told', pattern(2 * pageSize))
+    const file = scratch.file('reported', pattern(2 * pageSize))
     const seen = await runForJson(`${threadScript}
       const heard = []
       const mapping = mapFile('${file}', { onFault: (fault) => heard.push(fault.kind) })
@@ -137,9 +137,9 @@ describe('attach() in another thread', () => {
       }, mapping.share())
       await next(worker)
       fs.truncateSync('${file}', 0)
-      const told = next(worker)
+      const report = next(worker)
       mapping.bytes()[pageSize]
-      const answer = await told
+      const answer = await report
       while (heard.length === 0) await delay(1)
       print([answer, mapping.fault.offset, heard])
       process.exit(0)`)
