@@ -3,8 +3,8 @@
 //
 //   npm run bench [-- --quick] [--only CASE,…] [--scratch DIRECTORY]
 //
-// --quick has small sizes and few rounds: it shows that everything runs, but its times mean nothing, and it
-// writes to .build/quick/. --only leaves the results of the other cases as they are.
+// --quick has small sizes and few rounds: it shows that everything runs, but its times mean nothing,
+// and it writes to .build/quick/. --only leaves the results of the other cases as they are.
 
 import fs from 'node:fs'
 import { fileURLToPath } from 'node:url'

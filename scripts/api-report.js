@@ -1,5 +1,5 @@
-// Writes docs/api-report/, with a file for each entry of package.json: every name that the entry exports,
-// with its signature from the declarations in dist/.
+// Writes docs/api-report/, with a file for each entry of package.json: every name that the entry
+// exports, with its signature from the declarations in dist/.
 //   node scripts/api-report.js [--check] [--types DIRECTORY]
 // `--check` fails where the committed files differ, so that nothing becomes public unnoticed.
 import { spawnSync } from 'node:child_process'
@@ -76,7 +76,8 @@ function report(name, types) {
     configObjectFullPath: undefined,
     packageJsonFullPath: `${root}package.json`,
   })
-  // The extractor's messages on the console describe how to call the extractor itself, and are dropped.
+  // The extractor's messages on the console describe how to call the extractor itself, and are
+  // dropped.
   const { succeeded } = Extractor.invoke(config, {
     localBuild: true,
     messageCallback: (message) => {

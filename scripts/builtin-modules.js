@@ -1,5 +1,6 @@
-// A plugin for rolldown that replaces imports of Node's modules by process.getBuiltinModule(). An import
-// would make Node build a namespace of everything that the module exports, which slows down loading.
+// A plugin for rolldown that replaces imports of Node's modules by process.getBuiltinModule(). An
+// import would make Node build a namespace of everything that the module exports, which slows down
+// loading.
 import { isBuiltin } from 'node:module'
 
 /**
@@ -10,8 +11,8 @@ import { isBuiltin } from 'node:module'
  */
 
 /**
- * The declarations that replace an import of names, of a default export, or of both; undefined for any
- * other import.
+ * The declarations that replace an import of names, of a default export, or of both; undefined for
+ * any other import.
  * @param {Import} declaration
  */
 function rewritten({ source, specifiers }) {
@@ -60,8 +61,8 @@ export const builtinModules = {
     }
     return result
   },
-  // Checks the code that is written out: an import that was left would only be slow, and no test would
-  // fail.
+  // Checks the code that is written out: an import that was left would only be slow, and no test
+  // would fail.
   generateBundle(_options, bundle) {
     for (const output of Object.values(bundle)) {
       if (output.type !== 'chunk') continue

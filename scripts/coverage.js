@@ -40,8 +40,8 @@ function ofTypeScript() {
     'src/**',
     '--exclude-after-remap',
   ]
-  // dist/ is run and src/ is counted, by the maps between them. The last step builds dist/ again without
-  // those maps, which are not published.
+  // dist/ is run and src/ is counted, by the maps between them. The last step builds dist/ again
+  // without those maps, which are not published.
   const failed =
     run(process.execPath, tsc) ||
     run(process.execPath, [`${modules}/c8/bin/c8.js`, ...filter, process.execPath, ...tests])

@@ -45,8 +45,8 @@ export function muslBunBinary(arch) {
 }
 
 /**
- * The binding of rolldown, which vitest loads, for musl. npm has installed only the one for the C library
- * of this machine.
+ * The binding of rolldown, which vitest loads, for musl. npm has installed only the one for the C
+ * library of this machine.
  * @param {string} arch
  */
 export function muslRolldownBinding(arch) {

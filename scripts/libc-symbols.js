@@ -1,6 +1,7 @@
-// Lists the symbols that the addon may take from the C library of any machine: those that glibc 2.28 and
-// musl both have, on x64 and on arm64. The addon names no version of a symbol, and glibc's loader then
-// takes the oldest one; so symbols of which glibc had several versions by 2.28 are left out.
+// Lists the symbols that the addon may take from the C library of any machine: those that glibc
+// 2.28 and musl both have, on x64 and on arm64. The addon names no version of a symbol, and glibc's
+// loader then takes the oldest one; so symbols of which glibc had several versions by 2.28 are left
+// out.
 //   node scripts/libc-symbols.js            writes test/package/libc-symbols.txt
 // Reads glibc from Debian's libc6 and libc6-arm64-cross (2.34 or younger, in which libpthread and
 // libdl are parts of libc), and musl from Debian's musl.

@@ -1,5 +1,5 @@
-// Runs clang-format and clang-tidy over native/. `--fix` lets clang-format rewrite the files; clang-tidy
-// only reports.
+// Runs clang-format and clang-tidy over native/. `--fix` lets clang-format rewrite the files;
+// clang-tidy only reports.
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'

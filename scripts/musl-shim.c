@@ -24,7 +24,8 @@ size_t __strftime_l(char *to, size_t size, const char *format, const struct tm *
   return strftime_l(to, size, format, time, locale);
 }
 
-// std::random_device calls it, and cannot see an error: a value that is not random must end the process.
+// std::random_device calls it, and cannot see an error: a value that is not random must end the
+// process.
 unsigned arc4random(void) {
   unsigned value;
   if (getrandom(&value, sizeof value, 0) != sizeof value) __builtin_trap();

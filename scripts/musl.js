@@ -1,6 +1,6 @@
-// Runs programs under musl, the C library of Alpine, on a Debian machine: npm has no Node for musl, but
-// it has Bun for musl, and Debian packages musl itself. Bun needs libstdc++; Debian's works with musl and
-// the few functions of musl-shim.c.
+// Runs programs under musl, the C library of Alpine, on a Debian machine: npm has no Node for musl,
+// but it has Bun for musl, and Debian packages musl itself. Bun needs libstdc++; Debian's works
+// with musl and the few functions of musl-shim.c.
 //   node scripts/musl.js [x64|arm64] FILE [ARG…]
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -70,8 +70,8 @@ function fetchForeignMusl(folder) {
 }
 
 /**
- * Prepares .nodes/musl-x64 or .nodes/musl-arm64, and returns the program that starts Bun for musl and the
- * variables that it needs in its environment.
+ * Prepares .nodes/musl-x64 or .nodes/musl-arm64, and returns the program that starts Bun for musl
+ * and the variables that it needs in its environment.
  * @param {Architecture} arch
  */
 export function muslBun(arch) {
@@ -88,8 +88,9 @@ export function muslBun(arch) {
   mkdirSync(lib, { recursive: true })
   for (const library of libraries) {
     const content = readFileSync(library)
-    // musl loads the shim in place of a library that libstdc++ names. On x64 that is glibc's loader. On
-    // arm64 libstdc++ names only libraries that musl has itself, so one of those names is changed here.
+    // musl loads the shim in place of a library that libstdc++ names. On x64 that is glibc's
+    // loader. On arm64 libstdc++ names only libraries that musl has itself, so one of those names
+    // is changed here.
     const name = arch === 'arm64' ? content.indexOf('\0libm.so.6\0') : -1
     if (name >= 0) content.write('M', name + '\0lib'.length)
     writeFileSync(`${lib}/${library.split('/').at(-1)}`, content)

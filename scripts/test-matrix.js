@@ -1,6 +1,6 @@
-// Runs all tests on every supported Node, and the suites of faults, lifetime and threads in other modes of
-// V8. `--quick` runs only those suites, with fewer repetitions, and in the other modes only the files that
-// depend on the mode most.
+// Runs all tests on every supported Node, and the suites of faults, lifetime and threads in other
+// modes of V8. `--quick` runs only those suites, with fewer repetitions, and in the other modes
+// only the files that depend on the mode most.
 import { spawnSync } from 'node:child_process'
 import { majors, nodeBinary } from './fetch-nodes.js'
 

@@ -1,4 +1,5 @@
-// Tests native/posix without Node: node scripts/test-native.js [plain|asan|tsan|all] [doctest options]
+// Tests native/posix without Node: node scripts/test-native.js [plain|asan|tsan|all] [doctest
+// options]
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'

@@ -1,5 +1,6 @@
-// Runs the tests on every runtime but this machine's Node: Bun, Deno, Node for arm64 under qemu, and Bun
-// for musl on both processors. Those for another processor or C library load the binary of prebuilds/.
+// Runs the tests on every runtime but this machine's Node: Bun, Deno, Node for arm64 under qemu,
+// and Bun for musl on both processors. Those for another processor or C library load the binary of
+// prebuilds/.
 //   node scripts/test-runtimes.js [bun] [deno] [arm64] [musl] [musl-arm64] [test files]
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -44,8 +45,8 @@ const ofQemu = [
 ]
 
 /**
- * Node for arm64 under qemu. Vitest itself runs on this machine's Node, and starts its workers with the
- * other.
+ * Node for arm64 under qemu. Vitest itself runs on this machine's Node, and starts its workers with
+ * the other.
  * @returns {Runtime}
  */
 function underQemu() {

@@ -7,7 +7,7 @@ process.once('uncaughtException', (error) => {
   process.exit(1)
 })
 
-// Imported after the handler is set: an addon that cannot be loaded is then reported in one line, like
-// every other error.
+// Imported after the handler is set: an addon that cannot be loaded is then reported in one line,
+// like every other error.
 const { main } = await import('./cli/main.js')
 process.exitCode = await main(process.argv.slice(2))

@@ -31,7 +31,8 @@ export class MappingFaultError extends Error {
   }
 
   static {
-    // On the prototype, like the built-in errors, so that console.log() does not list it as a property.
+    // On the prototype, like the built-in errors, so that console.log() does not list it as a
+    // property.
     MappingFaultError.prototype.name = 'MappingFaultError'
   }
 }

@@ -431,7 +431,8 @@ describe('a file that cannot be opened or mapped', () => {
 
 describe('a mapping that is unmapped while arguments are read', () => {
   // Each row runs with a `mapping` and a `view` of it. unmap() closes the mapping and returns its
-  // argument; lying() makes an object with a getter that calls it, source() a view with such a getter.
+  // argument; lying() makes an object with a getter that calls it, source() a view with such a
+  // getter.
   const prelude = `
     import { mapAnonymous } from 'posix-mmap'
     let mapping, view

@@ -11,8 +11,8 @@ const folder = fileURLToPath(new URL('../', import.meta.url))
 const changed = (file) => statSync(`${folder}${file}`, { throwIfNoEntry: false })?.mtimeMs ?? 0
 
 /**
- * Runs `npm ci` if the dependencies are missing or older than the lock file. npm leaves out a peer that
- * cannot be built.
+ * Runs `npm ci` if the dependencies are missing or older than the lock file. npm leaves out a peer
+ * that cannot be built.
  */
 export function installDependencies() {
   if (changed('node_modules/.package-lock.json') >= changed('package-lock.json')) return

@@ -6,7 +6,10 @@ import { peer } from './unavailable.js'
 const readable = 1
 const shared = 1
 
-/** mmap(2) called through koffi. Nothing prevents the use of a view after munmap(), which is a crash. */
+/**
+ * mmap(2) called through koffi. Nothing prevents the use of a view after munmap(), which is a
+ * crash.
+ */
 export async function koffiMmap() {
   const koffi = await peer('koffi')
   const libc = koffi.load(null)

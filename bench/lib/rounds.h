@@ -1,5 +1,5 @@
-// The parts that all limits share: they measure one round for each line of their standard input, and answer
-// with a line of JSON.
+// The parts that all limits share: they measure one round for each line of their standard input,
+// and answer with a line of JSON.
 #pragma once
 
 #ifndef _GNU_SOURCE

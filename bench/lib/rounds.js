@@ -33,7 +33,7 @@ class Runner {
     this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]()
   }
 
-  /** @returns {Promise<Record<string, unknown> | null>} the next line; null if the contender cannot go on */
+  /** @returns {Promise<Record<string, unknown> | null>} the next line, or null at the end */
   async #answer() {
     const { value, done } = await this.lines.next()
     if (done) {

@@ -31,8 +31,8 @@ export class Scratch {
   }
 
   /**
-   * A file without blocks. Its pages are zeros, and once they are read they are in the page cache like
-   * those of any other file.
+   * A file without blocks. Its pages are zeros, and once they are read they are in the page cache
+   * like those of any other file.
    *
    * @param {string} name
    * @param {number} size
@@ -45,8 +45,8 @@ export class Scratch {
   }
 
   /**
-   * A file with lines of text, which is in the cache and on the disk, with `needle` at its very end and
-   * nowhere else.
+   * A file with lines of text, which is in the cache and on the disk, with `needle` at its very end
+   * and nowhere else.
    *
    * @param {number} size a multiple of a mebibyte
    */

@@ -4,8 +4,8 @@
 
 import { spawnSync } from 'node:child_process'
 
-// Paths that do not exist and that nothing else asks for: calls with them mark the start and the end of
-// the piece in the trace.
+// Paths that do not exist and that nothing else asks for: calls with them mark the start and the
+// end of the piece in the trace.
 const from = '/posix-mmap-count-from'
 const to = '/posix-mmap-count-to'
 

@@ -9,8 +9,9 @@ export function milliseconds(body) {
 }
 
 /**
- * The second of two runs. The other contenders have pushed the memory out of the processor's translation
- * tables, and on a virtual machine a first pass then takes several times as long, in C as well.
+ * The second of two runs. The other contenders have pushed the memory out of the processor's
+ * translation tables, and on a virtual machine a first pass then takes several times as long, in C
+ * as well.
  *
  * @param {() => void} body
  */

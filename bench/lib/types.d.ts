@@ -10,7 +10,10 @@ export type Round = () => Measured | Promise<Measured>
 export type Parameters = Record<string, any>
 
 export interface Contender {
-  /** Called in the contender's process before the first round. Throws Unavailable if it cannot run here. */
+  /**
+   * Called in the contender's process before the first round. Throws Unavailable if it cannot run
+   * here.
+   */
   setUp?(parameters: Parameters): Round | Promise<Round>
   /** Instead of `setUp`: a program of the case's folder, with its arguments. */
   program?: string

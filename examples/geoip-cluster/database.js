@@ -28,7 +28,8 @@ export const openDatabase = {
     return {
       country: countryFrom(reader),
       zeroCopy: memoryOf(reader) === mapping.buffer,
-      // If somebody truncates the file, the look-ups read zeros and the process goes on; this then throws.
+      // If somebody truncates the file, the look-ups read zeros and the process goes on; this then
+      // throws.
       check: () => mapping.check(),
       close: () => mapping.unmap(),
     }

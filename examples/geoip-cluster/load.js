@@ -12,8 +12,8 @@ import { Worker } from 'node:worker_threads'
  */
 
 /**
- * Starts a new thread for each of the two services: client code that the first run has warmed up would
- * make the second service look faster.
+ * Starts a new thread for each of the two services: client code that the first run has warmed up
+ * would make the second service look faster.
  *
  * @param {Load} load
  * @param {AbortSignal} signal

@@ -29,7 +29,8 @@ export function loadCities() {
 }
 
 /**
- * The key by which a city is found. Nothing separates the parts, since all countries have two letters.
+ * The key by which a city is found. Nothing separates the parts, since all countries have two
+ * letters.
  *
  * @param {string} country
  * @param {string} name

@@ -16,8 +16,8 @@ import { Workers } from './workers.js'
 const workerCount = 8
 
 /**
- * The questions for a worker: every fourth city, so that they lie all over the table. One name in ten does
- * not exist.
+ * The questions for a worker: every fourth city, so that they lie all over the table. One name in
+ * ten does not exist.
  *
  * @param {import('./cities.js').City[]} cities
  * @param {number} worker

@@ -97,7 +97,8 @@ export class WriteAheadLog {
       this.#durable = appended
       this.flushes++
     } catch (error) {
-      // The kernel reports a write error only once: another flush could succeed although data is lost.
+      // The kernel reports a write error only once: another flush could succeed although data is
+      // lost.
       this.#failure = error
       throw error
     } finally {

@@ -1,5 +1,5 @@
-// Two kinds of bars: one shows how much of each part of a file is resident, the other how far a job has
-// come.
+// Two kinds of bars: one shows how much of each part of a file is resident, the other how far a job
+// has come.
 
 import { dim, green, type Look } from './terminal.js'
 
@@ -16,8 +16,8 @@ const unicode: Alphabet = { none: '·', some: heights, all: '█' }
 const ascii: Alphabet = { none: '.', some: ['-', '+', '*'], all: '#' }
 
 /**
- * The character for a share. Those for none and all stand for exactly 0 and 1: a file of which one page
- * is missing must not look complete.
+ * The character for a share. Those for none and all stand for exactly 0 and 1: a file of which one
+ * page is missing must not look complete.
  */
 function cell(share: number, { none, some, all }: Alphabet): string {
   if (share <= 0) return none
@@ -31,8 +31,8 @@ export function shareBar(shares: readonly number[], columns: number, look: Look)
   const cells = Array.from({ length: columns }, (_, column) =>
     cell(shares[Math.floor((column * shares.length) / columns)] ?? 0, alphabet),
   )
-  // A run of cells is coloured by one escape sequence; one for each cell would make the line ten times as
-  // long.
+  // A run of cells is coloured by one escape sequence; one for each cell would make the line ten
+  // times as long.
   return cells
     .join('')
     .replace(/[^.·]+/g, green(look))

@@ -1,5 +1,5 @@
-// Which pages of a file are in the page cache. A file is mapped one window at a time, so that one of any
-// size takes little memory and few addresses.
+// Which pages of a file are in the page cache. A file is mapped one window at a time, so that one
+// of any size takes little memory and few addresses.
 
 import { closeSync, constants, openSync } from 'node:fs'
 import { systemError } from '../errors.js'
@@ -26,7 +26,10 @@ export interface FileResidency {
   resident: number
   /** How many bytes of the file these hold. */
   residentBytes: number
-  /** Of each of the equal parts into which the file was divided: how many of its pages are in memory. */
+  /**
+   * Of each of the equal parts into which the file was divided: how many of its pages are in
+   * memory.
+   */
   parts: number[]
 }
 
@@ -58,10 +61,10 @@ export function withPart<R>(
 }
 
 /**
- * Whether the kernel reports to this process which pages of a file are in memory. Since Linux 5.2 it does
- * so only for the owner of the file and for processes that may write to it; for all others mincore(2)
- * calls every page resident, even one past the end of the file, which cannot be. Such a page is asked
- * for here, far past the end, since the file may be growing.
+ * Whether the kernel reports to this process which pages of a file are in memory. Since Linux 5.2
+ * it does so only for the owner of the file and for processes that may write to it; for all others
+ * mincore(2) calls every page resident, even one past the end of the file, which cannot be. Such a
+ * page is asked for here, far past the end, since the file may be growing.
  */
 function isResidencyReported({ fd, size }: CachedFile): boolean {
   const offset = Math.ceil(size / pageSize) * pageSize + windowBytes
@@ -89,8 +92,8 @@ function addTo(parts: number[], { vector, resident }: Residency, first: number, 
 }
 
 /**
- * mincore(2) — which pages of a file are in memory: of all of it, and of each of at most `maxParts` equal
- * parts. Reads nothing in.
+ * mincore(2) — which pages of a file are in memory: of all of it, and of each of at most `maxParts`
+ * equal parts. Reads nothing in.
  *
  * @returns null if the kernel does not report it to this process
  */

@@ -1,5 +1,5 @@
-// The part that the commands warm and evict share: both change which pages of files are in memory, and
-// print the result.
+// The part that the commands warm and evict share: both change which pages of files are in memory,
+// and print the result.
 
 import { constants } from 'node:os'
 import { systemError } from '../errors.js'

@@ -77,8 +77,8 @@ function report(error: unknown, file?: string): Promise<void> {
 }
 
 /**
- * Opens the files one after the other and calls `body` for each. An error is printed, and the next file
- * is processed all the same.
+ * Opens the files one after the other and calls `body` for each. An error is printed, and the next
+ * file is processed all the same.
  *
  * @returns whether there was no error
  */

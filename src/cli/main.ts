@@ -73,7 +73,8 @@ async function dispatch(name: string | undefined, words: string[]): Promise<Exit
 /** Runs the program and returns its exit code. Prints errors and never throws. */
 export async function main([name, ...words]: string[]): Promise<ExitCode> {
   whenOutputFails((error) => {
-    // The reader has closed the pipe, as `head` does: it has what it wanted, and that is not an error.
+    // The reader has closed the pipe, as `head` does: it has what it wanted, and that is not an
+    // error.
     if (error.code === 'EPIPE') process.exit(exit.ok)
     printError(`posix-mmap: ${error.message}\n`)
     process.exit(exit.failure)

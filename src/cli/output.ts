@@ -25,7 +25,10 @@ export function printError(text: string): Promise<void> {
   return write(process.stderr, text)
 }
 
-/** Calls `end` when a stream can no longer be written to: EPIPE after `| head`, ENOSPC on a full disk. */
+/**
+ * Calls `end` when a stream can no longer be written to: EPIPE after `| head`, ENOSPC on a full
+ * disk.
+ */
 export function whenOutputFails(end: (error: NodeJS.ErrnoException) => void): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', end)
 }

@@ -43,8 +43,8 @@ export class Progress {
   }
 
   #line(name: string, look: Look): string {
-    // One column stays free: some terminals move the cursor from the last one to the next line, and the
-    // bar would then leave a line behind each time it is drawn.
+    // One column stays free: some terminals move the cursor from the last one to the next line, and
+    // the bar would then leave a line behind each time it is drawn.
     const columns = look.columns - 1
     const share = this.total === 0 ? 1 : Math.min(this.#done / this.total, 1)
     const percent = percentage(this.#done, this.total).padStart(5)

@@ -3,7 +3,10 @@
 import { readSync } from 'node:fs'
 import { type CachedFile, withPart } from './cached-file.js'
 
-/** Large enough to keep the device busy, small enough for Ctrl-C and the progress bar not to wait long. */
+/**
+ * Large enough to keep the device busy, small enough for Ctrl-C and the progress bar not to wait
+ * long.
+ */
 const stepBytes = 2 ** 24
 
 let buffer: Buffer | undefined

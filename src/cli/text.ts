@@ -18,8 +18,9 @@ export function columnsOf(text: string): number {
 }
 
 /**
- * A name with '?' for each character that would move the cursor, change colours or reverse the direction
- * of writing: the name of somebody else's file could otherwise forge what the terminal shows.
+ * A name with '?' for each character that would move the cursor, change colours or reverse the
+ * direction of writing: the name of somebody else's file could otherwise forge what the terminal
+ * shows.
  */
 export function harmless(name: string): string {
   return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
@@ -35,7 +36,10 @@ function fitting(parts: readonly string[], columns: number): string[] {
   return rest === -1 ? [...parts] : parts.slice(0, rest)
 }
 
-/** The text; if it takes more than `columns`, its beginning and its end with `ellipsis` between them. */
+/**
+ * The text; if it takes more than `columns`, its beginning and its end with `ellipsis` between
+ * them.
+ */
 export function shortened(text: string, columns: number, ellipsis: string): string {
   if (columnsOf(text) <= columns) return text
   const parts = graphemes(text)

@@ -27,7 +27,10 @@ export function shortByteSize(bytes: number): string {
   return scaled(bytes).join('')
 }
 
-/** Such as `25%`. `0%` and `100%` stand for exactly none and all: a small share must not look like none. */
+/**
+ * Such as `25%`. `0%` and `100%` stand for exactly none and all: a small share must not look like
+ * none.
+ */
 export function percentage(part: number, whole: number): string {
   if (part >= whole) return '100%'
   const rounded = Math.round((part / whole) * 100)

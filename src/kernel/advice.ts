@@ -42,8 +42,8 @@ export function adviceValue(advice: Advice): number {
 }
 
 /**
- * madvise(2) — whether the running kernel knows an advice. It is asked by giving the advice for an empty
- * range; a kernel may know an advice and still refuse it for a kind of mapping.
+ * madvise(2) — whether the running kernel knows an advice. It is asked by giving the advice for an
+ * empty range; a kernel may know an advice and still refuse it for a kind of mapping.
  *
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for anything that is not an {@link Advice}
  */

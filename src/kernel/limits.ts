@@ -9,8 +9,8 @@ export interface Limits {
   /** How many kernel mappings (VMAs) a process may have: /proc/sys/vm/max_map_count; proc(5). */
   maxMapCount: number
   /**
-   * How many bytes a process may lock: RLIMIT_MEMLOCK, `Infinity` without a limit; getrlimit(2). A process
-   * with CAP_IPC_LOCK may lock more.
+   * How many bytes a process may lock: RLIMIT_MEMLOCK, `Infinity` without a limit; getrlimit(2). A
+   * process with CAP_IPC_LOCK may lock more.
    */
   lockedBytes: number
   /** How many bytes one ArrayBuffer can have on this runtime (4 GiB on Node 20). */

@@ -5,8 +5,9 @@ import { constants } from 'node:os'
 import { systemError } from '../errors.js'
 
 /**
- * proc(5), /proc/meminfo — throws ENOMEM unless at least `length` bytes of memory and swap are free. A
- * memfd has no limit of its own: fallocate(2) would fill the memory until the kernel kills a process.
+ * proc(5), /proc/meminfo — throws ENOMEM unless at least `length` bytes of memory and swap are
+ * free. A memfd has no limit of its own: fallocate(2) would fill the memory until the kernel kills
+ * a process.
  */
 export function checkRoom(length: number): void {
   const text = readFileSync('/proc/meminfo', 'utf8')

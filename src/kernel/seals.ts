@@ -14,9 +14,9 @@ const names = {
 } as const
 
 /**
- * What a seal forbids. `'shrink'`, `'grow'`: to make the memory smaller or larger. `'write'`: to write to
- * it. `'future-write'`: to write to it except through mappings that exist already. `'exec'`: to make it
- * executable (Linux 6.3). `'seal'`: to add seals.
+ * What a seal forbids. `'shrink'`, `'grow'`: to make the memory smaller or larger. `'write'`: to
+ * write to it. `'future-write'`: to write to it except through mappings that exist already.
+ * `'exec'`: to make it executable (Linux 6.3). `'seal'`: to add seals.
  */
 export type Seal = keyof typeof names
 
@@ -30,7 +30,9 @@ export function sealsOf(fd: number): Seal[] {
   return allSeals.filter((seal) => (seals & constant(names[seal])) !== 0)
 }
 
-/** Adds the seals that are missing. After 'seal', fcntl(2) refuses even those that are set already. */
+/**
+ * Adds the seals that are missing. After 'seal', fcntl(2) refuses even those that are set already.
+ */
 export function addSeals(fd: number, path: string | null, ...seals: Seal[]): void {
   const present = sealsOf(fd)
   const missing = seals.filter((seal) => !present.includes(seal))
@@ -45,8 +47,8 @@ export function isSealedAgainstWrites(fd: number): boolean {
 }
 
 /**
- * Whether no access to a mapping of a descriptor can fault: memory that is sealed against shrinking keeps
- * its pages, and a writable mapping allows every access.
+ * Whether no access to a mapping of a descriptor can fault: memory that is sealed against shrinking
+ * keeps its pages, and a writable mapping allows every access.
  */
 export function cannotFault(fd: number, access: Access): boolean {
   return access === 'read-write' && sealsOf(fd).includes('shrink')

@@ -14,7 +14,10 @@ const variable = 'POSIX_MMAP_SHARED'
 interface Entry {
   /** The descriptor in the child, if its stdio was passed on. */
   readonly fd: number
-  /** The /proc link to the parent's descriptor, for children that got no stdio, such as execFile()'s. */
+  /**
+   * The /proc link to the parent's descriptor, for children that got no stdio, such as
+   * execFile()'s.
+   */
   readonly holder: string
   /** What the parent's descriptor allows. Opening `holder` could give more than that. */
   readonly access: SharedAccess
@@ -23,8 +26,8 @@ interface Entry {
 }
 
 /**
- * The segments of each key, the newest last. Workers of a cluster get all that this process ever passed
- * on under a key.
+ * The segments of each key, the newest last. Workers of a cluster get all that this process ever
+ * passed on under a key.
  */
 type Entries = ReadonlyMap<string, readonly Entry[]>
 
@@ -39,7 +42,9 @@ function isEntry(value: unknown): value is Entry {
   )
 }
 
-/** The entries of the variable. Anybody may have set it: anything that is not an entry is left out. */
+/**
+ * The entries of the variable. Anybody may have set it: anything that is not an entry is left out.
+ */
 function parse(text: unknown): Entries {
   const found = new Map<string, Entry[]>()
   try {
@@ -114,7 +119,10 @@ export function childOptions(value: unknown): ChildOptions {
   return { all, stdio: stdioArray(stdio, silent), env: env as NodeJS.ProcessEnv | undefined }
 }
 
-/** `stdio` as an array. A word becomes what fork() makes of it, since fork() alone insists on an 'ipc'. */
+/**
+ * `stdio` as an array. A word becomes what fork() makes of it, since fork() alone insists on an
+ * 'ipc'.
+ */
 function stdioArray(stdio: unknown, silent: unknown): unknown[] {
   if (Array.isArray(stdio)) return [...stdio]
   const each = stdio ?? (silent === true ? 'pipe' : 'inherit')
@@ -143,8 +151,8 @@ let published: { key: string; entry: Entry; isOpen(): boolean }[] = []
 
 /**
  * Sets the variable in the environment of this process, which is the one that cluster gives to its
- * workers. Entries of earlier calls stay while their memory is open: a worker that is started again later
- * needs what the first ones were given.
+ * workers. Entries of earlier calls stay while their memory is open: a worker that is started again
+ * later needs what the first ones were given.
  */
 function publish(entries: ReadonlyMap<string, Entry>, shared: ReadonlyMap<string, Passed>): void {
   published = published.filter(({ key, entry, isOpen }) => {

@@ -15,21 +15,21 @@ export type WithShared<O> = O & {
 }
 
 /**
- * The property of the options that refers to the memory. Cluster keeps the options for workers to come,
- * and this keeps the memory from being collected before those have started.
+ * The property of the options that refers to the memory. Cluster keeps the options for workers to
+ * come, and this keeps the memory from being collected before those have started.
  */
 const held = Symbol('posix-mmap shared memory')
 
 /**
  * Adds shared memory to options for child_process.fork(), spawn() and execFile() or
- * cluster.setupPrimary(). The descriptors go to `stdio`, in the first places from 3 on that the caller
- * left free, and the keys to the environment variable POSIX_MMAP_SHARED of the child. `stdio` that is not
- * an array becomes what fork() makes of it, with 'ipc'. The variable is also set in this process, whose
- * environment is the one that cluster gives to its workers.
+ * cluster.setupPrimary(). The descriptors go to `stdio`, in the first places from 3 on that the
+ * caller left free, and the keys to the environment variable POSIX_MMAP_SHARED of the child.
+ * `stdio` that is not an array becomes what fork() makes of it, with 'ipc'. The variable is also
+ * set in this process, whose environment is the one that cluster gives to its workers.
  *
- * The memory must stay open in this process until the child has started; for execFile(), which passes no
- * descriptors on, until the child has called {@link SharedMemory.inherited}; for cluster, as long as
- * workers are started. The options keep it from the garbage collector.
+ * The memory must stay open in this process until the child has started; for execFile(), which
+ * passes no descriptors on, until the child has called {@link SharedMemory.inherited}; for cluster,
+ * as long as workers are started. The options keep it from the garbage collector.
  *
  * @throws ERR_INVALID_ARG_TYPE · ERR_MAPPING_CLOSED
  */

@@ -1,5 +1,5 @@
-// Counts of system calls that must not grow, by strace(1). They do not depend on the machine; times do,
-// and no test asserts one.
+// Counts of system calls that must not grow, by strace(1). They do not depend on the machine; times
+// do, and no test asserts one.
 
 import { describe, expect, it } from 'vitest'
 import { systemCallsOf, whyNoStrace } from '../../bench/lib/system-calls.js'

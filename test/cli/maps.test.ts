@@ -25,8 +25,8 @@ const scratch = scratchDirectory()
 const page = pageSize
 const file = scratch.file('mapped.bin', pattern(16 * page))
 
-// A child that maps 8 pages of a file from the fourth on and has written to its private copies of two, and
-// that has a memfd of 4 pages of which it has written to three.
+// A child that maps 8 pages of a file from the fourth on and has written to its private copies of
+// two, and that has a memfd of 4 pages of which it has written to three.
 const script = `
   import { mapFile, SharedMemory } from 'posix-mmap'
   import { addressOf } from 'posix-mmap/posix'
@@ -69,8 +69,8 @@ describe('maps', () => {
       size: 8 * page,
       residentBytes: 8 * page,
     })
-    // The two pages that were written to are private. Whether the others are dirty depends on whether the
-    // file has been written to the disk yet.
+    // The two pages that were written to are private. Whether the others are dirty depends on
+    // whether the file has been written to the disk yet.
     expect(ofFile?.dirtyBytes).toBeGreaterThanOrEqual(2 * page)
     expect(ofMemory).toMatchObject({
       permissions: 'rw-s',

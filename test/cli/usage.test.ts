@@ -63,7 +63,7 @@ describe('wrong usage is reported, with exit code 2', () => {
     [['maps'], 'PID is missing', 'maps '],
     [['maps', '1', '2'], 'maps takes one PID', 'maps '],
     [['maps', '../self'], "'../self' is not a process id", 'maps '],
-    [['maps', '0'], "'0' is no process id", 'maps '],
+    [['maps', '0'], "'0' is not a process id", 'maps '],
     [['maps', '--sort', 'colour', '1'], '--sort takes address, size, resident, shared', 'maps '],
   ])('%j', async (args, message, command) => {
     const { code, stdout, stderr } = await posixMmap(...args)

@@ -1,4 +1,5 @@
-// How a fault is reported: by fault, check(), checked(), onFault, the diagnostics channel, read() and write().
+// How a fault is reported: by fault, check(), checked(), onFault, the diagnostics channel, read()
+// and write().
 
 import { channel } from 'node:diagnostics_channel'
 import fs from 'node:fs'

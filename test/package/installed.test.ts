@@ -1,5 +1,5 @@
-// The package in the form in which users get it: packed, installed without scripts and without a compiler,
-// and used from outside the project.
+// The package in the form in which users get it: packed, installed without scripts and without a
+// compiler, and used from outside the project.
 
 import { execFile } from 'node:child_process'
 import fs from 'node:fs'

@@ -1,4 +1,5 @@
-// The binaries that are published: they must be built from the current native/, and load wherever Node runs.
+// The binaries that are published: they must be built from the current native/, and load wherever
+// Node runs.
 
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -98,7 +99,8 @@ it('the list of common symbols is the one that scripts/libc-symbols.js makes', (
   if (names === undefined) skip('a C library is not there: apt-get install musl libc6-arm64-cross')
   expect(names).toEqual(ofBothLibcs)
   expect(ofBothLibcs).toContain('pthread_self')
-  // New in glibc 2.33; two versions that differ; only in glibc; dropped by musl 1.2.4; new in glibc 2.36.
+  // New in glibc 2.33; two versions that differ; only in glibc; dropped by musl 1.2.4; new in glibc
+  // 2.36.
   const unfit = ['fstat', 'pthread_cond_timedwait', '__memcpy_chk', 'open64', 'arc4random']
   expect(unfit.filter((name) => ofBothLibcs.includes(name))).toEqual([])
 })

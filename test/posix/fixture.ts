@@ -6,7 +6,10 @@ import { MapFlags, type MmapOptions, mmap, Prot } from 'posix-mmap/posix'
 import { pattern, scratchDirectory, withDescriptor } from '../support/files.js'
 import { refusals } from '../support/traces.js'
 
-/** The scratch directory of the importing test file: vitest evaluates this module anew for each file. */
+/**
+ * The scratch directory of the importing test file: vitest evaluates this module anew for each
+ * file.
+ */
 export const scratch = scratchDirectory()
 export const page = pageSize
 export const size = 3 * page + 100

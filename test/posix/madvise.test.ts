@@ -38,8 +38,8 @@ describe('madvise', () => {
       typeof entry[1] === 'number' && !destructive.includes(entry[1]),
   )
 
-  // Ranges of a mapping of 3 pages and 100 bytes, and the pages that they fill. A range that reaches the end
-  // of the mapping fills its last page.
+  // Ranges of a mapping of 3 pages and 100 bytes, and the pages that they fill. A range that
+  // reaches the end of the mapping fills its last page.
   const ranges: [offset: number | undefined, length: number | undefined, filled: number[]][] = [
     [undefined, undefined, [0, 1, 2, 3]],
     [0, page, [0]],

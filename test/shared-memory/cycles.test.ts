@@ -104,7 +104,8 @@ describe('worker threads', () => {
     const seen = await runForJson(`${workers(storm)}
       for (let round = 0; round < 20; round++) {
         const started = [0, 1, 2].map(start)
-        // Terminated only now: Node aborts when a worker is stopped while it loads a module by require().
+        // Terminated only now: Node aborts when a worker is stopped while it loads a module by
+        // require().
         await Promise.all(started.map((worker) => seen(worker, 'message')))
         await delay(round * 6)
         await Promise.all(started.map((worker) => worker.terminate()))

@@ -68,7 +68,9 @@ function hello(): SharedMemory {
 }
 
 describe('a hostile child', () => {
-  /** How its attempts end on memory after sealWrites(), by a descriptor that was opened for reading. */
+  /**
+   * How its attempts end on memory after sealWrites(), by a descriptor that was opened for reading.
+   */
   const refused = {
     mmap: 'EACCES mmap',
     mprotect: 'EACCES mprotect',

@@ -93,8 +93,8 @@ export function touch(file: string, offset: number, length: number): void {
 }
 
 /**
- * Options for tests of residency, which are tried again: the kernel may drop a page of a file at any time,
- * and on some machines it does so every few seconds. Each try prepares the file anew.
+ * Options for tests of residency, which are tried again: the kernel may drop a page of a file at
+ * any time, and on some machines it does so every few seconds. Each try prepares the file anew.
  */
 export const pagesMayGo = { retry: 5 }
 

@@ -1,4 +1,5 @@
-// Reads with readelf(1), which knows every architecture, what a binary needs from the machine that loads it.
+// Reads with readelf(1), which knows every architecture, what a binary needs from the machine that
+// loads it.
 
 import { execFileSync } from 'node:child_process'
 

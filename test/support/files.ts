@@ -64,7 +64,10 @@ export function isOnDisk({ directory }: Scratch): boolean {
 
 export const noDisk = 'needs a TMPDIR on a disk'
 
-/** Expects that a file holds these bytes, in the ranges to compare, and names the first that differs. */
+/**
+ * Expects that a file holds these bytes, in the ranges to compare, and names the first that
+ * differs.
+ */
 export function expectContent(
   file: string,
   expected: Uint8Array,

@@ -9,8 +9,8 @@ export function everything(mapping: Mapping): Buffer {
 }
 
 /**
- * Parts of a file of more than three pages. Other bytes of the file lie in the page in which a part starts or
- * ends.
+ * Parts of a file of more than three pages. Other bytes of the file lie in the page in which a part
+ * starts or ends.
  */
 export const partsWithNeighbours = [
   { offset: 0, length: 100 },

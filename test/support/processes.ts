@@ -23,9 +23,10 @@ export function runCommand(command: string, ...args: string[]): Promise<Finished
 }
 
 /**
- * The start of a script for {@link run}: `collect()` runs the finalizers and, with --expose-gc, the garbage
- * collector; `live()` returns how many mappings of the package have addresses, `mapped(path)` how many
- * kernel mappings of a file there are, and `codeOf(body)` the code of the error that its body throws.
+ * The start of a script for {@link run}: `collect()` runs the finalizers and, with --expose-gc, the
+ * garbage collector; `live()` returns how many mappings of the package have addresses,
+ * `mapped(path)` how many kernel mappings of a file there are, and `codeOf(body)` the code of the
+ * error that its body throws.
  */
 export const scriptHelpers = `
   import fs from 'node:fs'

@@ -14,9 +14,9 @@ export const externalSharedBuffers: boolean = (() => {
 })()
 
 /**
- * The start of a script for `run()`, {@link scriptHelpers} included: `start(body, data)` runs a body in a
- * worker thread that has the package and `parentPort`, `next(worker)` waits for its next message,
- * `ended(worker)` for its end; `print(value)` writes JSON.
+ * The start of a script for `run()`, {@link scriptHelpers} included: `start(body, data)` runs a
+ * body in a worker thread that has the package and `parentPort`, `next(worker)` waits for its next
+ * message, `ended(worker)` for its end; `print(value)` writes JSON.
  */
 export const threadScript = `${scriptHelpers}
   import { once } from 'node:events'

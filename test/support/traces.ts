@@ -32,7 +32,10 @@ export function traces(directory: string | null = null): Traces {
   }
 }
 
-/** Expects that nothing is open or mapped that was not before. Dropped mappings may have been collected. */
+/**
+ * Expects that nothing is open or mapped that was not before. Dropped mappings may have been
+ * collected.
+ */
 export function expectNothingNew(before: Traces, label = ''): void {
   const now = traces(before.directory)
   expect(now.regions, label).toBeLessThanOrEqual(before.regions)

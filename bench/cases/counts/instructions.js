@@ -22,8 +22,8 @@ function instructionsOf(command, cwd) {
 }
 
 /**
- * Instructions for one time, from the difference between few and many times: the start of the process and
- * its warm-up cancel out.
+ * Instructions for one time, from the difference between few and many times: the start of the
+ * process and its warm-up cancel out.
  *
  * @param {(times: number) => string[]} commandFor
  * @param {number} times

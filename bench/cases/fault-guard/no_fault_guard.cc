@@ -1,5 +1,5 @@
-// Replaces fault_guard.cc and region_table.cc: without signal handlers nobody looks up an address, so no
-// table of regions is needed.
+// Replaces fault_guard.cc and region_table.cc: without signal handlers nobody looks up an address,
+// so no table of regions is needed.
 #include "fault_guard.h"
 #include "region_table.h"
 

@@ -28,8 +28,8 @@ function round(sum) {
 }
 
 /**
- * The sum in the format of printf("%.17g"), to compare it with that of the C program: every contender must
- * add in the same order.
+ * The sum in the format of printf("%.17g"), to compare it with that of the C program: every
+ * contender must add in the same order.
  *
  * @param {number} value
  */

@@ -11,7 +11,8 @@ const script = fileURLToPath(new URL('worker.js', import.meta.url))
 /** @typedef {import('node:child_process').ChildProcess} ChildProcess */
 
 /**
- * The PSS of a process in bytes: its resident pages, each divided by the number of processes that map it.
+ * The PSS of a process in bytes: its resident pages, each divided by the number of processes that
+ * map it.
  *
  * @param {number | undefined} pid
  */

@@ -1,6 +1,6 @@
-// node everywhere.js FILE: reads and writes a file that is larger than an ArrayBuffer can be, through each
-// kind of view and copy, and compares with read(2) and write(2) at the same offset. Prints a JSON line that
-// says how much was checked.
+// node everywhere.js FILE: reads and writes a file that is larger than an ArrayBuffer can be,
+// through each kind of view and copy, and compares with read(2) and write(2) at the same offset.
+// Prints a JSON line that says how much was checked.
 
 import assert from 'node:assert/strict'
 import fs from 'node:fs'

@@ -1,4 +1,5 @@
-// Mappings of up to a tebibyte, which are larger than an ArrayBuffer and need offsets of more than 32 bits.
+// Mappings of up to a tebibyte, which are larger than an ArrayBuffer and need offsets of more than
+// 32 bits.
 
 import fs from 'node:fs'
 import {

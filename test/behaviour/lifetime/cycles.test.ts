@@ -1,5 +1,6 @@
-// What mappings leave behind after many cycles of map and unmap, and after the last reference to one is
-// dropped. Each test has a process of its own, in which no garbage of other tests is collected.
+// What mappings leave behind after many cycles of map and unmap, and after the last reference to
+// one is dropped. Each test has a process of its own, in which no garbage of other tests is
+// collected.
 
 import { pageSize } from 'posix-mmap'
 import { expect, it } from 'vitest'

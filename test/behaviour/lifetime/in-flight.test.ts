@@ -1,5 +1,5 @@
-// unmap() while other work on a view is still in flight: that work ends harmlessly, and never writes to
-// the file afterwards.
+// unmap() while other work on a view is still in flight: that work ends harmlessly, and never
+// writes to the file afterwards.
 
 import { describe, expect, it } from 'vitest'
 import { runForJson } from '../../support/processes.js'
@@ -56,7 +56,8 @@ const program = (job: string) => `
   // Gives more output than zlib makes in one step.
   const incompressible = (view) => crypto.randomFillSync(view.subarray(0, 1 << 20))
   const ends = []
-  // In rounds, so that the pool is busy when the memory is freed and other mappings take its addresses.
+  // In rounds, so that the pool is busy when the memory is freed and other mappings take its
+  // addresses.
   for (let round = 0; round < 12; round++) {
     fs.writeFileSync(file, Buffer.alloc(size, 7))
     const mapping = mapFile(file, { access: 'read-write' })

@@ -1,4 +1,5 @@
-// The addresses that wait for the garbage collector are bounded, even while the event loop is blocked.
+// The addresses that wait for the garbage collector are bounded, even while the event loop is
+// blocked.
 
 import { describe, expect, it } from 'vitest'
 import { runForJson, scriptHelpers } from '../../support/processes.js'

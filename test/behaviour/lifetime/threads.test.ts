@@ -62,7 +62,8 @@ describe('terminate()', () => {
       file + "'); const kept = []; let turn = 0; parentPort.postMessage('ready');" + ${JSON.stringify(loop)}
     for (let round = 0; round < 20; round++) {
       const workers = Array.from({ length: 3 }, () => start(source))
-      // Terminated only now: Node aborts when a worker is stopped while it loads a module by require().
+      // Terminated only now: Node aborts when a worker is stopped while it loads a module by
+      // require().
       await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))))
       await delay(round * 6)
       await Promise.all(workers.map((worker) => worker.terminate()))
@@ -85,8 +86,8 @@ describe('terminate()', () => {
     const left = await runForJson(
       storm('for (; turn < 20_000; turn++) mapFile(fd).bytes()[0]; for (;;) mapFile(fd).unmap()'),
     )
-    // Memory whose buffer was collected but not finalised must stay: a thread to which it was transferred
-    // may use it.
+    // Memory whose buffer was collected but not finalised must stay: a thread to which it was
+    // transferred may use it.
     expect(left).toBeLessThan(60 * 2_000)
   })
 })

@@ -1,5 +1,5 @@
-// The steps of a program that works on a file and its mappings. Each step is made twice, on the model and on
-// the real file and mappings, and throws when the two differ.
+// The steps of a program that works on a file and its mappings. Each step is made twice, on the
+// model and on the real file and mappings, and throws when the two differ.
 //
 // Some things are left out, since their outcome is not determined:
 // - Stores to bytes past the end of the file in its last page. They show in other mappings until the
@@ -129,8 +129,8 @@ function expectFaultError(error, { kind, start }) {
 }
 
 /**
- * Makes an access that may touch pages in any order: compares how many faults there were, and that the first
- * is one of those expected.
+ * Makes an access that may touch pages in any order: compares how many faults there were, and that
+ * the first is one of those expected.
  * @param {MappingModel} model @param {Slot} slot @param {() => void} access
  */
 function inAnyOrder(model, { mapping }, access) {

@@ -1,6 +1,6 @@
-// node --expose-gc fsx.js DIRECTORY SEED STEPS: makes random steps on one file that is never made anew.
-// Prints a JSON line that says how much was done, or fails and prints the last steps. The steps are in the
-// file `trace` of the directory as well, in case a signal ends the process.
+// node --expose-gc fsx.js DIRECTORY SEED STEPS: makes random steps on one file that is never made
+// anew. Prints a JSON line that says how much was done, or fails and prints the last steps. The
+// steps are in the file `trace` of the directory as well, in case a signal ends the process.
 
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
@@ -12,7 +12,8 @@ import { anyStep, begin, end, unmapAll } from './commands.js'
 import { failuresSeen, forgetRepairs } from './mapping-model.js'
 
 const [directory = '', seed = '', wanted = ''] = process.argv.slice(2)
-// After so many steps all mappings are ended: with the repairs of more, one could replace several pages.
+// After so many steps all mappings are ended: with the repairs of more, one could replace several
+// pages.
 const stepsBetweenPauses = 4000
 
 const trace = fs.openSync(path.join(directory, 'trace'), 'a')

@@ -1,6 +1,7 @@
-// Many random steps on one file, like those of the program fsx: accesses, growth and shrinking, flushes,
-// holes, protection, new mappings, and changes of the file by other programs. Each is compared with the model
-// of model.test.ts. POSIX_MMAP_TEST_SEED repeats a run, POSIX_MMAP_TEST_QUICK=1 makes it shorter.
+// Many random steps on one file, like those of the program fsx: accesses, growth and shrinking,
+// flushes, holes, protection, new mappings, and changes of the file by other programs. Each is
+// compared with the model of model.test.ts. POSIX_MMAP_TEST_SEED repeats a run,
+// POSIX_MMAP_TEST_QUICK=1 makes it shorter.
 
 import fs from 'node:fs'
 import os from 'node:os'

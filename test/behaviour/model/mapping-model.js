@@ -1,6 +1,6 @@
-// The model of a mapping: an array of pages, with the bytes of each, its protection, and the accesses that
-// fault. The rules are those of mmap(2) and of docs/safety.md. The model reports faults by ascending
-// addresses, one for each page that is replaced.
+// The model of a mapping: an array of pages, with the bytes of each, its protection, and the
+// accesses that fault. The rules are those of mmap(2) and of docs/safety.md. The model reports
+// faults by ascending addresses, one for each page that is replaced.
 
 import { pageSize } from 'posix-mmap'
 
@@ -26,8 +26,8 @@ import { pageSize } from 'posix-mmap'
 /**
  * @typedef {object} Page
  * @property {Uint8Array | null} bytes its own, or null for those of the file
- * @property {boolean} apart whether the bytes belong to the file no longer, so that truncation and discard()
- *   do not change them
+ * @property {boolean} apart whether the bytes belong to the file no longer, so that truncation and
+ *   discard() do not change them
  * @property {Protection} protection
  * @property {boolean} replaced whether it was replaced after a fault; read() and write() then throw
  * @property {Kind | null} reason the kind of fault that they report
@@ -225,8 +225,8 @@ export class MappingModel {
   }
 
   /**
-   * Whether {@link punchHole} has only one outcome. It has not if a page of the range may be made writable but
-   * is not writable now, and others are: kernels differ there.
+   * Whether {@link punchHole} has only one outcome. It has not if a page of the range may be made
+   * writable but is not writable now, and others are: kernels differ there.
    * @param {number} at @param {number} length
    */
   canPunch(at, length) {
@@ -266,8 +266,9 @@ export class MappingModel {
   }
 
   /**
-   * The first run of the bytes `at … at + length` that a store may touch. Bytes past the end of the file in
-   * its last page are left out: some mappings share them, and the kernel may zero them at any time.
+   * The first run of the bytes `at … at + length` that a store may touch. Bytes past the end of the
+   * file in its last page are left out: some mappings share them, and the kernel may zero them at
+   * any time.
    * @param {number} at @param {number} length
    */
   determined(at, length) {
@@ -329,7 +330,8 @@ export class MappingModel {
     if (protection === 'none') return failure('no-access')
     if (store && protection === 'read') {
       if (!present && this.#uniform === null) return failure(null)
-      // The page that replaced one without access may be read, although the protection is still 'none'.
+      // The page that replaced one without access may be read, although the protection is still
+      // 'none'.
       return failure(this.#uniform === 'none' ? 'no-access' : 'read-only')
     }
     return present ? null : failure('truncated')

@@ -1,5 +1,6 @@
-// Random sequences of calls, accesses, and changes of the file by other programs, compared with a model of
-// plain arrays. POSIX_MMAP_TEST_SEED repeats a failure, and POSIX_MMAP_TEST_RUNS makes more sequences.
+// Random sequences of calls, accesses, and changes of the file by other programs, compared with a
+// model of plain arrays. POSIX_MMAP_TEST_SEED repeats a failure, and POSIX_MMAP_TEST_RUNS makes
+// more sequences.
 
 import fs from 'node:fs'
 import os from 'node:os'
@@ -9,7 +10,8 @@ import { runProgram } from './program.js'
 
 const { POSIX_MMAP_TEST_SEED: wantedSeed, POSIX_MMAP_TEST_RUNS: wantedRuns = '300' } = process.env
 const runs = Number(wantedRuns)
-// In so many runs a process stays below the number of repairs after which one may replace several pages.
+// In so many runs a process stays below the number of repairs after which one may replace several
+// pages.
 const runsOfProcess = 150
 // Each file system has its own code for truncation and holes.
 const places = [os.tmpdir(), ...['/dev/shm'].filter((place) => fs.existsSync(place))]

@@ -1,6 +1,7 @@
-// node --expose-gc run.js DIRECTORY SEED RUNS: makes random sequences of steps. Prints a JSON line that says
-// how much was done, or fails and prints the shortest sequence that shows the difference. The steps of the
-// last sequence are in the file `trace` of the directory as well, in case a signal ends the process.
+// node --expose-gc run.js DIRECTORY SEED RUNS: makes random sequences of steps. Prints a JSON line
+// that says how much was done, or fails and prints the shortest sequence that shows the difference.
+// The steps of the last sequence are in the file `trace` of the directory as well, in case a signal
+// ends the process.
 
 import fs from 'node:fs'
 import path from 'node:path'

@@ -1,5 +1,5 @@
-// Loads the modules of src/ one by one, as a bundler or a debugger may: no module may rely on another that
-// it does not import.
+// Loads the modules of src/ one by one, as a bundler or a debugger may: no module may rely on
+// another that it does not import.
 
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
