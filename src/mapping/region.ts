@@ -6,8 +6,8 @@ import type { Readable } from 'node:stream'
 import { invalidArgType, type MappingFault, mappingClosed } from '../errors.js'
 import { type Access, type Protection, protectionOf } from '../kernel/protection.js'
 import { type Handle, native } from '../native.js'
+import { expectDetach } from '../runtime/stable-copies.js'
 import { untransferable } from '../runtime/untransferable.js'
-import { guardZlib } from '../runtime/zlib-guard.js'
 import { Buffers } from './buffers.js'
 import { SharedBuffer } from './shared-buffer.js'
 
@@ -96,7 +96,7 @@ export class Region {
    * that it must leave attached, which show zeros afterwards.
    */
   prepareDetach(): readonly ArrayBuffer[] {
-    guardZlib()
+    expectDetach()
     return this.#buffers === undefined ? [] : untransferable(this.#buffers.all())
   }
 

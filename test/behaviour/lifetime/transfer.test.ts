@@ -205,6 +205,7 @@ describe('byte streams, which transfer their chunks on every Node', () => {
     'in a worker that posts a chunk and ends, the mapping %s',
     async (fate) => {
       const worker = `
+      process.env.POSIX_MMAP_LEAVE_NODE_ALONE = '1' // or the stream would have bytes of its own
       const { parentPort } = require('node:worker_threads')
       const { mapAnonymous, pageSize } = require('posix-mmap')
       const main = async () => {
@@ -248,7 +249,7 @@ describe('a buffer that was marked as untransferable', () => {
       if (${JSON.stringify(end)} === 'unmap()') memory.unmap()
       if (${JSON.stringify(end)} === 'resize()') { memory.resize(8 * pageSize); console.error(memory.bytes()[0]) }
       // The buffer is detached where the runtime gives it no key, and reads zeros where it does.
-      if (${JSON.stringify(end)} !== 'collection') console.log(view.every((byte) => byte === 0))
+      if (${JSON.stringify(end)} !== 'collection') console.log(view.length === 0 || view.every((byte) => byte === 0))
       for (let i = 0; i < 20; i++) {
         const dropped = mapAnonymous(pageSize)
         markAsUntransferable(dropped.buffer)

@@ -1,0 +1,86 @@
+// What takes the memory of a buffer and goes on with it under another one, which would be a stranger
+// to us: transfer(), and byte streams.
+
+import { bytesOf, isStamped, stable, stamp, typedArray } from './brand.js'
+import { patchLoadedModules, whenLoaded } from './loaded-modules.js'
+import { type Callable, intercepted, replace } from './wrap.js'
+
+/** The new buffer is one of ours as well. */
+const transferring = (original: Callable): Callable =>
+  new Proxy(original, {
+    apply(target, self, args) {
+      const moved: unknown = Reflect.apply(target, self, args)
+      if (isStamped(self)) stamp(moved as ArrayBuffer)
+      return moved
+    },
+  })
+
+export function guardTransfers(): void {
+  replace(ArrayBuffer.prototype, 'transfer', transferring)
+  replace(ArrayBuffer.prototype, 'transferToFixedLength', transferring)
+}
+
+/** `controller.enqueue(chunk)`: the stream gets bytes of its own, and the chunk keeps its memory. */
+const enqueueing = (original: Callable) =>
+  intercepted(original, ([chunk, ...rest]) => [stable(chunk), ...rest])
+
+interface ReadResult {
+  value: ArrayBufferView | undefined
+  done: boolean
+}
+
+type ViewConstructor = new (buffer: ArrayBufferLike, offset: number, length: number) => DataView
+
+/** `reader.read(view)`: the stream fills bytes of its own, which are then copied to the view. */
+function reading(original: Callable): Callable {
+  const read = async (self: unknown, view: ArrayBufferView, rest: unknown[]) => {
+    const Kind: ViewConstructor = Reflect.get(globalThis, typedArray.kind(view) ?? 'DataView')
+    const size = (Reflect.get(Kind, 'BYTES_PER_ELEMENT') as number | undefined) ?? 1
+    const own = new Kind(new ArrayBuffer(view.byteLength), 0, view.byteLength / size)
+    // What the source leaves unwritten stays as it is in the view.
+    bytesOf(own).set(bytesOf(view))
+    const result: ReadResult = await Reflect.apply(original, self, [own, ...rest])
+    if (result.value === undefined) return result
+    const { buffer, byteOffset } = view
+    bytesOf(view).set(bytesOf(result.value))
+    return {
+      value: new Kind(buffer, byteOffset, result.value.byteLength / size),
+      done: result.done,
+    }
+  }
+  return new Proxy(original, {
+    apply(target, self, args) {
+      const [view, ...rest] = args
+      const ours = ArrayBuffer.isView(view) && isStamped(view.buffer) && view.byteLength > 0
+      return ours ? read(self, view, rest) : Reflect.apply(target, self, args)
+    },
+  })
+}
+
+function patchStreams(streams: Record<string, unknown>): boolean {
+  const prototypeOf = (name: string) => Reflect.get(streams[name] as object, 'prototype') as object
+  replace(prototypeOf('ReadableByteStreamController'), 'enqueue', enqueueing)
+  replace(prototypeOf('ReadableStreamBYOBRequest'), 'respondWithNewView', enqueueing)
+  replace(prototypeOf('ReadableStreamBYOBReader'), 'read', reading)
+  return false
+}
+
+/** Node loads the streams when somebody first says `ReadableStream`. */
+export function guardByteStreams(): void {
+  whenLoaded('stream/web', patchStreams, 'internal/webstreams/readablestream')
+  const property = Object.getOwnPropertyDescriptor(globalThis, 'ReadableStream')
+  const { get } = property ?? {}
+  if (get === undefined || property?.configurable !== true) return
+  const loading = {
+    get ReadableStream(): unknown {
+      const value: unknown = Reflect.apply(get, globalThis, [])
+      patchLoadedModules()
+      return value
+    },
+  }
+  const patched = Object.getOwnPropertyDescriptor(loading, 'ReadableStream') as PropertyDescriptor
+  Object.defineProperty(globalThis, 'ReadableStream', {
+    ...property,
+    get: patched.get as () => unknown,
+  })
+}
