@@ -1,4 +1,4 @@
-// Every error that the package throws, worded once. Codes are Node's own where Node has one.
+// Every error that the package throws, with its message. Codes are Node's own where Node has one.
 
 import { constants as bufferConstants } from 'node:buffer'
 import { constants } from 'node:os'
@@ -38,7 +38,8 @@ export class MappingFaultError extends Error {
   }
 
   static {
-    // On the prototype, as the built-in errors have it, so that it is not listed as a property.
+    // On the prototype, like the built-in errors, so that console.log() does not list it as a
+    // property.
     MappingFaultError.prototype.name = 'MappingFaultError'
   }
 }
@@ -82,7 +83,7 @@ export function outOfRange(name: string, range: string, actual: unknown): RangeE
 export function stringTooLong(offset: number, length: number): Error {
   const message =
     `Cannot create a string longer than 0x${bufferConstants.MAX_STRING_LENGTH.toString(16)} ` +
-    `characters: the line at offset ${offset} has ${length} bytes (encoding null gives views)`
+    `characters: the line at offset ${offset} has ${length} bytes (use encoding null for views)`
   return coded(new Error(message), 'ERR_STRING_TOO_LONG')
 }
 
@@ -108,16 +109,16 @@ export function externalBuffersForbidden(): Error {
 
 export function sharedBuffersUnavailable(): Error {
   const message =
-    'This runtime makes no SharedArrayBuffer over memory that it did not allocate, and only ' +
-    'SharedMemory that is sealed and writable can do without (Node.js can from 22.23.3, 24.16 and ' +
-    '26.1 on); share() and attach() give other threads an ArrayBuffer over the same memory'
+    'This runtime cannot make a SharedArrayBuffer over memory that it did not allocate, which all but ' +
+    'sealed and writable SharedMemory needs (Node.js can from 22.23.3, 24.16 and 26.1 on); share() ' +
+    'and attach() give other threads an ArrayBuffer over the same memory'
   return coded(new Error(message), 'ERR_EXTERNAL_BUFFERS')
 }
 
 export function notResizable(access: string): TypeError {
   const message =
-    `A mapping with access '${access}' has no size of its own: resize() needs 'read-write' access ` +
-    'to a file, shared memory or anonymous memory'
+    `resize() cannot change the size of a mapping with access '${access}': it needs 'read-write' ` +
+    'access to a file, shared memory or anonymous memory'
   return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
 }
 
@@ -144,7 +145,7 @@ export function noBinding(root: string, cause: unknown): Error {
     `(${libc === undefined ? 'no glibc, perhaps musl' : `glibc ${libc}`}): looked for build/Release ` +
     `and prebuilds/${process.platform}-${process.arch} in ${root}. Linux on x64 and arm64 is ` +
     'supported; from a checkout, `npm run build:native` builds one, and PREBUILDS_ONLY=1 in the ' +
-    'environment passes over build/. A bundler has to leave posix-mmap out, as an external module. ' +
+    'environment ignores build/. A bundler must leave posix-mmap out, as an external module. ' +
     firstLine(cause)
   return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
 }

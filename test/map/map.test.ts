@@ -93,7 +93,7 @@ describe('access', () => {
   })
 })
 
-describe('what names a file', () => {
+describe('a file can be named by', () => {
   const special = scratch.file('a b#ü%41?.bin', content)
 
   it.each([
@@ -350,12 +350,12 @@ describe('create', () => {
     expect(fs.statSync(file).size).toBe(0)
   })
 
-  it('keeps a file that is there', () => {
+  it('keeps a file that exists', () => {
     using mapping = mapFile(sample, { create: true })
     expectContent(mapping, content)
   })
 
-  it('exclusive refuses a file that is there', () => {
+  it('exclusive refuses a file that exists', () => {
     const file = scratch.file('exclusive')
     const options = { access: 'read-write', create: 'exclusive', size: 10 } as const
     using mapping = mapFile(file, options)
@@ -401,7 +401,7 @@ describe('options for all kinds of memory', () => {
   ]
 
   describe.each(kinds)('%s', (_kind, make) => {
-    it('populate has everything in memory', () => {
+    it('populate reads everything into memory', () => {
       using lazy = make({})
       expect(lazy.residency().resident).toBe(0)
       using eager = make({ populate: true })
@@ -442,7 +442,7 @@ describe('options for all kinds of memory', () => {
     expectNothingNew(before)
   })
 
-  it('noReserve takes no part in the accounting of memory', () => {
+  it('noReserve memory is not counted as committed', () => {
     using mapping = mapAnonymous(pageSize, { noReserve: true })
     expect(smapsOf(mapping).flags).toContain('nr')
     using reserved = mapAnonymous(pageSize)
@@ -479,7 +479,7 @@ describe('hugePages', () => {
     expect(smapsOf(mapping).flags).toContain('hg')
   })
 
-  it('leaves nothing of the space that it looked for a place in', ({ skip }) => {
+  it('unmaps the space in which it has looked for a place', ({ skip }) => {
     if (!available) skip(noHugePages)
     const length = 2 * huge + pageSize
     const file = scratch.hole('huge-placed', 4 * huge)
@@ -491,7 +491,7 @@ describe('hugePages', () => {
     expect(addressSpace() - before).toBeLessThan(huge)
   })
 
-  it('does no harm to a small mapping', ({ skip }) => {
+  it('works for a small mapping too', ({ skip }) => {
     if (!available) skip(noHugePages)
     using mapping = mapFile(sample, { hugePages: true })
     expectContent(mapping, content)
