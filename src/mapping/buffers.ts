@@ -11,7 +11,7 @@ import {
 } from '../errors.js'
 import { maxBufferLength } from '../limits.js'
 import { type Handle, native } from '../native.js'
-import { brand } from '../runtime/stable-copies.js'
+import { brand, expectViews } from '../runtime/stable-copies.js'
 
 /**
  * V8 counts the bytes of a buffer as memory of the heap, and collects garbage when they grow by 64 MiB:
@@ -105,6 +105,7 @@ export class Buffers {
   constructor(handle: Handle, byteLength: number) {
     this.#handle = handle
     this.#byteLength = byteLength
+    expectViews()
   }
 
   /** The one buffer over everything, the same each time. */
