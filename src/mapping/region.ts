@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream'
 import { invalidArgType, type MappingFault, mappingClosed } from '../errors.js'
 import { type Access, type Protection, protectionOf } from '../kernel/protection.js'
 import { type Handle, native } from '../native.js'
-import { expectDetach } from '../runtime/stable-copies.js'
+import { expectDetach, expectViews } from '../runtime/stable-copies.js'
 import { untransferable } from '../runtime/untransferable.js'
 import { Buffers } from './buffers.js'
 import { SharedBuffer } from './shared-buffer.js'
@@ -54,6 +54,7 @@ export class Region {
     this.facts = facts
     this.#byteLength = byteLength
     this.#protection = protection
+    expectViews()
   }
 
   /** In bytes; 0 once it is closed. */

@@ -1,7 +1,7 @@
 // What takes the memory of a buffer and goes on with it under another one, which would be a stranger
 // to us: transfer(), and byte streams.
 
-import { bytesOf, isStamped, stable, stamp, typedArray } from './brand.js'
+import { bytesOf, copyBytes, isStamped, stable, stamp, typedArray } from './brand.js'
 import { patchLoadedModules, whenLoaded } from './loaded-modules.js'
 import { type Callable, intercepted, replace } from './wrap.js'
 
@@ -29,24 +29,20 @@ interface ReadResult {
   done: boolean
 }
 
-type ViewConstructor = new (buffer: ArrayBufferLike, offset: number, length: number) => DataView
-
-/** `reader.read(view)`: the stream fills bytes of its own, which are then copied to the view. */
+/**
+ * `reader.read(view)`: the stream fills bytes of its own, which are then copied to the view. What it
+ * gives back is over those, so that it can be transferred, and outlives the mapping.
+ */
 function reading(original: Callable): Callable {
   const read = async (self: unknown, view: ArrayBufferView, rest: unknown[]) => {
-    const Kind: ViewConstructor = Reflect.get(globalThis, typedArray.kind(view) ?? 'DataView')
-    const size = (Reflect.get(Kind, 'BYTES_PER_ELEMENT') as number | undefined) ?? 1
-    const own = new Kind(new ArrayBuffer(view.byteLength), 0, view.byteLength / size)
-    // What the source leaves unwritten stays as it is in the view.
-    bytesOf(own).set(bytesOf(view))
+    const kind = typedArray.kind(view) ?? 'DataView'
+    const Kind = Reflect.get(globalThis, kind) as DataViewConstructor
+    const { buffer, byteOffset, length } = bytesOf(view)
+    // With what the view holds, since a source may answer without having filled it.
+    const own = new Kind(copyBytes(buffer, byteOffset, length).buffer)
     const result: ReadResult = await Reflect.apply(original, self, [own, ...rest])
-    if (result.value === undefined) return result
-    const { buffer, byteOffset } = view
-    bytesOf(view).set(bytesOf(result.value))
-    return {
-      value: new Kind(buffer, byteOffset, result.value.byteLength / size),
-      done: result.done,
-    }
+    if (result.value !== undefined) bytesOf(view).set(bytesOf(result.value))
+    return result
   }
   return new Proxy(original, {
     apply(target, self, args) {

@@ -170,12 +170,21 @@ function install(): void {
 const untouched = (process.env[leaveAlone] ?? '') !== ''
 
 /**
+ * Once memory is mapped, and before the expression that makes a view of it: in
+ * `controller.enqueue(mapping.bytes())` the function is looked up before its argument is made.
+ */
+export function expectViews(): void {
+  if (untouched) return
+  install()
+  patchLoadedModules()
+}
+
+/**
  * Marks a buffer over memory that others can change or take away, before anybody is given it. That is
  * every mapping: another thread may attach to private memory too, and a guard page empties it.
  */
 export function brand<B extends ArrayBufferLike>(buffer: B): B {
   if (untouched) return buffer
-  install()
   patchLoadedModules()
   stamp(buffer)
   return buffer
