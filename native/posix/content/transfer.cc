@@ -22,6 +22,7 @@ struct Side {
 
   /// The first of its pages that stands in for another one.
   Fault replaced() const noexcept {
+    if (!region.faults().any_replaced()) return {};
     const Fault fault = find_replaced(region, begin, length);
     return fault.kind == FaultKind::none ? fault : explained(region, fault, offset());
   }
@@ -67,7 +68,7 @@ Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* targ
   if (fault.kind != FaultKind::none || length == 0) return fault;
   // Most copies end in another byte, and this is all that they need.
   if (target[length - 1] != std::byte{0}) return {};
-  return side.past_end(Evidence::content);
+  return side.past_end(Evidence::behind);
 }
 
 Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte* source) noexcept {
