@@ -3,13 +3,7 @@
 import fs from 'node:fs'
 import { adviceSupported, mapAnonymous, mapFile, pageSize } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import {
-  invalidType,
-  invalidValue,
-  mappingClosed,
-  outOfRange,
-  untyped,
-} from '../support/errors.js'
+import { invalidType, invalidValue, mappingClosed, outOfRange, untyped } from '../support/errors.js'
 import { pattern, scratchDirectory } from '../support/files.js'
 import { lockedBytes, mapsOf } from '../support/kernel-view.js'
 import { run, runForJson } from '../support/processes.js'

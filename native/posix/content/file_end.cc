@@ -106,16 +106,16 @@ Fault find_silent_end(Region& region, bool again) noexcept {
   const Extent& extent = region.extent();
   if (extent.byte_length == 0 || !file.can_shrink()) return {};
   std::byte* const last = extent.data() + extent.byte_length - 1;
-  if (goes_on(region, last, Evidence::content)) return {};
-  const uint64_t size = size_that_counts(region, last);
+  const bool there = goes_on(region, last, Evidence::content);
+  const uint64_t size = there ? kUnknown : size_that_counts(region, last);
   const uint64_t end = from_start(region, size);
+  const int64_t told = file.told_end().load(std::memory_order_relaxed);
   if (end >= extent.byte_length) {
-    file.told_end().store(MappedFile::kNowhere, std::memory_order_relaxed);
+    if (told != MappedFile::kNowhere) file.told_end().store(MappedFile::kNowhere);
     return {};
   }
   // Of pages that are gone as a whole, each access is a fault.
   if (offset_in_page(size) == 0) return {};
-  const int64_t told = file.told_end().load(std::memory_order_relaxed);
   if (!again && told == static_cast<int64_t>(size)) return {};
   return tell_end(region, end, size);
 }
