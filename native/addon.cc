@@ -77,6 +77,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 
   add<peek_fault>(exports, "fault");
   add<check_faults>(exports, "check");
+  add<check_faults_again>(exports, "checkAgain");
   add<take_fault>(exports, "clearFault");
   add<listen_for_faults>(exports, "listenForFaults");
   add<is_fault_guard_active>(exports, "faultGuardActive");

@@ -116,8 +116,10 @@ export interface Native {
   cancelJob(job: Job): void
 
   fault(handle: Handle): NativeFault | null | Result
-  /** The same, or that the file ends inside a page; with `again` also where it was told already. */
-  check(handle: Handle, again: boolean): NativeFault | null | Result
+  /** The same, or that the file ends inside a page, if nobody was told so yet. */
+  check(handle: Handle): NativeFault | null | Result
+  /** The same, also where somebody was told. */
+  checkAgain(handle: Handle): NativeFault | null | Result
   clearFault(handle: Handle): NativeFault | null | Result
   listenForFaults(listener: (handle: Handle) => void): boolean
   faultGuardActive(): boolean

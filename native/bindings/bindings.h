@@ -81,6 +81,7 @@ Napi::Value cancel_job(const Napi::CallbackInfo& info);
 
 Napi::Value peek_fault(const Napi::CallbackInfo& info);
 Napi::Value check_faults(const Napi::CallbackInfo& info);
+Napi::Value check_faults_again(const Napi::CallbackInfo& info);
 Napi::Value take_fault(const Napi::CallbackInfo& info);
 Napi::Value listen_for_faults(const Napi::CallbackInfo& info);
 Napi::Value is_fault_guard_active(const Napi::CallbackInfo& info);

@@ -8,6 +8,17 @@
 #include "posix/faults/fault_guard.h"
 
 namespace posix_mmap {
+namespace {
+
+Napi::Value check(const Napi::CallbackInfo& info, bool again) {
+  Region* const region = region_at(info);
+  if (region == nullptr) return number(info, -ESTALE);
+  const Fault fault = logged_fault(*region);
+  if (fault.kind != FaultKind::none) return fault_value(info, fault);
+  return fault_value(info, find_silent_end(*region, again));
+}
+
+}  // namespace
 
 // fault(handle): null | fault | -errno
 Napi::Value peek_fault(const Napi::CallbackInfo& info) {
@@ -16,15 +27,11 @@ Napi::Value peek_fault(const Napi::CallbackInfo& info) {
   return fault_value(info, logged_fault(*region));
 }
 
-// check(handle, again): what fault() gives, or that the file ends inside a page; with `again` also
-// where it was told that already
-Napi::Value check_faults(const Napi::CallbackInfo& info) {
-  Region* const region = region_at(info);
-  if (region == nullptr) return number(info, -ESTALE);
-  const Fault fault = logged_fault(*region);
-  if (fault.kind != FaultKind::none) return fault_value(info, fault);
-  return fault_value(info, find_silent_end(*region, bool_at(info, 1)));
-}
+// check(handle): what fault() gives, or that the file ends inside a page and nobody was told so yet
+Napi::Value check_faults(const Napi::CallbackInfo& info) { return check(info, false); }
+
+// checkAgain(handle): the same, also where somebody was told
+Napi::Value check_faults_again(const Napi::CallbackInfo& info) { return check(info, true); }
 
 // clearFault(handle): what fault() gave, and from now on null
 Napi::Value take_fault(const Napi::CallbackInfo& info) {

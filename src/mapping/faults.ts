@@ -34,7 +34,7 @@ export function faultOf(region: Region): MappingFault | null {
 
 export function check(mapping: Mapped): void {
   const region = regionOf(mapping)
-  assertNoFault(native.check(region.handle, false), region, 'fstat')
+  assertNoFault(native.check(region.handle), region, 'fstat')
 }
 
 export function clearFault(mapping: Mapped): MappingFault | null {
@@ -55,7 +55,7 @@ export function assertNoFault(
 /** The faults so far, with what only a look at the end of the file shows; null of a closed mapping. */
 function lateFault(region: Region): MappingFault | null {
   return region.closed === undefined
-    ? faultOrNull(native.check(region.handle, true))
+    ? faultOrNull(native.checkAgain(region.handle))
     : faultOf(region)
 }
 
@@ -115,7 +115,7 @@ export function runChecked<R>(mapping: Mapped, body: () => R): R {
     const { handle } = regionOf(mapping)
     // Where a file ends inside a page, the rest of it shows zeros without a fault: also after that was
     // told and cleared.
-    assertNoFault(native.check(handle, true), region, 'fstat')
+    assertNoFault(native.checkAgain(handle), region, 'fstat')
     return value
   }
   // What a parser says of zeros that stand in for lost bytes is a consequence of the fault.

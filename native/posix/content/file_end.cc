@@ -33,19 +33,22 @@ void look(void* argument) noexcept {
   task.found = true;
 }
 
+/// Whether a page is the file's: a private page in its place tells nothing of the file.
+bool is_own(const Region& region, const std::byte* at) noexcept {
+  const FaultLog& faults = region.faults();
+  return !faults.any_replaced() || faults.replaced(region.page_index(at)) == FaultKind::none;
+}
+
 bool goes_on(const Region& region, const std::byte* last, Evidence evidence) noexcept {
   const Extent& extent = region.extent();
   const std::byte* const next = next_page(last);
-  const size_t page = region.page_index(last);
-  // A private page in place of the file's tells nothing of the file.
-  const bool own = region.faults().replaced(page) == FaultKind::none;
+  const bool own = evidence != Evidence::pages && is_own(region, last);
   Look task{.last = last,
             .next = next,
             .in_range = own && evidence == Evidence::content,
-            .in_page = own && (evidence == Evidence::content ||
-                               (evidence == Evidence::behind && last + 1 != next)),
-            .next_page = next < extent.base + extent.mapped_length &&
-                         region.faults().replaced(page + 1) == FaultKind::none};
+            .in_page = own && (evidence == Evidence::content || last + 1 != next),
+            .next_page = next < extent.base + extent.mapped_length && is_own(region, next)};
+  if (!task.in_range && !task.in_page && !task.next_page) return false;
   // A fault here is nobody's: the program did not ask for that page.
   const auto reach = static_cast<size_t>(next - last) + (task.next_page ? 1 : 0);
   guarded_section(last, reach, look, &task);
@@ -65,10 +68,7 @@ uint64_t size_that_counts(Region& region, std::byte* last) noexcept {
   if (size < 0) return kUnknown;
   // Files that the kernel makes up say 0 and can be read nevertheless; of a file that was emptied,
   // every page is gone.
-  if (size == 0 && region.faults().replaced(region.page_index(last)) == FaultKind::none &&
-      readable(last)) {
-    return kUnknown;
-  }
+  if (size == 0 && is_own(region, last) && readable(last)) return kUnknown;
   return static_cast<uint64_t>(size);
 }
 
@@ -102,20 +102,20 @@ Fault find_past_end(Region& region, uint64_t offset, uint64_t length, Evidence e
 }
 
 Fault find_silent_end(Region& region, bool again) noexcept {
-  const Extent& extent = region.extent();
   MappedFile& file = region.file();
+  const Extent& extent = region.extent();
   if (extent.byte_length == 0 || !file.can_shrink()) return {};
   std::byte* const last = extent.data() + extent.byte_length - 1;
-  if (goes_on(region, last, Evidence::content)) return {};
-  const uint64_t size = size_that_counts(region, last);
+  const bool there = goes_on(region, last, Evidence::content);
+  const uint64_t size = there ? kUnknown : size_that_counts(region, last);
   const uint64_t end = from_start(region, size);
+  const int64_t told = file.told_end().load(std::memory_order_relaxed);
   if (end >= extent.byte_length) {
-    file.told_end().store(MappedFile::kNowhere, std::memory_order_relaxed);
+    if (told != MappedFile::kNowhere) file.told_end().store(MappedFile::kNowhere);
     return {};
   }
   // Of pages that are gone as a whole, each access is a fault.
   if (offset_in_page(size) == 0) return {};
-  const int64_t told = file.told_end().load(std::memory_order_relaxed);
   if (!again && told == static_cast<int64_t>(size)) return {};
   return tell_end(region, end, size);
 }

@@ -11,8 +11,8 @@ namespace posix_mmap {
 /// end are the exception), or a page behind it that can be read.
 enum class Evidence {
   content,  ///< all of these
-  behind,   ///< not the range itself, which was just stored to
-  pages,    ///< a page behind it only, since the program may have stored past the end
+  behind,   ///< only what is behind the range, which was just stored to, or ends with a zero
+  pages,    ///< only a page behind it, since the program may have stored past the end
 };
 
 /// Whether bytes `offset … offset + length` of a region, which must lie inside, lie in the file as

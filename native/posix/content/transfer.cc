@@ -22,6 +22,7 @@ struct Side {
 
   /// The first of its pages that stands in for another one.
   Fault replaced() const noexcept {
+    if (!region.faults().any_replaced()) return {};
     const Fault fault = find_replaced(region, begin, length);
     return fault.kind == FaultKind::none ? fault : explained(region, fault, offset());
   }
@@ -55,6 +56,21 @@ const std::byte* copy_backward(std::byte* to, const std::byte* from, size_t leng
   return nullptr;
 }
 
+/// Whether the zeros at the end of a copy stand in memory now: those that were there before the
+/// file was looked at and are there afterwards are the file's. Looks at a few, since one tells.
+bool zeros_still(const std::byte* memory, const std::byte* copy, size_t length) noexcept {
+  std::array<std::byte, 64> now;
+  const size_t looked_at = std::min(length, now.size());
+  const size_t start = length - looked_at;
+  if (guarded_copy(now.data(), memory + start, looked_at).left > 0) return false;
+  size_t at = looked_at;
+  while (at > 0 && copy[start + at - 1] == std::byte{0}) {
+    --at;
+    if (now[at] != std::byte{0}) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* target) noexcept {
@@ -66,8 +82,15 @@ Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* targ
   fault = side.replaced();  // another thread's fault in the meantime
   if (fault.kind != FaultKind::none || length == 0) return fault;
   // Most copies end in another byte, and this is all that they need.
-  if (target[length - 1] != std::byte{0}) return {};
-  return side.past_end(Evidence::content);
+  constexpr int kMostTries = 4;
+  for (int tries = 0; target[length - 1] == std::byte{0} && tries < kMostTries; ++tries) {
+    fault = side.past_end(Evidence::behind);
+    if (fault.kind != FaultKind::none || zeros_still(side.begin, target, length)) return fault;
+    // Of a file that was short while it was copied, and is not any more.
+    const Copied again = guarded_copy(target, side.begin, length);
+    if (again.left > 0) return side.latest(again.fault);
+  }
+  return side.replaced();
 }
 
 Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte* source) noexcept {

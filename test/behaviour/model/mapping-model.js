@@ -177,9 +177,8 @@ export class MappingModel {
   check(again) {
     if (this.fault !== null) return true
     if (this.#file === null || this.byteLength === 0) return false
-    if (this.#goesOn(this.byteLength, 'content')) return false
     const { size } = this.#file
-    if (size - this.offset >= this.byteLength) {
+    if (this.#goesOn(this.byteLength, 'content') || size - this.offset >= this.byteLength) {
       this.#toldEnd = null
       return false
     }
