@@ -61,22 +61,16 @@ function patchStreams(streams: Record<string, unknown>): boolean {
   return false
 }
 
-/** Node loads the streams when somebody first says `ReadableStream`. */
+/**
+ * Node loads the streams when somebody first says `ReadableStream`, which nobody can be told of: from
+ * Node 22 on even a look at the property loads them, for some milliseconds. So that is done when the
+ * event loop gets to it; byte streams that are made before that are made by Node alone.
+ */
 export function guardByteStreams(): void {
   whenLoaded('stream/web', patchStreams, 'internal/webstreams/readablestream')
-  const property = Object.getOwnPropertyDescriptor(globalThis, 'ReadableStream')
-  const { get } = property ?? {}
-  if (get === undefined || property?.configurable !== true) return
-  const loading = {
-    get ReadableStream(): unknown {
-      const value: unknown = Reflect.apply(get, globalThis, [])
-      patchLoadedModules()
-      return value
-    },
+  const load = () => {
+    Reflect.get(globalThis, 'ReadableStream')
+    patchLoadedModules()
   }
-  const patched = Object.getOwnPropertyDescriptor(loading, 'ReadableStream') as PropertyDescriptor
-  Object.defineProperty(globalThis, 'ReadableStream', {
-    ...property,
-    get: patched.get as () => unknown,
-  })
+  setImmediate(load).unref()
 }
