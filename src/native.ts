@@ -20,6 +20,9 @@ export type FileIdentity = BigUint64Array
 /** What fileSize() stores in. */
 export const newFileIdentity = (): FileIdentity => new BigUint64Array(3)
 
+/** Called on a buffer with 0. */
+type DetachFunction = (this: ArrayBuffer, byteLength: number) => unknown
+
 export type Searched = Result | null | NativeFault
 
 export interface Native {
@@ -45,13 +48,13 @@ export interface Native {
     path?: string | null,
   ): Handle | Result
   /**
-   * Detaches every buffer but `attached`, which show zeros from then on. Tells whether there was a fault
-   * that has not been reported to the listener.
+   * Detaches every buffer, by `detach` if it is given: one for which that throws shows zeros from then on.
+   * Tells whether there was a fault that has not been reported to the listener.
    */
-  unmap(handle: Handle, attached?: readonly ArrayBuffer[]): boolean
+  unmap(handle: Handle, detach?: DetachFunction): boolean
   release(handle: Handle): void
   /** Detaches buffers as {@link unmap} does. -EBUSY when others use private memory. */
-  remap(handle: Handle, length: number, attached: readonly ArrayBuffer[]): Result
+  remap(handle: Handle, length: number, detach: DetachFunction | undefined): Result
   /** The same for a mapping that is empty so far. */
   mapAgain(handle: Handle, length: number, fd: number, offset: number): Result
   arrayBuffer(handle: Handle, offset: number, length: number): ArrayBuffer | Result

@@ -37,9 +37,9 @@ Napi::Value map(const Napi::CallbackInfo& info) {
   return number(info, static_cast<int64_t>(environment.hold(std::move(region))));
 }
 
-// unmap(handle, attached): detaches every buffer but those of the array `attached` and gives the
-// memory back; true if there was a fault that was not reported to the listener. Nothing happens the
-// second time.
+// unmap(handle, detach): detaches every buffer, by the function `detach` if it is given, and gives
+// the memory back; true if there was a fault that was not reported to the listener. Nothing happens
+// the second time.
 Napi::Value unmap(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info.Env());
   Holding* const holding = environment.handles().find(uint64_at(info, 0));
@@ -54,7 +54,7 @@ Napi::Value release(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// remap(handle, length, attached): 0 | -errno
+// remap(handle, length, detach): 0 | -errno
 Napi::Value remap(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info.Env());
   return number(info, environment.remap(uint64_at(info, 0), uint64_at(info, 1), info[2]));

@@ -15,32 +15,13 @@ napi_status Buffers::create(uint64_t handle, uint64_t offset, size_t length, nap
   return buffer->create(offset, length, result);
 }
 
-namespace {
-
-bool contains(napi_env env, napi_value array, napi_value value) {
-  uint32_t length = 0;
-  if (array == nullptr || napi_get_array_length(env, array, &length) != napi_ok) return false;
-  for (uint32_t index = 0; index < length; ++index) {
-    napi_value element = nullptr;
-    bool same = false;
-    if (napi_get_element(env, array, index, &element) == napi_ok &&
-        napi_strict_equals(env, element, value, &same) == napi_ok && same) {
-      return true;
-    }
-  }
-  return false;
-}
-
-}  // namespace
-
-void Buffers::detach(Holding& holding, napi_value attached) {
+void Buffers::detach(Holding& holding, napi_value function) {
   const Napi::HandleScope scope{Napi::Env(env_)};
   for (ExternalBuffer* buffer : holding.buffers) {
     // All of them together hold the addresses of one region.
     const uint64_t share = holding.region->extent().mapped_length / holding.buffers.size();
     // Memory that was transferred belongs to the new ArrayBuffer and goes with it.
-    napi_value object = buffer->object();
-    buffer->detach(share, object != nullptr && contains(env_, attached, object));
+    buffer->detach(share, function);
   }
   holding.buffers.clear();
   if (holding.lease != nullptr) holding.lease->end_use();

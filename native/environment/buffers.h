@@ -29,7 +29,7 @@ class Buffers {
 
   /// Detaches every buffer of a holding, and ends the use of its SharedArrayBuffer. `attached` is
   /// an array of ArrayBuffers that cannot be detached, or undefined: those show zeros from then on.
-  void detach(Holding& holding, napi_value attached);
+  void detach(Holding& holding, napi_value function);
   /// For a holding whose Mapping object was collected. Its buffers may live on.
   void let_go(Holding& holding);
   /// How many buffers of a holding are known to be this thread's: the memory of any other may have

@@ -29,10 +29,10 @@ uint64_t Environment::hold(RegionUser region) {
   return handle;
 }
 
-void Environment::unmap(uint64_t handle, napi_value attached) {
+void Environment::unmap(uint64_t handle, napi_value function) {
   Holding* const holding = handles_.find(handle);
   if (holding == nullptr) return;
-  buffers_.detach(*holding, attached);
+  buffers_.detach(*holding, function);
   remove(handle);
 }
 
@@ -49,7 +49,7 @@ void Environment::remove(uint64_t handle) {
   quarantine().sweep_if_due();
 }
 
-int Environment::remap(uint64_t handle, uint64_t length, napi_value attached) {
+int Environment::remap(uint64_t handle, uint64_t length, napi_value function) {
   Holding* const holding = handles_.find(handle);
   if (holding == nullptr) return -ESTALE;
   Region& old = *holding->region;
@@ -62,7 +62,7 @@ int Environment::remap(uint64_t handle, uint64_t length, napi_value attached) {
   const bool busy = !old.shared() && old.users() > own;
   const int result = busy ? -EBUSY : remap_region(old, length, moved);
   if (result == 0) {
-    replace_region(*holding, std::move(moved), attached);
+    replace_region(*holding, std::move(moved), function);
   } else if (hidden) {
     old.issue_token();
   }
@@ -78,8 +78,8 @@ int Environment::map_again(uint64_t handle, uint64_t length, int fd, uint64_t of
   return result;
 }
 
-void Environment::replace_region(Holding& holding, RegionUser region, napi_value attached) {
-  buffers_.detach(holding, attached);
+void Environment::replace_region(Holding& holding, RegionUser region, napi_value function) {
+  buffers_.detach(holding, function);
   RegionUser old = std::exchange(holding.region, std::move(region));
   fault_listener_.attach_to(*holding.region);
   old.reset();

@@ -33,20 +33,20 @@ class Environment {
   EndWatch& end_watch() { return end_watch_; }
 
   uint64_t hold(RegionUser region);
-  /// Ends the use of a region, after every buffer but those of the array `attached` was detached.
-  void unmap(uint64_t handle, napi_value attached);
+  /// Ends the use of a region, after every buffer was detached by `function`, see Buffers.
+  void unmap(uint64_t handle, napi_value function);
   /// Ends the use of a region whose buffers may live on.
   void release(uint64_t handle);
 
   /// Replaces the region of a handle by a remapped one, after detaching every buffer: 0 or -errno.
-  /// -EBUSY when others use memory that is private. `attached` as for unmap().
-  int remap(uint64_t handle, uint64_t length, napi_value attached);
+  /// -EBUSY when others use memory that is private. `function` as for unmap().
+  int remap(uint64_t handle, uint64_t length, napi_value function);
   /// Replaces an empty region: 0 or -errno.
   int map_again(uint64_t handle, uint64_t length, int fd, uint64_t offset);
 
  private:
   void remove(uint64_t handle);
-  void replace_region(Holding& holding, RegionUser region, napi_value attached);
+  void replace_region(Holding& holding, RegionUser region, napi_value function);
 
   // Members end in reverse order: the records of buffers before the users in the handle table.
   napi_env env_;

@@ -14,6 +14,21 @@ namespace {
 std::mutex mutex;
 using Lock = std::lock_guard<std::mutex>;
 
+void detach_object(napi_env env, napi_value buffer, napi_value function) {
+  napi_valuetype type = napi_undefined;
+  if (function != nullptr) napi_typeof(env, function, &type);
+  if (type != napi_function) {
+    napi_detach_arraybuffer(env, buffer);
+    return;
+  }
+  napi_value zero = nullptr;
+  napi_value result = nullptr;
+  napi_create_uint32(env, 0, &zero);
+  if (napi_call_function(env, buffer, function, 1, &zero, &result) == napi_pending_exception) {
+    napi_get_and_clear_last_exception(env, &result);
+  }
+}
+
 }  // namespace
 
 ExternalBuffer::ExternalBuffer(Buffers& buffers, Region& region, uint64_t handle)
@@ -64,7 +79,7 @@ void ExternalBuffer::note_transfer() {
   if (state_ == State::attached) state_ = State::transferred;
 }
 
-void ExternalBuffer::detach(uint64_t share, bool leave_attached) {
+void ExternalBuffer::detach(uint64_t share, napi_value function) {
   const napi_env env = buffers_.env();
   napi_value buffer = object();
   if (buffer == nullptr) return;
@@ -80,8 +95,7 @@ void ExternalBuffer::detach(uint64_t share, bool leave_attached) {
     callbacks_ += 1;
   }
   buffers_.quarantine().add(this, share);
-  // An object that cannot be detached shows the zeros of the retired region from now on.
-  if (!leave_attached) napi_detach_arraybuffer(env, buffer);
+  detach_object(env, buffer, function);
   if (napi_add_finalizer(env, buffer, this, on_object_collected, nullptr, nullptr) != napi_ok) {
     const Lock lock(mutex);
     callbacks_ -= 1;

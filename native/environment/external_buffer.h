@@ -23,9 +23,11 @@ class ExternalBuffer {
   napi_status create(uint64_t offset, size_t length, napi_value* result);
   /// At unmap(): detaches the ArrayBuffer, and puts `share` bytes of addresses into quarantine for
   /// it, because a request in flight may still hold its object. Does nothing when somebody else has
-  /// the memory, since it was transferred, or when the object was collected. With `leave_attached`
-  /// the ArrayBuffer keeps its length and shows zeros.
-  void detach(uint64_t share, bool leave_attached);
+  /// the memory, since it was transferred, or when the object was collected. `function` is
+  /// ArrayBuffer.prototype.transfer where a buffer may be marked as untransferable: it throws where
+  /// napi_detach_arraybuffer would end the process. A buffer that cannot be detached keeps its
+  /// length and shows zeros.
+  void detach(uint64_t share, napi_value function);
   /// Whether somebody else has detached it: its memory is in another ArrayBuffer.
   bool is_foreign() const;
   /// Remembers whether somebody else has detached it, while there may be an object to ask.

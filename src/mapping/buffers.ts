@@ -62,10 +62,6 @@ class Windows {
     return inside - (inside % (this.#length / 2))
   }
 
-  get all(): Iterable<ArrayBuffer> {
-    return this.#made.values()
-  }
-
   /** Whether a range lies inside one window. */
   cover(offset: number, length: number): boolean {
     return offset + length <= this.#startOf(offset) + this.#length
@@ -102,8 +98,6 @@ export class Buffers {
   #whole: ArrayBuffer | undefined
   #small: Windows | undefined
   #large: Windows | undefined
-  /** Buffers of ranges that no window covers. */
-  readonly #others: WeakRef<ArrayBuffer>[] = []
 
   constructor(owner: object, handle: Handle, byteLength: number) {
     this.#owner = owner
@@ -136,9 +130,7 @@ export class Buffers {
     this.#large ??= this.#windows(maxBufferLength)
     // A range longer than half a window may cross the end of its window: it gets a buffer of its own.
     if (!this.#large.cover(offset, length)) {
-      const buffer = this.#create(offset, length)
-      this.#others.push(new WeakRef(buffer))
-      return { buffer, byteOffset: 0 }
+      return { buffer: this.#create(offset, length), byteOffset: 0 }
     }
     return this.#large.place(offset)
   }
@@ -153,17 +145,6 @@ export class Buffers {
 
   #windows(length: number): Windows {
     return new Windows(length, this.#byteLength, (start, size) => this.#create(start, size))
-  }
-
-  /** Every buffer over the addon's pages that may still be reachable. */
-  *all(): Generator<ArrayBuffer> {
-    if (this.#whole !== undefined && this.#byteLength > 0) yield this.#whole
-    yield* this.#small?.all ?? []
-    yield* this.#large?.all ?? []
-    for (const other of this.#others) {
-      const buffer = other.deref()
-      if (buffer !== undefined) yield buffer
-    }
   }
 
   /** Detaches the buffer of an empty mapping, of which the addon knows nothing. */

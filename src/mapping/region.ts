@@ -6,8 +6,7 @@ import type { Readable } from 'node:stream'
 import { invalidArgType, type MappingFault, mappingClosed } from '../errors.js'
 import { type Access, type Protection, protectionOf } from '../kernel/protection.js'
 import { type Handle, native } from '../native.js'
-import { expectDetach, expectViews } from '../runtime/stable-copies.js'
-import { untransferable } from '../runtime/untransferable.js'
+import { expectViews } from '../runtime/stable-copies.js'
 import { Buffers } from './buffers.js'
 import { SharedBuffer } from './shared-buffer.js'
 
@@ -87,15 +86,6 @@ export class Region {
   /** After a call that set the protection of a range: where pages differ, the last that was set for all. */
   protectionSet(protection: Protection, length: number): void {
     if (length === this.#byteLength) this.#protection = protection
-  }
-
-  /**
-   * Before the addon detaches the buffers: prepares whatever may be at work on them, and returns those
-   * that it must leave attached, which show zeros afterwards.
-   */
-  prepareDetach(): readonly ArrayBuffer[] {
-    expectDetach()
-    return this.#buffers === undefined ? [] : untransferable(this.#buffers.all())
   }
 
   /** After the addon has moved the memory: the buffers so far are detached. */

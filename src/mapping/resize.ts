@@ -6,6 +6,8 @@ import { mappingDetached, notResizable, systemError } from '../errors.js'
 import { checkRoom } from '../kernel/memory-room.js'
 import { sealsOf } from '../kernel/seals.js'
 import { checked, checkedOnHandle, native } from '../native.js'
+import { expectDetach } from '../runtime/stable-copies.js'
+import { detachFunction } from '../runtime/untransferable.js'
 import { endStreams } from './read-stream.js'
 import { type Mapped, type Region, regionOf } from './region.js'
 
@@ -21,7 +23,8 @@ const remarks: Readonly<Record<number, string>> = {
 
 /** mremap(2) — moves a region to addresses at which it can have another length. */
 export function remapRegion(region: Region, byteLength: number): void {
-  const result = native.remap(region.handle, byteLength, region.prepareDetach())
+  expectDetach()
+  const result = native.remap(region.handle, byteLength, detachFunction())
   const remark = remarks[-result]
   if (remark !== undefined) throw systemError(result, 'mremap', region.origin, remark)
   checkedOnHandle(result, 'mremap', region.origin)

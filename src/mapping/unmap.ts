@@ -2,6 +2,8 @@
 
 import { mappingClosed } from '../errors.js'
 import { type Handle, native } from '../native.js'
+import { expectDetach } from '../runtime/stable-copies.js'
+import { detachFunction } from '../runtime/untransferable.js'
 import { announceFaultsNoLonger, announceFaultsOf, announceLate } from './fault-delivery.js'
 import { faultOf } from './faults.js'
 import { endStreams } from './read-stream.js'
@@ -32,11 +34,11 @@ export function unmap(region: Region): void {
   const { handle, facts } = region
   endStreams(region, mappingClosed)
   const fault = faultOf(region)
-  const attached = region.prepareDetach()
   region.close(fault)
   collected.unregister(region)
   announceFaultsNoLonger(handle)
-  const unreported = native.unmap(handle, attached)
+  expectDetach()
+  const unreported = native.unmap(handle, detachFunction())
   if (unreported && fault !== null) announceLate(region, fault)
   if (facts.segment !== null) native.closeDescriptor(facts.segment.fd)
 }

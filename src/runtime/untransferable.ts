@@ -1,11 +1,12 @@
-// Buffers that the program has marked with worker_threads.markAsUntransferable(). V8 then gives them a
-// key that a detach must name, and Node-API's detach, which names none, ends the process.
+// Buffers that the program has marked with worker_threads.markAsUntransferable(). From Node 24 on V8 gives
+// them a key that a detach must name, and Node-API's detach, which names none, ends the process over it.
 
-type IsMarked = (value: object) => boolean
+type Transfer = (this: ArrayBuffer, byteLength: number) => ArrayBuffer
 
-/** Node 21 and later; earlier ones have no such key. */
-let isMarked: IsMarked | null | undefined
-let modulesSeen = 0
+const { transfer } = ArrayBuffer.prototype as unknown as { transfer?: Transfer }
+
+let modulesSeen = -1
+let mayBeMarked = false
 
 /** A buffer can only be marked in a process that has loaded node:worker_threads. */
 function workerThreadsLoaded(): boolean {
@@ -16,18 +17,13 @@ function workerThreadsLoaded(): boolean {
   return moduleLoadList.includes('NativeModule worker_threads')
 }
 
-function findIsMarked(): IsMarked | null {
-  const module = process.getBuiltinModule('node:worker_threads') as unknown as {
-    isMarkedAsUntransferable?: IsMarked
-  }
-  return module.isMarkedAsUntransferable ?? null
-}
-
-/** Those of the buffers that must not be detached. */
-export function untransferable(buffers: Iterable<ArrayBuffer>): ArrayBuffer[] {
-  if (isMarked === undefined) {
-    if (!workerThreadsLoaded()) return []
-    isMarked = findIsMarked()
-  }
-  return isMarked === null ? [] : Array.from(buffers).filter(isMarked)
+/**
+ * How the addon must detach buffers where one may be marked: `transfer(0)` throws for such a buffer.
+ * undefined where none is marked. Nothing tells which ones are: Node marks external buffers itself, so
+ * isMarkedAsUntransferable() is true for all of ours.
+ */
+export function detachFunction(): Transfer | undefined {
+  if (transfer === undefined) return undefined
+  mayBeMarked ||= workerThreadsLoaded()
+  return mayBeMarked ? transfer : undefined
 }

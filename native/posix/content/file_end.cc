@@ -11,13 +11,12 @@ namespace {
 
 constexpr uint64_t kUnknown = UINT64_MAX;
 
-/// Where a page says that the file goes on behind `last`, the last byte of a range.
+/// Whether a page says that the file goes on to `last`, the last byte of a range, or beyond.
 struct Look {
   const std::byte* last;
   const std::byte* next;  ///< the page behind it
   bool in_range;
   bool in_page;
-  bool next_page;
   bool found = false;
 };
 
@@ -28,9 +27,6 @@ bool stands(const std::byte* at) noexcept {
 void look(void* argument) noexcept {
   auto& task = *static_cast<Look*>(argument);
   task.found = (task.in_range && stands(task.last)) || (task.in_page && stands(task.next - 1));
-  if (task.found || !task.next_page) return;
-  stands(task.next);
-  task.found = true;
 }
 
 /// Whether a page is the file's: a private page in its place tells nothing of the file.
@@ -40,18 +36,16 @@ bool is_own(const Region& region, const std::byte* at) noexcept {
 }
 
 bool goes_on(const Region& region, const std::byte* last, Evidence evidence) noexcept {
-  const Extent& extent = region.extent();
   const std::byte* const next = next_page(last);
-  const bool own = evidence != Evidence::pages && is_own(region, last);
+  const bool own = evidence != Evidence::none && is_own(region, last);
   Look task{.last = last,
             .next = next,
             .in_range = own && evidence == Evidence::content,
-            .in_page = own && (evidence == Evidence::content || last + 1 != next),
-            .next_page = next < extent.base + extent.mapped_length && is_own(region, next)};
-  if (!task.in_range && !task.in_page && !task.next_page) return false;
-  // A fault here is nobody's: the program did not ask for that page.
-  const auto reach = static_cast<size_t>(next - last) + (task.next_page ? 1 : 0);
-  guarded_section(last, reach, look, &task);
+            .in_page = own && (evidence == Evidence::content || last + 1 != next)};
+  if (!task.in_range && !task.in_page) return false;
+  // That the next page can be read would tell as much, but the program did not ask for it: a look
+  // at it would read it in, from a disk perhaps, and give a hole memory.
+  guarded_section(last, static_cast<size_t>(next - last), look, &task);
   return task.found;
 }
 
@@ -64,7 +58,14 @@ bool readable(std::byte* at) noexcept {
 /// The size of the file as it counts for a page that could be read: kUnknown where it means
 /// nothing.
 uint64_t size_that_counts(Region& region, std::byte* last) noexcept {
-  const int64_t size = region.file().size(region.extent());
+  int64_t size = region.file().size_at_hand();
+  if (size < 0) {
+    // Reading /proc/self/maps may take milliseconds: first see whether the file goes on behind.
+    std::byte* const next = const_cast<std::byte*>(next_page(last));
+    const bool inside = next < region.extent().base + region.extent().mapped_length;
+    if (inside && is_own(region, next) && readable(next)) return kUnknown;
+    size = region.file().size(region.extent());
+  }
   if (size < 0) return kUnknown;
   // Files that the kernel makes up say 0 and can be read nevertheless; of a file that was emptied,
   // every page is gone.

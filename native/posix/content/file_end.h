@@ -8,11 +8,11 @@ namespace posix_mmap {
 
 /// What tells without a system call that a file goes beyond a range: a byte that is not zero, in
 /// the range or behind it in the same page (zeros are all that is ever invented; stores past the
-/// end are the exception), or a page behind it that can be read.
+/// end are the exception).
 enum class Evidence {
-  content,  ///< all of these
+  content,  ///< either of these
   behind,   ///< only what is behind the range, which was just stored to, or ends with a zero
-  pages,    ///< only a page behind it, since the program may have stored past the end
+  none,     ///< neither, since the program may have stored past the end: the file is asked
 };
 
 /// Whether bytes `offset … offset + length` of a region, which must lie inside, lie in the file as

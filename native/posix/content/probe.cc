@@ -68,7 +68,7 @@ Fault find_unsyncable(Region& region, uint64_t offset, uint64_t length) noexcept
   if (replaced.kind != FaultKind::none) return explained(region, replaced, offset);
   // Bytes that the program has stored past the end are no sign that the file is there.
   const bool stored = region.shared() && region.writable();
-  return find_past_end(region, offset, length, stored ? Evidence::pages : Evidence::content);
+  return find_past_end(region, offset, length, stored ? Evidence::none : Evidence::content);
 }
 
 }  // namespace posix_mmap

@@ -182,9 +182,16 @@ void MappedFile::inherit(const MappedFile& other) noexcept {
 
 void MappedFile::reset() noexcept { set({}); }
 
-int64_t MappedFile::size(const Extent& extent) noexcept {
+int64_t MappedFile::size_at_hand() noexcept {
   const int64_t by_descriptor = size_of(identity_, fd_);
   if (by_descriptor >= 0) return by_descriptor;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return path_ != nullptr ? size_at(identity_, path_.get()) : -EBADF;
+}
+
+int64_t MappedFile::size(const Extent& extent) noexcept {
+  const int64_t at_hand = size_at_hand();
+  if (at_hand >= 0) return at_hand;
   const std::lock_guard<std::mutex> lock(mutex_);
   Path place;
   return find_place(extent, place);

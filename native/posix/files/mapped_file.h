@@ -43,6 +43,8 @@ class MappedFile {
   /// CAP_CHECKPOINT_RESTORE). `extent` is where it is mapped. Allocates no descriptor but for
   /// /proc.
   int64_t size(const Extent& extent) noexcept;
+  /// The same by the descriptor or the path alone, without a look at /proc.
+  int64_t size_at_hand() noexcept;
 
   /// pread(2) and statfs(2) — why the page at `offset` of the file cannot be had: an errno, or 0
   /// where nothing is wrong with it now, or nothing can be found out. Opens the file if it must,
