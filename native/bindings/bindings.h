@@ -39,6 +39,7 @@ Napi::Value clear_overlay(const Napi::CallbackInfo& info);
 
 Napi::Value copy_out(const Napi::CallbackInfo& info);
 Napi::Value copy_in(const Napi::CallbackInfo& info);
+Napi::Value copies_backward(const Napi::CallbackInfo& info);
 
 // search.cc: JS <-> searches in a mapping, and the look before a view is handed out.
 
@@ -64,6 +65,8 @@ Napi::Value punch_hole_range(const Napi::CallbackInfo& info);
 Napi::Value guard_range(const Napi::CallbackInfo& info);
 Napi::Value unguard_range(const Napi::CallbackInfo& info);
 Napi::Value page_count(const Napi::CallbackInfo& info);
+Napi::Value piece_end_of_range(const Napi::CallbackInfo& info);
+Napi::Value piece_start_of_range(const Napi::CallbackInfo& info);
 Napi::Value mincore(const Napi::CallbackInfo& info);
 
 // job.cc: The calls that block for long, as work in the background.

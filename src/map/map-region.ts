@@ -2,6 +2,8 @@
 
 import { adviceValue } from '../kernel/advice.js'
 import { type Access, protectionOf } from '../kernel/protection.js'
+import { faultPace, inPieces } from '../mapping/pieces.js'
+import { lockPages } from '../mapping/ranges.js'
 import { type Facts, Region } from '../mapping/region.js'
 import { checked, constant, type Handle, native } from '../native.js'
 import type { CommonSettings } from './options.js'
@@ -69,10 +71,13 @@ function prepare(
     checked(native.madvise(handle, 0, length, advice), 'madvise', origin)
   if (settings.hugePages) advise(constant('MADV_HUGEPAGE'))
   if (settings.advice !== undefined) advise(adviceValue(settings.advice))
-  if (settings.lock) checked(native.mlock(handle, 0, length, false), 'mlock2', origin)
+  if (settings.lock) checked(lockPages(handle, 0, length, false), 'mlock2', origin)
   if (settings.populate) {
     // Reading an anonymous page in gives it no memory, and writing to a file's would dirty it.
     const write = (flags & anonymous) !== 0
-    checked(native.populate(handle, 0, length, write), 'madvise', origin)
+    const populated = inPieces(handle, 0, length, faultPace, 0, (...piece) =>
+      native.populate(handle, ...piece, write),
+    )
+    checked(populated, 'madvise', origin)
   }
 }

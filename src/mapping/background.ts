@@ -10,7 +10,7 @@ import {
   type WatchSettings,
   watchSettings,
 } from './range-options.js'
-import type { RangeCall } from './ranges.js'
+import { lockPages, type RangeCall } from './ranges.js'
 import { type Mapped, regionOf } from './region.js'
 
 interface Work {
@@ -48,7 +48,7 @@ export async function lock(mapping: Mapped, options: unknown): Promise<void> {
     watch: watchSettings(options),
     syscall: 'mlock2',
     start: (...pages) => native.startLock(...pages, onDemand),
-    sync: (...pages) => native.mlock(...pages, onDemand),
+    sync: (...pages) => lockPages(...pages, onDemand),
   })
 }
 

@@ -10,6 +10,7 @@ import {
 import { type Advice, adviceValue, checkAdvice } from '../kernel/advice.js'
 import { checkProtection, protectionBits, protectionOf } from '../kernel/protection.js'
 import { checkedOnHandle, type Handle, native, pageSize, type Result } from '../native.js'
+import { contentPace, faultPace, flushPace, inPieces, type Pace, tablePace } from './pieces.js'
 import { flushSettings, lockSettings, populateSettings } from './range-options.js'
 import { type Mapped, regionOf } from './region.js'
 
@@ -41,6 +42,19 @@ export function onRange(
   return range
 }
 
+/** {@link onRange} for a call that may take long: a piece of the range after the other. */
+function onPieces(
+  mapping: Mapped,
+  range: RangeArguments,
+  syscall: string,
+  pace: Pace,
+  call: RangeCall,
+): void {
+  onRange(mapping, range, syscall, (handle, offset, length) =>
+    inPieces(handle, offset, length, pace, 0, (...piece) => call(handle, ...piece)),
+  )
+}
+
 /** For calls whose range has no default. */
 function explicitRange(offset: unknown, length: unknown): RangeArguments {
   return { offset: byteCount(offset, 'offset'), length: byteCount(length, 'length'), prefix: '' }
@@ -48,14 +62,26 @@ function explicitRange(offset: unknown, length: unknown): RangeArguments {
 
 export function flushSync(mapping: Mapped, options: unknown): void {
   const { range, flags } = flushSettings(options)
-  onRange(mapping, range, 'msync', (...pages) => native.msync(...pages, flags))
+  onPieces(mapping, range, 'msync', flushPace, (...pages) => native.msync(...pages, flags))
 }
+
+// Of the other values, the kernel keeps a note of each for a whole kernel mapping and looks at no page.
+const advicePaces: ReadonlyMap<unknown, Pace> = new Map([
+  ['willneed', contentPace],
+  ['cold', tablePace],
+  ['pageout', contentPace],
+  ['collapse', contentPace],
+  ['populate-read', faultPace],
+  ['populate-write', faultPace],
+])
 
 export function advise(mapping: Mapped, advice: Advice, offset: unknown, length: unknown): void {
   const value = adviceValue(checkAdvice(advice, 'advice'))
-  onRange(mapping, rangeArguments(offset, length), 'madvise', (...pages) =>
-    native.madvise(...pages, value),
-  )
+  const range = rangeArguments(offset, length)
+  const call: RangeCall = (...pages) => native.madvise(...pages, value)
+  const pace = advicePaces.get(advice)
+  if (pace === undefined) onRange(mapping, range, 'madvise', call)
+  else onPieces(mapping, range, 'madvise', pace, call)
 }
 
 /** mprotect(2) with PROT_… bits, and remembers what was set for all pages. */
@@ -76,9 +102,27 @@ export function protect(
   setProtection(mapping, rangeArguments(offset, length), prot)
 }
 
+/**
+ * mlock2(2), reading in a piece after the other. The whole range is locked first, which reads nothing:
+ * so the kernel refuses what exceeds the limit before anything is locked.
+ */
+export function lockPages(
+  handle: Handle,
+  offset: number,
+  length: number,
+  onDemand: boolean,
+): Result {
+  if (onDemand || length <= faultPace.least) return native.mlock(handle, offset, length, onDemand)
+  const locked = native.mlock(handle, offset, length, true)
+  if (locked !== 0) return locked
+  return inPieces(handle, offset, length, faultPace, 0, (...piece) =>
+    native.mlock(handle, ...piece, false),
+  )
+}
+
 export function lockSync(mapping: Mapped, options: unknown): void {
   const { range, onDemand } = lockSettings(options)
-  onRange(mapping, range, 'mlock2', (...pages) => native.mlock(...pages, onDemand))
+  onRange(mapping, range, 'mlock2', (...pages) => lockPages(...pages, onDemand))
 }
 
 export function unlock(mapping: Mapped, offset: unknown, length: unknown): void {
@@ -87,26 +131,35 @@ export function unlock(mapping: Mapped, offset: unknown, length: unknown): void 
 
 export function populateSync(mapping: Mapped, options: unknown): void {
   const { range, write } = populateSettings(options)
-  onRange(mapping, range, 'madvise', (...pages) => native.populate(...pages, write))
+  onPieces(mapping, range, 'madvise', faultPace, (...pages) => native.populate(...pages, write))
 }
 
 export function residency(mapping: Mapped, offset: unknown, length: unknown): Residency {
   const wanted = rangeArguments(offset, length)
   const region = regionOf(mapping)
   const range = rangeWithin(region.byteLength, wanted.offset, wanted.length)
-  const place = [region.handle, range.offset, range.length] as const
-  const pages = checkedOnHandle(native.pageCount(...place), 'mincore', region.origin)
+  const { handle, origin } = region
+  const count = native.pageCount(handle, range.offset, range.length)
+  const pages = checkedOnHandle(count, 'mincore', origin)
   const vector = new Uint8Array(pages)
-  const resident = checkedOnHandle(native.mincore(...place, vector), 'mincore', region.origin)
+  let resident = 0
+  let first = 0
+  inPieces(handle, range.offset, range.length, tablePace, 0, (at, length) => {
+    const rest = vector.subarray(first)
+    resident += checkedOnHandle(native.mincore(handle, at, length, rest), 'mincore', origin)
+    // Pieces meet at page ends, so no page is counted twice.
+    first += checkedOnHandle(native.pageCount(handle, at, length), 'mincore', origin)
+    return 0
+  })
   return { pageSize, pages, resident, vector }
 }
 
 export function discard(mapping: Mapped, offset: unknown, length: unknown): void {
-  onRange(mapping, rangeArguments(offset, length), 'madvise', native.discard)
+  onPieces(mapping, rangeArguments(offset, length), 'madvise', tablePace, native.discard)
 }
 
 export function punchHole(mapping: Mapped, offset: unknown, length: unknown): void {
-  onRange(mapping, explicitRange(offset, length), 'madvise', native.punchHole)
+  onPieces(mapping, explicitRange(offset, length), 'madvise', tablePace, native.punchHole)
 }
 
 export function installGuard(mapping: Mapped, offset: unknown, length: unknown): void {

@@ -44,6 +44,12 @@ Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* targ
   return find_replaced(region, from, length);  // another thread's fault in the meantime
 }
 
+bool copies_backward(const Region& region, uint64_t offset, uint64_t length,
+                     const std::byte* source) noexcept {
+  const std::byte* const to = region.extent().data() + offset;
+  return source < to && to < source + length;
+}
+
 Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte* source) noexcept {
   std::byte* const to = region.extent().data() + offset;
   Fault fault = find_replaced(region, to, length);
@@ -51,7 +57,7 @@ Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte*
   const Region* const origin = region_table_find(source);
   if (origin != nullptr) fault = find_replaced(*origin, source, length);
   if (fault.kind != FaultKind::none) return fault;
-  const bool backward = source < to && to < source + length;
+  const bool backward = copies_backward(region, offset, length, source);
   const std::byte* const failed =
       backward ? copy_backward(to, source, length) : guarded_copy(to, source, length).fault;
   if (failed != nullptr) return latest_fault(region, failed);
