@@ -15,14 +15,18 @@
         "native/bindings/range.cc",
         "native/bindings/search.cc",
         "native/bindings/sharing.cc",
+        "native/environment/buffers.cc",
+        "native/environment/descriptors.cc",
         "native/environment/end_watch.cc",
         "native/environment/environment.cc",
         "native/environment/external_buffer.cc",
         "native/environment/fault_listener.cc",
+        "native/environment/handle_table.cc",
         "native/environment/jobs.cc",
         "native/environment/loop_listener.cc",
+        "native/environment/quarantine.cc",
         "native/environment/shared_buffer.cc",
-        "native/glibc_floor.cc",
+        "native/cxx_runtime.cc",
         "native/posix/calls/advice.cc",
         "native/posix/calls/discard.cc",
         "native/posix/calls/drop_pages.cc",
@@ -43,6 +47,7 @@
         "native/posix/faults/guarded_copy.cc",
         "native/posix/faults/guarded_section.cc",
         "native/posix/faults/replaced_pages.cc",
+        "native/posix/faults/thread_value.cc",
         "native/posix/files/file.cc",
         "native/posix/files/file_advice.cc",
         "native/posix/files/file_identity.cc",
@@ -56,7 +61,9 @@
         "native/posix/region/region.cc",
         "native/posix/region/region_table.cc",
         "native/posix/region/region_token.cc",
+        "native/posix/region/region_users.cc",
         "native/posix/threads/background.cc",
+        "native/posix/threads/condition.cc",
         "native/posix/threads/range_work.cc",
         "<(SHARED_INTERMEDIATE_DIR)/source_digest.cc"
       ],
@@ -71,12 +78,14 @@
       ],
       # off_t has 64 bits anyway, and open64 and its like are not what musl calls them.
       "defines!": [ "_FILE_OFFSET_BITS=64", "_LARGEFILE_SOURCE" ],
-      "cflags": [ "-include", "../native/glibc_floor.h", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wpedantic" ],
+      "cflags": [ "-fvisibility=hidden", "-Wall", "-Wextra", "-Wpedantic" ],
       "cflags!": [ "-fno-omit-frame-pointer" ],
       "cflags_cc!": [ "-std=gnu++17", "-std=gnu++20" ],
       "cflags_cc": [ "-std=c++20", "-fno-exceptions", "-fno-rtti", "-fvisibility-inlines-hidden" ],
       # nodelete: finalizers of shared buffers and the signal handler outlive the thread that loaded us.
       "ldflags": [
+        # No NEEDED entry: glibc and musl have other names for the same library, and Node has it loaded.
+        "-nolibc", "-static-libstdc++", "-static-libgcc",
         "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now",
         "-Wl,--version-script=../native/exports.map"
       ],

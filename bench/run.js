@@ -42,7 +42,7 @@ if (unknown.length > 0)
 
 installDependencies()
 // Only now there is something to load them from.
-const { buildLimits } = await import('./lib/limits.js')
+const { buildPrograms } = await import('./lib/programs.js')
 const { machine, machineLine } = await import('./lib/machine.js')
 const { forTerminal } = await import('./lib/report.js')
 const { runCase } = await import('./lib/rounds.js')
@@ -50,8 +50,8 @@ const { Scratch } = await import('./lib/scratch.js')
 const { resultOf } = await import('./lib/stats.js')
 const { publish } = await import('./lib/publish.js')
 
-const binaries = fileURLToPath(new URL('.build/limits/', import.meta.url))
-const buildFailures = buildLimits(binaries)
+const binaries = fileURLToPath(new URL('.build/programs/', import.meta.url))
+const buildFailures = await buildPrograms(chosen, binaries)
 for (const [program, reason] of Object.entries(buildFailures)) console.log(`${program} ${reason}`)
 
 const scratch = new Scratch(values.scratch)
@@ -63,7 +63,7 @@ const output = new URL(quick ? '.build/quick/' : 'results/', import.meta.url)
 fs.mkdirSync(output, { recursive: true })
 for (const name of chosen) {
   const start = performance.now()
-  const { default: definition } = await import(`./cases/${name}.js`)
+  const { default: definition } = await import(`./cases/${name}/case.js`)
   const parameters = await definition.prepare({ quick, scratch, binaries })
   const rounds = (definition.rounds ?? { full: 7, quick: 1 })[quick ? 'quick' : 'full']
   const outcome = await runCase(name, definition, parameters, { rounds, binaries, buildFailures })

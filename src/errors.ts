@@ -89,7 +89,7 @@ export function mappingClosed(): Error {
 }
 
 export function mappingDetached(): Error {
-  const message = 'The buffer of this mapping was transferred or detached by someone else'
+  const message = 'The mapping was resized: take views, lines and streams of it again'
   return coded(new Error(message), 'ERR_MAPPING_DETACHED')
 }
 

@@ -31,11 +31,14 @@ export interface Native {
     address: number | bigint,
     hugePages: boolean,
   ): Handle | Result
-  /** Whether there was a fault that the listener has not heard of. */
-  unmap(handle: Handle): boolean
+  /**
+   * Detaches every buffer but `attached`, which show zeros from then on. Tells whether there was a fault
+   * that has not been reported to the listener.
+   */
+  unmap(handle: Handle, attached?: readonly ArrayBuffer[]): boolean
   release(handle: Handle): void
-  /** -EXDEV when a buffer was transferred, -EBUSY when others use private memory. */
-  remap(handle: Handle, length: number): Result
+  /** Detaches buffers as {@link unmap} does. -EBUSY when others use private memory. */
+  remap(handle: Handle, length: number, attached: readonly ArrayBuffer[]): Result
   /** The same for a mapping that is empty so far. */
   mapAgain(handle: Handle, length: number, fd: number, offset: number): Result
   arrayBuffer(handle: Handle, offset: number, length: number): ArrayBuffer | Result

@@ -202,7 +202,7 @@ export function madvise(
  * @param flags default MAYMOVE
  * @throws ENOMEM without MAYMOVE · EINVAL for a length of 0, for a private mapping of a file, for memory whose pages differ in
  *   protection, and for shared anonymous memory that would grow · EBUSY for private memory that others
- *   use · ERR_MAPPING_CLOSED, ERR_MAPPING_DETACHED
+ *   use · ERR_MAPPING_CLOSED
  */
 export function mremap(
   mapping: Mapping,

@@ -24,7 +24,7 @@ const ratio = (value) => (value < 10 ? value.toFixed(2) : number(value, 0))
  * @param {string} key
  * @returns {string[][]}
  */
-export function measureTable(result, key) {
+function measureTable(result, key) {
   const measure = /** @type {Result['measures'][string]} */ (result.measures[key])
   const rows = Object.entries(measure.contenders)
   const [reference] = rows
@@ -53,7 +53,7 @@ export const measuresOf = (result) =>
   )
 
 /** @param {Result['goals'][number]} goal */
-export function goalRow({ text, value, met }) {
+function goalRow({ text, value, met }) {
   const shown = value === null ? 'not measured' : ratio(value)
   return [text, shown, met === null ? '–' : met ? 'yes' : '**no**']
 }
@@ -79,7 +79,7 @@ function plainTable(rows) {
 }
 
 /** @param {string[][]} rows the header first */
-export function markdownTable(rows) {
+function markdownTable(rows) {
   const [header = [], ...body] = rows
   const rule = header.map((_, column) => (column === 0 ? '---' : '---:'))
   return [header, rule, ...body].map((row) => `| ${row.join(' | ')} |`).join('\n')

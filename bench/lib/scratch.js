@@ -91,7 +91,7 @@ function writeText(file, size) {
  *
  * @param {string} file
  */
-export function warm(file) {
+function warm(file) {
   const buffer = Buffer.allocUnsafe(block)
   const fd = fs.openSync(file, 'r')
   while (fs.readSync(fd, buffer) > 0);

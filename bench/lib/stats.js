@@ -9,7 +9,7 @@ import { median, quantile } from 'simple-statistics'
  * @param {number[]} rounds
  * @returns {import('./types.js').Summary}
  */
-export function summarize(rounds) {
+function summarize(rounds) {
   return {
     median: median(rounds),
     lowerQuartile: quantile(rounds, 0.25),

@@ -12,7 +12,7 @@ export type Parameters = Record<string, any>
 export interface Contender {
   /** In a process of its own, before the first round. Throws Unavailable when it cannot be. */
   setUp?(parameters: Parameters): Round | Promise<Round>
-  /** Or a program of limits/ and its arguments. */
+  /** Or a program of the case's folder and its arguments. */
   program?: string
   arguments?(parameters: Parameters): (string | number)[]
   /** For the process. */
@@ -42,7 +42,7 @@ export interface Goal {
 export interface Setting {
   quick: boolean
   scratch: import('./scratch.js').Scratch
-  /** The folder of the compiled limits. */
+  /** The folder of the compiled programs. */
   binaries: string
 }
 

@@ -5,16 +5,16 @@
 
 namespace posix_mmap {
 
-// constants.cc: The kernel's numbers, as this binary was compiled with them.
+// constants.cc: the kernel's numbers, as this binary was compiled with them.
 
 /// { PROT_READ: 1, … , pageSize: … }
 napi_value constants(napi_env env);
 
-/// Of the sources that this binary was made from; the build defines it, scripts/source-digest.js.
+/// The digest of the sources of this binary; scripts/source-digest.js defines it during the build.
 extern const char kSourceDigest[];
 napi_value source_digest(napi_env env);
 
-// mapping.cc: JS <-> regions: making, handing out and ending mappings.
+// mapping.cc: makes mappings, gives out their memory, and ends them.
 
 Napi::Value map(const Napi::CallbackInfo& info);
 Napi::Value unmap(const Napi::CallbackInfo& info);
@@ -27,7 +27,7 @@ Napi::Value address(const Napi::CallbackInfo& info);
 Napi::Value watch_for_end(const Napi::CallbackInfo& info);
 Napi::Value region_counts(const Napi::CallbackInfo& info);
 
-// sharing.cc: The same memory in other threads: as another mapping, and as a SharedArrayBuffer.
+// sharing.cc: the same memory in other threads, as another mapping and as a SharedArrayBuffer.
 
 Napi::Value share(const Napi::CallbackInfo& info);
 Napi::Value attach(const Napi::CallbackInfo& info);
@@ -35,20 +35,20 @@ Napi::Value shared_array_buffer(const Napi::CallbackInfo& info);
 Napi::Value overlay(const Napi::CallbackInfo& info);
 Napi::Value clear_overlay(const Napi::CallbackInfo& info);
 
-// copy.cc: JS <-> copies in and out of a mapping that report a fault instead of raising it.
+// copy.cc: copies in and out of a mapping that report a fault instead of raising it.
 
 Napi::Value copy_out(const Napi::CallbackInfo& info);
 Napi::Value copy_in(const Napi::CallbackInfo& info);
 Napi::Value copies_backward(const Napi::CallbackInfo& info);
 
-// search.cc: JS <-> searches in a mapping, and the look before a view is handed out.
+// search.cc: searches in a mapping, and the probe before a view is given out.
 
 Napi::Value search_first(const Napi::CallbackInfo& info);
 Napi::Value search_last(const Napi::CallbackInfo& info);
 Napi::Value probe_range(const Napi::CallbackInfo& info);
 
-// range.cc: JS <-> the calls that take a range of a mapping: (handle, offset, length, argument): 0
-// | -errno.
+// range.cc: the calls that take a range of a mapping, as (handle, offset, length, argument): 0 or
+// -errno.
 
 Napi::Value msync(const Napi::CallbackInfo& info);
 Napi::Value madvise(const Napi::CallbackInfo& info);
@@ -69,7 +69,7 @@ Napi::Value piece_end_of_range(const Napi::CallbackInfo& info);
 Napi::Value piece_start_of_range(const Napi::CallbackInfo& info);
 Napi::Value mincore(const Napi::CallbackInfo& info);
 
-// job.cc: The calls that block for long, as work in the background.
+// job.cc: the calls that block for long, as work in the background.
 
 Napi::Value listen_for_jobs(const Napi::CallbackInfo& info);
 Napi::Value start_flush(const Napi::CallbackInfo& info);
@@ -77,14 +77,14 @@ Napi::Value start_populate(const Napi::CallbackInfo& info);
 Napi::Value start_lock(const Napi::CallbackInfo& info);
 Napi::Value cancel_job(const Napi::CallbackInfo& info);
 
-// fault.cc: JS <-> the fault guard.
+// fault.cc: the faults of a mapping, and their listener.
 
 Napi::Value peek_fault(const Napi::CallbackInfo& info);
 Napi::Value take_fault(const Napi::CallbackInfo& info);
 Napi::Value listen_for_faults(const Napi::CallbackInfo& info);
 Napi::Value is_fault_guard_active(const Napi::CallbackInfo& info);
 
-// file.cc: JS <-> files and the descriptors that stand for memory.
+// file.cc: files, and the descriptors that stand for memory.
 
 Napi::Value size_of_file(const Napi::CallbackInfo& info);
 Napi::Value truncate_file(const Napi::CallbackInfo& info);

@@ -13,10 +13,10 @@
 namespace posix_mmap {
 namespace {
 
-/// A descriptor that this thread closes at its end. Held before JavaScript runs again, where
-/// worker.terminate() may stop it for good.
+/// Returns a descriptor that this thread closes at its end. It is held before JavaScript runs
+/// again, because worker.terminate() may stop that JavaScript and the descriptor would leak.
 Napi::Value held(const Napi::CallbackInfo& info, int fd) {
-  if (fd >= 0) Environment::of(info.Env()).hold_descriptor(fd);
+  if (fd >= 0) Environment::of(info.Env()).descriptors().add(fd);
   return number(info, fd);
 }
 
@@ -40,7 +40,7 @@ Napi::Value posix_fadvise(const Napi::CallbackInfo& info) {
                                   int32_at(info, 3)));
 }
 
-// isFileOf(handle, fd): whether the mapping writes to the file of a descriptor
+// isFileOf(handle, fd): whether stores to the mapping reach the file of a descriptor
 Napi::Value is_file_of_region(const Napi::CallbackInfo& info) {
   const Region* const region = region_at(info);
   return Napi::Boolean::New(info.Env(),
@@ -89,14 +89,14 @@ Napi::Value fcntl_access_mode(const Napi::CallbackInfo& info) {
   return number(info, access_mode(int32_at(info, 0)));
 }
 
-// handOverDescriptor(fd): the caller closes it, and not this thread at its end
+// handOverDescriptor(fd): from here on the caller closes it, and not this thread at its end
 Napi::Value hand_over_descriptor(const Napi::CallbackInfo& info) {
-  Environment::of(info.Env()).hand_over_descriptor(int32_at(info, 0));
+  Environment::of(info.Env()).descriptors().hand_over(int32_at(info, 0));
   return info.Env().Undefined();
 }
 
 Napi::Value close_descriptor(const Napi::CallbackInfo& info) {
-  return number(info, Environment::of(info.Env()).close_descriptor(int32_at(info, 0)));
+  return number(info, Environment::of(info.Env()).descriptors().close(int32_at(info, 0)));
 }
 
 }  // namespace posix_mmap

@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <utility>
 
 #include "bindings/arguments.h"
 #include "bindings/bindings.h"
@@ -19,35 +20,37 @@ Napi::Value map(const Napi::CallbackInfo& info) {
       .address = uint64_at(info, 5),
       .huge_pages = bool_at(info, 6),
   };
-  Region* region = nullptr;
-  int result = map_region(request, &region);
-  if (result == -ENOMEM && environment.quarantined() > 0) {
-    environment.sweep(true);
-    result = map_region(request, &region);
+  RegionUser region;
+  int result = map_region(request, region);
+  if (result == -ENOMEM && environment.quarantine().count() > 0) {
+    environment.quarantine().sweep(true);
+    result = map_region(request, region);
   }
   if (result != 0) return number(info, result);
-  return number(info, static_cast<int64_t>(environment.hold(region)));
+  return number(info, static_cast<int64_t>(environment.hold(std::move(region))));
 }
 
-// unmap(handle): detaches every buffer and gives the memory back; true if there was a fault that
-// the listener was not told of. Nothing happens the second time.
+// unmap(handle, attached): detaches every buffer but those of the array `attached` and gives the
+// memory back; true if there was a fault that was not reported to the listener. Nothing happens the
+// second time.
 Napi::Value unmap(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info.Env());
-  Holding* const holding = environment.find(uint64_at(info, 0));
-  const bool news = holding != nullptr && holding->take_news();
-  environment.drop(uint64_at(info, 0), true);
-  return Napi::Boolean::New(info.Env(), news);
+  Holding* const holding = environment.handles().find(uint64_at(info, 0));
+  const bool unreported = holding != nullptr && holding->take_unreported();
+  environment.unmap(uint64_at(info, 0), info[1]);
+  return Napi::Boolean::New(info.Env(), unreported);
 }
 
-// release(handle): for a Mapping object that was collected. Its buffers may live on.
+// release(handle): for a mapping that was collected with every buffer that this thread knows of.
 Napi::Value release(const Napi::CallbackInfo& info) {
-  Environment::of(info.Env()).drop(uint64_at(info, 0), false);
+  Environment::of(info.Env()).release(uint64_at(info, 0));
   return info.Env().Undefined();
 }
 
-// remap(handle, length): 0 | -errno
+// remap(handle, length, attached): 0 | -errno
 Napi::Value remap(const Napi::CallbackInfo& info) {
-  return number(info, Environment::of(info.Env()).remap(uint64_at(info, 0), uint64_at(info, 1)));
+  Environment& environment = Environment::of(info.Env());
+  return number(info, environment.remap(uint64_at(info, 0), uint64_at(info, 1), info[2]));
 }
 
 // mapAgain(handle, length, fd, offset): 0 | -errno
@@ -65,10 +68,10 @@ Napi::Value array_buffer(const Napi::CallbackInfo& info) {
   const uint64_t offset = uint64_at(info, 1);
   const uint64_t length = uint64_at(info, 2);
   if (length == 0 || !contains(region->extent(), offset, length)) return number(info, -ERANGE);
-  napi_status status = napi_ok;
-  const Napi::Value buffer =
-      Environment::of(info.Env()).give(uint64_at(info, 0), offset, length, status);
-  if (status == napi_ok) return buffer;
+  napi_value buffer = nullptr;
+  const napi_status status =
+      Environment::of(info.Env()).buffers().create(uint64_at(info, 0), offset, length, &buffer);
+  if (status == napi_ok) return Napi::Value(info.Env(), buffer);
   if (info.Env().IsExceptionPending()) return Napi::Value();
   return number(info, status == napi_no_external_buffers_allowed ? -ENOTSUP : -ENOMEM);
 }
@@ -86,14 +89,14 @@ Napi::Value address(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), reinterpret_cast<uint64_t>(region->extent().data()));
 }
 
-// watchForEnd(): for worker threads, whose memory can end up in a thread that outlives them
+// watchForEnd(): for worker threads, because a thread that outlives them may have got their memory
 Napi::Value watch_for_end(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), Environment::of(info.Env()).end_watch().start());
 }
 
 // regionCounts(): [live regions of the process, buffers of this thread whose addresses wait]
 Napi::Value region_counts(const Napi::CallbackInfo& info) {
-  const size_t quarantined = Environment::of(info.Env()).quarantined();
+  const size_t quarantined = Environment::of(info.Env()).quarantine().count();
   return numbers(info, {static_cast<int64_t>(live_regions()), static_cast<int64_t>(quarantined)});
 }
 

@@ -24,8 +24,8 @@ Napi::Value search(const Napi::CallbackInfo& info, Search find) {
   if (!contains(region->extent(), offset, length)) return number(info, -ERANGE);
   if (bytes.length == 0) return number(info, -EINVAL);
   if (bytes.length > length) return info.Env().Null();
-  // A copy, since others may write to the needle while it is looked for, and memmem(3) is not made
-  // for that; and since it may be of a mapping that faults.
+  // The needle is copied, because others may write to it during the search, which memmem(3) does
+  // not expect, and because it may lie in a mapping that faults.
   const std::unique_ptr<std::byte[]> needle(new (std::nothrow) std::byte[bytes.length]);
   if (needle == nullptr) return number(info, -ENOMEM);
   const Fault fault = copy_from(bytes.data, bytes.length, needle.get());

@@ -1,4 +1,4 @@
-// Work in the background that one JS thread has started and waits for.
+// Background work that one JS thread has started and waits for.
 #pragma once
 
 #include <cstdint>
@@ -12,24 +12,25 @@
 
 namespace posix_mmap {
 
-class Environment;
 class Job;
 struct JobInbox;
 
 class Jobs {
  public:
-  explicit Jobs(Environment& environment);
+  explicit Jobs(napi_env env);
   ~Jobs();
   Jobs(const Jobs&) = delete;
   Jobs& operator=(const Jobs&) = delete;
 
-  /// From now on `listener(job, done)` is called from the event loop as work goes on, and
-  /// `listener(job, done, result)` when it has ended. False where the runtime has no libuv.
+  /// From now on the event loop calls `listener(job, done)` as work goes on, and
+  /// `listener(job, done, result)` when it has ended. False if the runtime has no libuv.
   bool listen(const Napi::Function& listener);
 
-  /// A positive number for the job, or -errno. The loop is kept alive until it has ended.
+  /// Starts a job: its number, which is positive, or -errno. The loop stays alive until it has
+  /// ended.
   int64_t start(Region& region, const RangeRequest& request);
-  /// Has it stop soon; it still ends by a call of the listener. Nothing happens if it has ended.
+  /// Requests cancellation. The listener is still called when the job ends. Does nothing for a job
+  /// that has ended.
   void cancel(uint64_t job);
 
   void on_loop_end(uv_async_t& handle);
@@ -38,7 +39,7 @@ class Jobs {
   using Async = LoopHandle<uv_async_t, Jobs>;
   void deliver();
 
-  Environment& environment_;
+  napi_env env_;
   Async* async_ = nullptr;
   LoopListener listener_{"posix-mmap:job"};
   std::shared_ptr<JobInbox> inbox_;

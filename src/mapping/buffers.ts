@@ -2,13 +2,7 @@
 // windows where a mapping is larger than an ArrayBuffer of this runtime, or where that is not needed.
 
 import { constants } from 'node:os'
-import {
-  externalBuffersForbidden,
-  mappingClosed,
-  mappingDetached,
-  outOfRange,
-  systemError,
-} from '../errors.js'
+import { externalBuffersForbidden, mappingClosed, outOfRange, systemError } from '../errors.js'
 import { maxBufferLength } from '../kernel/limits.js'
 import { closedHandle, type Handle, native } from '../native.js'
 
@@ -18,8 +12,10 @@ const smallWindowBytes = 2 ** 23
 const mostSmallWindows = 4
 const smallWindowsFromBytes = 2 ** 26
 
-/** For an empty buffer, whose length tells nothing; Node 20 has no `detached` property. */
+/** Whether its memory was transferred, by postMessage() or a byte stream for example. */
 function isDetached(buffer: ArrayBuffer): boolean {
+  if (buffer.byteLength > 0) return false
+  // The length of an empty buffer tells nothing, and Node 20 has no `detached` property.
   try {
     new Uint8Array(buffer)
     return false
@@ -59,15 +55,14 @@ class Windows {
     return this.#made.size
   }
 
-  /** Throws if the buffer of any window was transferred: the memory of all is given back together. */
-  assertAttached(): void {
-    for (const buffer of this.#made.values()) if (buffer.byteLength === 0) throw mappingDetached()
-  }
-
   #startOf(offset: number): number {
     // An empty range may be at the end, where no window starts.
     const inside = Math.min(offset, this.#byteLength - 1)
     return inside - (inside % (this.#length / 2))
+  }
+
+  get all(): Iterable<ArrayBuffer> {
+    return this.#made.values()
   }
 
   /** Whether a range lies inside one window. */
@@ -83,36 +78,47 @@ class Windows {
   place(offset: number): Place {
     const start = this.#startOf(offset)
     let buffer = this.#made.get(start)
-    if (buffer === undefined) {
+    if (buffer === undefined || isDetached(buffer)) {
       buffer = this.#create(start, Math.min(this.#length, this.#byteLength - start))
       this.#made.set(start, buffer)
     }
-    if (buffer.byteLength === 0) throw mappingDetached()
     return { buffer, byteOffset: offset - start }
   }
 }
 
+/** What a buffer keeps: a view that outlives its Mapping still reports its faults. */
+const owners = new WeakMap<ArrayBufferLike, object>()
+
+/** Keeps `owner` for as long as a buffer of its memory is reachable in this thread. */
+export function keepWithBuffer(buffer: ArrayBufferLike, owner: object): void {
+  owners.set(buffer, owner)
+}
+
 export class Buffers {
+  readonly #owner: object
   readonly #handle: Handle
   readonly #byteLength: number
   #whole: ArrayBuffer | undefined
   #small: Windows | undefined
   #large: Windows | undefined
+  /** Buffers of ranges that no window covers. */
+  readonly #others: WeakRef<ArrayBuffer>[] = []
 
-  constructor(handle: Handle, byteLength: number) {
+  constructor(owner: object, handle: Handle, byteLength: number) {
+    this.#owner = owner
     this.#handle = handle
     this.#byteLength = byteLength
   }
 
-  /** The one buffer over everything, the same each time. */
+  /** The one buffer over everything; the same each time, until somebody else transfers its memory. */
   whole(): ArrayBuffer {
     if (this.#byteLength > maxBufferLength) {
       const range = `<= ${maxBufferLength}, what one ArrayBuffer covers on this runtime (take views of parts with bytes())`
       throw outOfRange('byteLength', range, this.#byteLength)
     }
-    this.#whole ??= this.#byteLength === 0 ? new ArrayBuffer(0) : this.#create(0, this.#byteLength)
-    if (this.#whole.byteLength !== this.#byteLength) throw mappingDetached()
-    this.#small?.assertAttached()
+    if (this.#whole === undefined || isDetached(this.#whole)) {
+      this.#whole = this.#byteLength === 0 ? new ArrayBuffer(0) : this.#create(0, this.#byteLength)
+    }
     return this.#whole
   }
 
@@ -129,14 +135,15 @@ export class Buffers {
     this.#large ??= this.#windows(maxBufferLength)
     // A range longer than half a window may cross the end of its window: it gets a buffer of its own.
     if (!this.#large.cover(offset, length)) {
-      return { buffer: this.#create(offset, length), byteOffset: 0 }
+      const buffer = this.#create(offset, length)
+      this.#others.push(new WeakRef(buffer))
+      return { buffer, byteOffset: 0 }
     }
     return this.#large.place(offset)
   }
 
   #inSmallWindow(offset: number, length: number): Place | undefined {
     this.#small ??= this.#windows(smallWindowBytes)
-    this.#small.assertAttached()
     if (!this.#small.cover(offset, length)) return undefined
     // A caller who needs a fifth window reads enough that one full buffer is cheaper.
     const enough = this.#small.count === mostSmallWindows
@@ -147,6 +154,17 @@ export class Buffers {
     return new Windows(length, this.#byteLength, (start, size) => this.#create(start, size))
   }
 
+  /** Every buffer over the addon's pages that may still be reachable. */
+  *all(): Generator<ArrayBuffer> {
+    if (this.#whole !== undefined && this.#byteLength > 0) yield this.#whole
+    yield* this.#small?.all ?? []
+    yield* this.#large?.all ?? []
+    for (const other of this.#others) {
+      const buffer = other.deref()
+      if (buffer !== undefined) yield buffer
+    }
+  }
+
   /** Detaches the buffer of an empty mapping, of which the addon knows nothing. */
   detachEmpty(): void {
     if (this.#byteLength > 0 || this.#whole === undefined || isDetached(this.#whole)) return
@@ -155,7 +173,10 @@ export class Buffers {
 
   #create(offset: number, length: number): ArrayBuffer {
     const buffer = native.arrayBuffer(this.#handle, offset, length)
-    if (typeof buffer !== 'number') return buffer
+    if (typeof buffer !== 'number') {
+      keepWithBuffer(buffer, this.#owner)
+      return buffer
+    }
     if (buffer === closedHandle) throw mappingClosed()
     if (buffer === -constants.errno.ENOTSUP) throw externalBuffersForbidden()
     throw systemError(buffer, 'napi_create_external_arraybuffer')

@@ -1,10 +1,13 @@
-// What is behind a mapping. A Region never refers to its Mapping object, so that anything which holds
-// on to a Region (a stream, a job, a registry) does not keep the object from being collected.
+// What is behind a mapping. A Region is reachable from its Mapping and from every buffer of its memory,
+// and from nowhere else: it goes with the last of them, and the listener for its faults with it. So a
+// listener that refers to its Mapping, as closures in a request handler do, does not keep it.
 
 import type { Readable } from 'node:stream'
 import { invalidArgType, type MappingFault, mappingClosed } from '../errors.js'
 import { type Access, type Protection, protectionOf } from '../kernel/protection.js'
 import { type Handle, native } from '../native.js'
+import { untransferable } from '../runtime/untransferable.js'
+import { guardZlib } from '../runtime/zlib-guard.js'
 import { Buffers } from './buffers.js'
 import { SharedBuffer } from './shared-buffer.js'
 
@@ -64,12 +67,13 @@ export class Region {
   }
 
   get buffers(): Buffers {
-    this.#buffers ??= new Buffers(this.handle, this.#byteLength)
+    this.#buffers ??= new Buffers(this, this.handle, this.#byteLength)
     return this.#buffers
   }
 
   get sharedBuffer(): SharedBuffer {
-    this.#sharedBuffer ??= new SharedBuffer(this.handle, this.#byteLength, this.facts.neverFaults)
+    const { neverFaults } = this.facts
+    this.#sharedBuffer ??= new SharedBuffer(this, this.handle, this.#byteLength, neverFaults)
     return this.#sharedBuffer
   }
 
@@ -85,6 +89,15 @@ export class Region {
   /** After a call that set the protection of a range: where pages differ, the last that was set for all. */
   protectionSet(protection: Protection, length: number): void {
     if (length === this.#byteLength) this.#protection = protection
+  }
+
+  /**
+   * Before the addon detaches the buffers: prepares whatever may be at work on them, and returns those
+   * that it must leave attached, which show zeros afterwards.
+   */
+  prepareDetach(): readonly ArrayBuffer[] {
+    guardZlib()
+    return this.#buffers === undefined ? [] : untransferable(this.#buffers.all())
   }
 
   /** After the addon has moved the memory: the buffers so far are detached. */

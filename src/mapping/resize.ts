@@ -9,10 +9,11 @@ import { checked, checkedOnHandle, native } from '../native.js'
 import { endStreams } from './read-stream.js'
 import { type Mapped, type Region, regionOf } from './region.js'
 
-const { EBADF, EBUSY, EINVAL, ENOENT, EPERM, ESTALE, EXDEV } = constants.errno
+const { EBADF, EBUSY, EINVAL, ENOENT, EPERM, ESTALE } = constants.errno
 
 const remarks: Readonly<Record<number, string>> = {
-  [EBUSY]: ' (another thread or work in flight uses it, and its pages are private)',
+  [EBUSY]:
+    ' (another thread, work in flight or a buffer that was transferred uses it, and its pages are private)',
   [EINVAL]:
     ' (pages that differ in protection or were replaced after a fault, private pages of a file, and ' +
     'shared anonymous memory that would grow cannot be moved)',
@@ -20,8 +21,7 @@ const remarks: Readonly<Record<number, string>> = {
 
 /** mremap(2) — moves a region to addresses at which it can have another length. */
 export function remapRegion(region: Region, byteLength: number): void {
-  const result = native.remap(region.handle, byteLength)
-  if (result === -EXDEV) throw mappingDetached()
+  const result = native.remap(region.handle, byteLength, region.prepareDetach())
   const remark = remarks[-result]
   if (remark !== undefined) throw systemError(result, 'mremap', region.origin, remark)
   checkedOnHandle(result, 'mremap', region.origin)

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { type Mapping, MappingFaultError, mapAnonymous, mapFile, pageSize } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import { outOfRange, thrownBy } from '../support/errors.js'
+import { invalidType, invalidValue, outOfRange, thrownBy, untyped } from '../support/errors.js'
 import { pattern, scratchDirectory } from '../support/files.js'
 import { everything } from '../support/mappings.js'
 
@@ -196,5 +196,76 @@ describe('what the protection forbids is a MappingFaultError', () => {
     }
     mapping.protect('read-write')
     expect(everything(mapping).equals(content)).toBe(true)
+  })
+})
+
+describe('readInto', () => {
+  it.each<[string, () => ArrayBufferView]>([
+    ['a Uint8Array', () => new Uint8Array(10)],
+    ['part of an Int32Array', () => new Int32Array(8).subarray(2, 5)],
+    ['a DataView', () => new DataView(new ArrayBuffer(20), 3, 10)],
+    ['an empty view', () => new Uint8Array(0)],
+  ])('fills %s and nothing beside it', (_name, make) => {
+    using mapping = mapFile(sample)
+    const target = make()
+    const { byteLength, byteOffset } = target
+    expect(mapping.readInto(target, 7)).toBe(byteLength)
+    const around = Buffer.alloc(target.buffer.byteLength)
+    content.copy(around, byteOffset, 7, 7 + byteLength)
+    expect(Buffer.from(target.buffer).equals(around)).toBe(true)
+  })
+
+  it('copies fewer bytes at the end of the mapping', () => {
+    using mapping = mapFile(sample)
+    const target = new Uint8Array(100).fill(255)
+    expect(mapping.readInto(target, size - 30)).toBe(30)
+    expect(Buffer.from(target.subarray(0, 30)).equals(content.subarray(size - 30))).toBe(true)
+    expect(target.subarray(30).every((byte) => byte === 255)).toBe(true)
+    expect(mapping.readInto(target, size)).toBe(0)
+    expect(() => mapping.readInto(target, size + 1)).toThrow(outOfRange)
+  })
+
+  it('wants a view that is not detached', () => {
+    using mapping = mapFile(sample)
+    for (const target of [undefined, null, 10, 'text', {}, new ArrayBuffer(4)]) {
+      expect(() => mapping.readInto(untyped(target))).toThrow(invalidType)
+    }
+    const detached = new Uint8Array(4)
+    structuredClone(detached.buffer, { transfer: [detached.buffer] })
+    expect(() => mapping.readInto(detached)).toThrow(invalidValue)
+  })
+})
+
+describe('text', () => {
+  const words = 'zwölf Boxkämpfer 😀 jagen'
+  const file = scratch.file('words', words)
+  const bytes = Buffer.from(words)
+
+  it('decodes all of it as UTF-8 by default', () => {
+    using mapping = mapFile(file)
+    expect(mapping.text()).toBe(words)
+    expect(mapping.text(bytes.length)).toBe('')
+  })
+
+  it.each<BufferEncoding>(['utf8', 'latin1', 'hex', 'base64', 'ascii', 'utf16le'])(
+    'in %s',
+    (encoding) => {
+      using mapping = mapFile(file)
+      expect(mapping.text(2, 9, encoding)).toBe(bytes.toString(encoding, 2, 11))
+    },
+  )
+
+  it('refuses a range outside, and an encoding that Buffer does not know', () => {
+    using mapping = mapFile(file)
+    expect(() => mapping.text(0, bytes.length + 1)).toThrow(outOfRange)
+    expect(() => mapping.text(0, 1, untyped('latin2'))).toThrow(invalidValue)
+    expect(() => mapping.text(0, 1, untyped(8))).toThrow(invalidType)
+  })
+
+  it('is a MappingFaultError where a page is gone', () => {
+    using mapping = mapFile(scratch.file('text-cut', pattern(2 * pageSize)))
+    fs.truncateSync(mapping.path ?? '', pageSize)
+    expect(() => mapping.text()).toThrow(MappingFaultError)
+    expect(mapping.text(0, pageSize, 'latin1')).toHaveLength(pageSize)
   })
 })

@@ -115,6 +115,24 @@ describe('checked()', () => {
       expect.objectContaining({ code: 'ERR_MAPPING_CLOSED' }),
     )
   })
+
+  it('awaits a promise first', async () => {
+    using mapping = mapAnonymous(10)
+    await expect(mapping.checked(async () => 42)).resolves.toBe(42)
+    const { mapping: cut } = truncatedMapping('checked-async')
+    const later = cut.checked(async () => {
+      await null
+      return cut.bytes()[pageSize]
+    })
+    await expect(later).rejects.toBeInstanceOf(MappingFaultError)
+    const parser = new Error('zeros make no sense')
+    await expect(cut.checked(() => Promise.reject(parser))).rejects.toMatchObject({
+      code: 'ERR_MAPPING_FAULT',
+      cause: parser,
+    })
+    cut.clearFault()
+    await expect(cut.checked(() => Promise.reject(parser))).rejects.toBe(parser)
+  })
 })
 
 describe('onFault and the diagnostics channel', () => {

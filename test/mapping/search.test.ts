@@ -46,6 +46,22 @@ describe.each([1, 2, 3, 256])('as a byte by byte search, %i different bytes', (l
     )
   })
 
+  it('does within a part', () => {
+    const part = fc.tuple(bytes(letters, 60), bytes(letters, 5), fc.nat(70), fc.nat(70))
+    fc.assert(
+      fc.property(part, ([content, needle, from, bound]) => {
+        using mapping = filled(content)
+        const head = content.subarray(0, bound)
+        expect(mapping.indexOf(needle, from, bound)).toBe(search(head, needle, from, 1))
+        const tail = content.subarray(bound)
+        const found = bound > from ? -1 : search(tail, needle, from - bound, -1)
+        const expected = found < 0 ? -1 : found + bound
+        expect(mapping.lastIndexOf(needle, from, bound)).toBe(expected)
+      }),
+      { numRuns: 150 },
+    )
+  })
+
   it('does for needles that are there', () => {
     const part = fc.tuple(bytes(letters, 80), fc.nat(), fc.nat())
     fc.assert(

@@ -5,6 +5,7 @@ import {
   mapAnonymous,
   mapFile,
   pageSize,
+  SharedMemory,
   type TypedArrayConstructor,
 } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
@@ -196,5 +197,20 @@ describe('ranges', () => {
     ] as [Parameters<Mapping['bytes']>][])('past the end: %o', (args) => {
       expect(() => take(...args)).toThrow(outOfRange)
     })
+  })
+})
+
+describe('sharedBytes', () => {
+  it('has a fixed length, so that copies between overlapping views are right', () => {
+    using memory = SharedMemory.create(4)
+    const bytes = memory.sharedBytes()
+    expect(bytes).toHaveLength(4)
+    bytes.set([1, 2, 3, 4])
+    bytes.set(memory.sharedBytes(0, 2), 1)
+    expect([...bytes]).toEqual([1, 1, 2, 4])
+    expect(bytes.buffer).toBe(memory.sharedBuffer)
+    expect(memory.sharedBytes(1, 2)).toMatchObject({ byteOffset: 1, length: 2 })
+    expect(() => memory.sharedBytes(0, 5)).toThrow(outOfRange)
+    expect(() => memory.sharedBytes(5)).toThrow(outOfRange)
   })
 })

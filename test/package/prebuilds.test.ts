@@ -1,24 +1,24 @@
 // The binaries that are published: that they are those of native/, and load wherever Node does.
 
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { commonNames, listFile } from '../../scripts/libc-symbols.js'
 import { sourceDigest } from '../../scripts/source-digest.js'
-import { type Elf, readElf, symbolsAbove } from '../support/elf.js'
+import { type Elf, readElf } from '../support/elf.js'
 import { projectRoot } from '../support/processes.js'
 
 const require = createRequire(import.meta.url)
 const { v8: nodeApi } = require('node-api-headers').symbols
 
-/** What Node 20 to 26 ask of the machine themselves. */
-const floor = { GLIBC: '2.28', GLIBCXX: '3.4.21', CXXABI: '1.3.9' }
-const librariesOfNode = [
-  'ld-linux-aarch64.so.1',
-  'ld-linux-x86-64.so.2',
-  ...['libc.so.6', 'libgcc_s.so.1', 'libm.so.6', 'libpthread.so.0', 'libstdc++.so.6'],
-]
 const nodeApi8: string[] = [...nodeApi.js_native_api_symbols, ...nodeApi.node_api_symbols]
+
+/** What glibc 2.28, which Node 20 to 26 ask for, and musl both have. */
+const ofBothLibcs = fs.readFileSync(listFile, 'utf8').trimEnd().split('\n')
+/** What the linker's start files name, and a process can do without. */
+const ofStartFiles = ['_ITM_deregisterTMCloneTable', '_ITM_registerTMCloneTable', '__gmon_start__']
 
 describe.each([
   { arch: 'x64', machine: 'Advanced Micro Devices X86-64', largestPage: 4 << 10 },
@@ -29,7 +29,7 @@ describe.each([
   const elf = () => (read ??= readElf(file))
   const taken = () => elf().symbols.filter(({ defined }) => !defined)
 
-  it('was made from native/ and binding.gyp as they are: `npm run prebuild`', () => {
+  it('was made from native/ and binding.gyp as they are: `npm run prebuilds`', () => {
     expect(fs.existsSync(file)).toBe(true)
     expect(fs.readFileSync(file).includes(sourceDigest())).toBe(true)
   })
@@ -54,22 +54,29 @@ describe.each([
     expect(Math.min(...alignments)).toBeGreaterThanOrEqual(largestPage)
   })
 
-  it('needs no library that Node does not load', () => {
-    expect(elf().needed).toContain('libc.so.6')
-    expect(elf().needed.filter((name) => !librariesOfNode.includes(name))).toEqual([])
+  it('needs no library by name: each C library has its own, and Deno and Bun no libstdc++', () => {
+    expect(elf().needed).toEqual([])
+    expect(elf().sections.filter((name) => name.startsWith('.gnu.version_r'))).toEqual([])
   })
 
-  it('needs no glibc and no libstdc++ that is younger than what Node needs', () => {
-    expect(taken().filter(({ version }) => version !== null).length).toBeGreaterThan(20)
-    // What is listed here belongs in native/glibc_floor.h, or was better not used.
-    expect(symbolsAbove(floor, elf())).toEqual([])
+  it('has no thread-local storage, which musl refuses and glibc allocates inside of handlers', () => {
+    expect(elf().segments.length).toBeGreaterThan(3)
+    expect(elf().segments.filter((line) => line.startsWith('TLS'))).toEqual([])
+    expect(elf().sections.filter((name) => /^\.t(bss|data)/.test(name))).toEqual([])
   })
 
-  it('needs nothing of Node that is younger than Node-API 8', () => {
-    const strong = taken().filter(({ version, weak }) => version === null && !weak)
-    const names = strong.map(({ name }) => name).filter((name) => name !== '')
+  it('takes from the process only what glibc 2.28 and musl both have, and Node-API 8', () => {
+    const names = taken().flatMap(({ name, weak }) => (weak || name === '' ? [] : [name]))
+    expect(names).toContain('mmap')
     expect(names).toContain('napi_create_external_arraybuffer')
-    expect(names.filter((name) => !nodeApi8.includes(name))).toEqual([])
+    // What is listed here belongs in native/cxx_runtime.cc, or was better not used.
+    expect(names.filter((name) => ![...ofBothLibcs, ...nodeApi8].includes(name))).toEqual([])
+  })
+
+  it('can do without whatever else it asks for', () => {
+    const names = taken().flatMap(({ name, weak }) => (weak ? [name] : []))
+    const known = ['node_api_create_external_sharedarraybuffer', '__cxa_finalize', ...ofStartFiles]
+    expect(names.filter((name) => !name.startsWith('uv_') && !known.includes(name))).toEqual([])
   })
 
   it('exports what Node looks for and nothing else', () => {
@@ -80,26 +87,38 @@ describe.each([
     ])
   })
 
-  it('names no function that musl does not have', ({ skip }) => {
-    const musl = '/lib/ld-musl-x86_64.so.1'
-    if (!fs.existsSync(musl)) skip(`${musl} is not there: apt-get install musl`)
-    const offered = readElf(musl).symbols.filter(({ defined }) => defined)
-    const names = new Set(offered.map(({ name }) => name))
-    const ofLibc = taken().filter(({ version, weak }) => version?.startsWith('GLIBC_') && !weak)
-    expect(ofLibc.length).toBeGreaterThan(20)
-    expect(ofLibc.map(({ name }) => name).filter((name) => !names.has(name))).toEqual([])
-  })
-
   it('loads, and is the one that it says it is', ({ skip }) => {
     if (arch !== process.arch) skip(`this is ${process.arch}; scripts/test-runtimes.js runs it`)
     expect(require(file).sourceDigest).toBe(sourceDigest())
   })
 })
 
-it('a symbol above the floor would be found', () => {
-  const symbol = (version: string) => ({ name: 'f', version, defined: false, weak: false })
-  const versions = ['GLIBC_2.2.5', 'GLIBC_2.28', 'GLIBC_2.34', 'GLIBCXX_3.4.30', 'GCC_3.0']
-  const symbols = versions.map(symbol)
-  const above = symbolsAbove(floor, { symbols } as unknown as Elf)
-  expect(above).toEqual(['f@GLIBC_2.34', 'f@GLIBCXX_3.4.30', 'f@GCC_3.0'])
+it('the list of what both C libraries have is what scripts/libc-symbols.js makes', ({ skip }) => {
+  const names = commonNames()
+  if (names === undefined) skip('a C library is not there: apt-get install musl libc6-arm64-cross')
+  expect(names).toEqual(ofBothLibcs)
+  expect(ofBothLibcs).toContain('pthread_self')
+  // glibc 2.33; two versions that do not go together; only in glibc; a name that musl 1.2.4 dropped.
+  const unfit = ['fstat', 'pthread_cond_timedwait', '__memcpy_chk', 'open64', 'arc4random']
+  expect(unfit.filter((name) => ofBothLibcs.includes(name))).toEqual([])
+})
+
+/** What node-gyp-build goes by: LIBC, or else whether Alpine's release file is there. */
+it.each([
+  { where: 'LIBC is glibc', env: { LIBC: 'glibc' }, isAlpine: false },
+  { where: 'LIBC is musl', env: { LIBC: 'musl' }, isAlpine: false },
+  { where: 'there is no /etc/alpine-release', env: { LIBC: '' }, isAlpine: false },
+  { where: 'there is /etc/alpine-release', env: { LIBC: '' }, isAlpine: true },
+])('node-gyp-build finds the one file where $where', ({ env, isAlpine }) => {
+  const script = `
+    const fs = require('fs')
+    const { existsSync } = fs
+    fs.existsSync = (file) => (file === '/etc/alpine-release' ? ${isAlpine} : existsSync(file))
+    process.stdout.write(require('node-gyp-build').resolve(${JSON.stringify(projectRoot)}))`
+  const found = execFileSync(process.execPath, ['-e', script], {
+    cwd: projectRoot,
+    env: { ...process.env, ...env, PREBUILDS_ONLY: '1' },
+    encoding: 'utf8',
+  })
+  expect(path.relative(projectRoot, found)).toBe(`prebuilds/linux-${process.arch}/posix-mmap.node`)
 })

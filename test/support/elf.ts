@@ -53,24 +53,3 @@ export function readElf(file: string): Elf {
     symbols: readelf('--dyn-syms', file).flatMap(parseSymbol),
   }
 }
-
-/** Whether version `a` is after `b`, both as `3.4.21`. */
-function isLater(a: string, b: string): boolean {
-  const parts = (version: string) => version.split('.').map(Number)
-  const [left, right] = [parts(a), parts(b)]
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0)
-    if (difference !== 0) return difference > 0
-  }
-  return false
-}
-
-/** The symbols whose version is after those of `floor`, or of a family that it does not have. */
-export function symbolsAbove(floor: Readonly<Record<string, string>>, elf: Elf): string[] {
-  const above = elf.symbols.filter(({ version }) => {
-    if (version === null) return false
-    const [family = '', number = ''] = version.split('_')
-    return floor[family] === undefined || isLater(number, floor[family])
-  })
-  return above.map(({ name, version }) => `${name}@${version}`)
-}

@@ -34,7 +34,7 @@ void* map_pages(const MapRequest& request, size_t length, uint64_t offset) noexc
     reservation = reserve_for_huge_pages(length, offset);
     if (reservation != nullptr) {
       wish = reservation;
-      flags |= MAP_FIXED;  // over our own reservation
+      flags |= MAP_FIXED;  // only our own reservation is there
     }
   }
   void* base = mmap(wish, length, request.prot, flags, request.fd, static_cast<off_t>(offset));
@@ -60,7 +60,7 @@ void* reserve_addresses(size_t length) noexcept {
   return mmap(nullptr, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
-int map_region(const MapRequest& request, Region** out) noexcept {
+int map_region(const MapRequest& request, RegionUser& out) noexcept {
   const uint64_t lead = offset_in_page(request.offset);
   Extent extent;
   const int guarded = fault_guard_install();
@@ -76,9 +76,10 @@ int map_region(const MapRequest& request, Region** out) noexcept {
 }
 
 int map_region_again(const Region& empty, int fd, uint64_t offset, uint64_t length,
-                     Region** out) noexcept {
+                     RegionUser& out) noexcept {
   const int uniform = empty.uniform_protection();
-  // These say where it was to be mapped then, and how it was to be filled.
+  // These flags were about the place of the first mapping and about filling it, and would now map
+  // over somebody else's memory.
   constexpr int kOnce = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_POPULATE | MAP_LOCKED;
   const MapRequest request{.fd = fd,
                            .offset = offset,
@@ -86,7 +87,7 @@ int map_region_again(const Region& empty, int fd, uint64_t offset, uint64_t leng
                            .prot = uniform == Region::kMixed ? empty.protection() : uniform,
                            .flags = empty.flags() & ~kOnce};
   const int result = map_region(request, out);
-  if (result == 0) (*out)->inherit(empty);
+  if (result == 0) out->inherit(empty);
   return result;
 }
 

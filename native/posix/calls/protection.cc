@@ -10,19 +10,19 @@ int protect(Region& region, uint64_t offset, uint64_t length, int protection) no
   const size_t whole = region.extent().mapped_length;
   const auto call = [&](PageRange pages) {
     const bool everything = pages.length == whole;
-    // Before the call: from here on another thread's fault must not be judged by the old value.
+    // Before the call, or another thread's fault during it would be judged by the old protection.
     if (!everything && region.uniform_protection() != protection)
       region.set_uniform_protection(Region::kMixed);
     const int result = zero_or_errno(mprotect(pages.start, pages.length, protection));
     if (result != 0) {
-      region.set_uniform_protection(Region::kMixed);  // the kernel may have changed the first pages
+      region.set_uniform_protection(Region::kMixed);  // it may have changed the first pages
     } else if (everything) {
       region.set_uniform_protection(protection);
     }
     return result;
   };
   const int result = on_pages(region, offset, length, Rounding::outward, Splits::yes, call);
-  // An empty mapping has no page, but a protection that its first pages will get.
+  // An empty mapping has no pages, but keeps the protection for the pages that a resize gives it.
   if (result == 0 && whole == 0) region.set_uniform_protection(protection);
   return result;
 }

@@ -16,7 +16,7 @@ int move_pages(const Region& region, std::byte* target, size_t length) noexcept 
   std::byte* const base = region.extent().base;
   const size_t old_length = region.extent().mapped_length;
   const int protection = region.uniform_protection();
-  if (protection == Region::kMixed) return -EINVAL;  // they are several mappings for the kernel
+  if (protection == Region::kMixed) return -EINVAL;  // the pages are several VMAs
   if (region.shared()) {
     if (region.anonymous() && length > old_length) return -EINVAL;
     // An old length of 0 maps the same pages once more and leaves the old addresses taken.
@@ -24,9 +24,9 @@ int move_pages(const Region& region, std::byte* target, size_t length) noexcept 
     return moved != MAP_FAILED ? 0 : -errno;
   }
   if (!region.anonymous()) return -EINVAL;
-  // Here only MREMAP_DONTUNMAP leaves no hole that another thread could map into while requests in
-  // flight still use the old addresses. By syscall(2): glibc 2.36's mremap drops the new address
-  // with this flag.
+  // Only MREMAP_DONTUNMAP leaves no hole at the old addresses, into which another thread could map
+  // while requests in flight still use them. The call is made by syscall(2), because glibc 2.36's
+  // mremap(3) drops the new address when this flag is set.
   const size_t kept = length < old_length ? length : old_length;
   constexpr unsigned kFlags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
   if (length > old_length && mprotect(target + old_length, length - old_length, protection) != 0) {
@@ -37,7 +37,7 @@ int move_pages(const Region& region, std::byte* target, size_t length) noexcept 
 
 }  // namespace
 
-int remap_region(Region& region, uint64_t length, Region** out) noexcept {
+int remap_region(Region& region, uint64_t length, RegionUser& out) noexcept {
   const Extent& old = region.extent();
   Extent extent;
   if (length > 0) {
@@ -55,7 +55,7 @@ int remap_region(Region& region, uint64_t length, Region** out) noexcept {
   }
   const int adopted =
       Region::adopt(extent, region.uniform_protection(), region.flags(), region.file(), out);
-  if (adopted == 0) (*out)->inherit(region);
+  if (adopted == 0) out->inherit(region);
   return adopted;
 }
 

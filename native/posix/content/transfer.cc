@@ -10,7 +10,8 @@
 namespace posix_mmap {
 namespace {
 
-/// What was recorded a moment ago for an access to `address`, in whatever region that is.
+/// The fault that the handler has just recorded for an access to `address`, which may be in another
+/// region than ours.
 Fault latest_fault(const Region& ours, const std::byte* address) noexcept {
   const Region* const found = region_table_find(address);
   const Region& region = found == nullptr ? ours : *found;
@@ -18,8 +19,8 @@ Fault latest_fault(const Region& ours, const std::byte* address) noexcept {
   return fault_at(region, kind == FaultKind::none ? FaultKind::no_access : kind, address);
 }
 
-/// Copies to higher addresses of the same memory, last chunk first. Returns what could not be
-/// accessed, or nullptr.
+/// Copies to higher addresses of the same memory, last chunk first. Returns the address that could
+/// not be accessed, or nullptr.
 const std::byte* copy_backward(std::byte* to, const std::byte* from, size_t length) noexcept {
   std::array<std::byte, size_t{4} * 1024> chunk;
   size_t end = length;

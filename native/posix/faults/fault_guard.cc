@@ -27,16 +27,17 @@ struct Previous {
 };
 Previous previous;
 std::atomic<bool> installed{false};
-std::atomic<int> bells_ringing{0};
+std::atomic<int> notifications{0};
 
-void ring(Region& region) noexcept {
-  bells_ringing.fetch_add(1, std::memory_order_seq_cst);
-  FaultBell* bell = region.bell().load(std::memory_order_seq_cst);
-  if (bell != nullptr) bell->ring(bell);
-  bells_ringing.fetch_sub(1, std::memory_order_seq_cst);
+void notify(Region& region) noexcept {
+  notifications.fetch_add(1, std::memory_order_seq_cst);
+  FaultListener* listener = region.listener().load(std::memory_order_seq_cst);
+  if (listener != nullptr) listener->notify(listener);
+  notifications.fetch_sub(1, std::memory_order_seq_cst);
 }
 
-/// Raised by the processor for a page, and not by kill(2), for alignment or for broken memory.
+/// Whether the processor raised the signal for a page: not kill(2), and not for alignment or for
+/// broken memory.
 bool is_page_fault(int signal, const siginfo_t& info) noexcept {
   if (signal == SIGBUS) return info.si_code == BUS_ADRERR;
   return info.si_code == SEGV_MAPERR || info.si_code == SEGV_ACCERR;
@@ -49,14 +50,14 @@ FaultKind classify(const Region& region, const siginfo_t& info, std::byte* page)
     return protection == PROT_NONE ? FaultKind::no_access : FaultKind::read_only;
   }
   if (page_readable(page)) return FaultKind::read_only;
-  // A guard page is SEGV_MAPERR and lost in the same sense.
+  // A guard page cannot be read either, but its fault is SEGV_MAPERR.
   return info.si_code == SEGV_ACCERR && page_lost(page) ? FaultKind::truncated
                                                         : FaultKind::no_access;
 }
 
-/// True if the interrupted program can go on.
+/// Deals with a fault inside a region. True if the interrupted program can go on.
 bool settle(Region& region, const siginfo_t& info, ucontext_t& context) noexcept {
-  // Data that is executed is beyond help: the new page would not be executable either.
+  // Nothing helps a program that executes data: the new page would not be executable either.
   if (is_instruction_fetch(context)) return false;
   auto* const address = static_cast<std::byte*>(info.si_addr);
   const FaultKind kind = classify(region, info, page_of(address));
@@ -68,18 +69,18 @@ bool settle(Region& region, const siginfo_t& info, ucontext_t& context) noexcept
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kNote, sizeof(kNote) - 1);
     return false;
   }
-  ring(region);
+  notify(region);
   return true;
 }
 
-/// Calls the handler that ours took the place of, as the kernel would have.
+/// Calls the handler that this one replaced, in the way the kernel would have called it.
 void pass_on(int signal, siginfo_t* info, void* context) noexcept {
   struct sigaction& earlier = signal == SIGBUS ? previous.bus : previous.segv;
   const struct sigaction before = earlier;
   const bool sent = info->si_code <= 0;
   if ((before.sa_flags & SA_SIGINFO) == 0 &&
       (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN)) {
-    // The kernel ignores only signals that somebody sent.
+    // A fault cannot be ignored; the kernel ignores only signals that somebody has sent.
     if (sent && before.sa_handler == SIG_IGN) return;
     struct sigaction fatal{};
     fatal.sa_handler = SIG_DFL;
@@ -116,7 +117,7 @@ void on_signal(int signal, siginfo_t* info, void* context) {
 }
 
 int take_over(int signal, struct sigaction& before) noexcept {
-  // Read first: the handler may be needed, and consult it, the moment it is installed.
+  // Read first: a fault the moment after the handler is installed already needs the earlier one.
   if (sigaction(signal, nullptr, &before) != 0) return -errno;
   struct sigaction ours{};
   ours.sa_sigaction = on_signal;
@@ -151,17 +152,17 @@ int fault_guard_install() noexcept {
   return 0;
 }
 
-void fault_guard_tell(Region& region, const Fault& fault) noexcept {
+void fault_guard_report(Region& region, const Fault& fault) noexcept {
   region.faults().record(fault.kind, fault.offset);
-  ring(region);
+  notify(region);
 }
 
 bool fault_guard_active() noexcept {
   return installed.load(std::memory_order_acquire) && is_ours(SIGSEGV) && is_ours(SIGBUS);
 }
 
-void fault_guard_await_bells() noexcept {
-  while (bells_ringing.load(std::memory_order_seq_cst) != 0) sched_yield();
+void fault_guard_await_listeners() noexcept {
+  while (notifications.load(std::memory_order_seq_cst) != 0) sched_yield();
 }
 
 }  // namespace posix_mmap

@@ -21,16 +21,17 @@ namespace {
 
 constexpr int kPrivate = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
-// Each repair that stands alone costs up to two kernel mappings of the 65,530 that a process may
-// have. After every so many of them in a region the next covers twice as many pages, and when there
-// are very many in all, as many as it may; but copies take memory and time.
+// Each repair that stands alone costs up to two kernel mappings (VMAs) of the 65,530 that a process
+// may have. After every kRepairsPerDoubling repairs in a region the next one covers twice as many
+// pages, and when the process has made very many, the most pages that are allowed: fewer copies
+// than zeros, because a copy takes memory and time.
 constexpr size_t kRepairsPerDoubling = 64;
 constexpr size_t kVeryMany = 8192;
 constexpr size_t kMostCopied = 64;
 constexpr size_t kMostZeroed = size_t{1} << 18;
 
 size_t block_limit(const Region& region, FaultKind kind) noexcept {
-  // What is only protected was not lost: no page of it may go that nobody touched.
+  // Protected pages have not lost their content, so only the page that was touched may be replaced.
   if (kind == FaultKind::no_access) return 1;
   const size_t doublings = region.faults().repairs() / kRepairsPerDoubling;
   const size_t most = kind == FaultKind::read_only ? kMostCopied : kMostZeroed;
@@ -42,12 +43,11 @@ bool accessible(std::byte* page, bool store) noexcept {
   return store ? page_writable(page) : page_readable(page);
 }
 
-/// How many pages from `page` on fail alike and may be replaced with it: none that was replaced
-/// before, since it may hold the program's stores.
+/// How many pages from `page` on fail alike and may be replaced with it. A page that was replaced
+/// before is not among them, since it may hold the program's stores.
 size_t block_pages(const Region& region, FaultKind kind, std::byte* page, bool readable,
                    bool store) noexcept {
-  // To ask a private page whether it is writable is to write to it: it would be cut off from its
-  // file.
+  // Asking whether a private page is writable writes to it, which would cut it off from its file.
   if (readable && !region.shared()) return 1;
   const size_t size = page_size();
   const size_t first = region.page_index(page);
@@ -70,15 +70,15 @@ bool replace_with_zeros(std::byte* start, size_t length, int protection) noexcep
 bool replace_with_copy(std::byte* start, size_t length) noexcept {
   void* copy = mmap(nullptr, length, PROT_READ | PROT_WRITE, kPrivate, -1, 0);
   if (copy == MAP_FAILED) return false;
-  // What the file lost in the meantime stays zero.
+  // Bytes that the file has lost meanwhile stay zero.
   guarded_copy(copy, start, length);
   if (mremap(copy, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, start) != MAP_FAILED) return true;
   munmap(copy, length);
   return false;
 }
 
-/// For one page when there is no room for a second: by way of memory that is always there. Other
-/// threads may see zeros in between.
+/// Replaces one page when there is no VMA for a second mapping, by way of memory that is always
+/// there. Other threads may see zeros in between.
 bool replace_in_place(std::byte* page, size_t size) noexcept {
   constexpr size_t kLargestPage = size_t{64} << 10;
   static std::array<std::byte, kLargestPage> scratch;
@@ -92,18 +92,18 @@ bool replace_in_place(std::byte* page, size_t size) noexcept {
   return replaced;
 }
 
-/// Makes a range accessible with the content that it has, or zeros where it has none.
+/// Makes a range accessible, with its present content or with zeros where that is lost.
 bool replace(const Region& region, std::byte* start, size_t length, bool readable,
              bool store) noexcept {
   if (!readable) {
     return replace_with_zeros(start, length, region.protection() | (store ? PROT_WRITE : 0));
   }
-  // Private memory needs no other page, only leave to write.
+  // Private memory needs no other page, only permission to write.
   if (!region.shared() && mprotect(start, length, PROT_READ | PROT_WRITE) == 0) return true;
   return replace_with_copy(start, length);
 }
 
-/// The last resort when the process may have no more kernel mappings: one for the whole region.
+/// The last resort when the process may have no more VMAs: one VMA of zeros for the whole region.
 bool replace_everything(Region& region, FaultKind kind) noexcept {
   const Extent& extent = region.extent();
   constexpr int kProtection = PROT_READ | PROT_WRITE;
@@ -117,13 +117,13 @@ bool replace_everything(Region& region, FaultKind kind) noexcept {
 }  // namespace
 
 bool page_readable(const void* page) noexcept {
-  // A wait that ends at once: EAGAIN or ETIMEDOUT if the word could be read.
+  // The wait ends at once, with EAGAIN or ETIMEDOUT if the word could be read.
   const timespec none{0, 0};
   return syscall(SYS_futex, page, FUTEX_WAIT_PRIVATE, 0, &none, nullptr, 0) == 0 || errno != EFAULT;
 }
 
 bool page_writable(void* page) noexcept {
-  // Wakes nobody, and on the way ORs the page's first word with 0, which stores it unchanged.
+  // Wakes nobody, but ORs the page's first word with 0 on the way, which stores it unchanged.
   static int nobody = 0;
   constexpr unsigned kOrZero = FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0);
   return syscall(SYS_futex, &nobody, FUTEX_WAKE_OP_PRIVATE, 0, nullptr, page, kOrZero) >= 0;
@@ -142,7 +142,8 @@ bool repair_fault(Region& region, FaultKind kind, std::byte* address, bool store
 
   const bool readable = page_readable(page);
   const size_t pages = block_pages(region, kind, page, readable, store);
-  // Marked before it is done: a thread that copies the page at this moment looks again afterwards.
+  // Marked before the page is replaced: a thread that is copying it looks at the mark afterwards,
+  // and would otherwise take the new page for the file's.
   region.faults().mark_replaced(kind, region.page_index(page), pages);
   const bool replaced = replace(region, page, pages * size, readable, store) ||
                         (pages > 1 && replace(region, page, size, readable, store)) ||

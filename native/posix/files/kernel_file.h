@@ -1,4 +1,4 @@
-// Small text files by which the kernel tells about itself: /proc, /sys.
+// Small text files in which the kernel describes itself, in /proc and /sys.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +9,10 @@ namespace posix_mmap {
 /// The number that a file starts with, or `otherwise` where it cannot be read.
 uint64_t read_kernel_number(const char* path, uint64_t otherwise) noexcept;
 
-/// How many lines a file has: 0, or -errno where it cannot be opened.
+/// Counts the lines of a file: 0, or -errno where it cannot be opened.
 int count_kernel_lines(const char* path, uint64_t& lines) noexcept;
 
-/// The size of a transparent huge page in bytes, 0 on kernels without them.
+/// The size of a transparent huge page in bytes, or 0 on a kernel without them.
 size_t huge_page_size() noexcept;
 
 }  // namespace posix_mmap

@@ -20,7 +20,7 @@ uint64_t mask_of(size_t word, size_t first, size_t last) noexcept {
   return mask;
 }
 
-/// `kind` in every place of a word.
+/// `kind` in the place of every page of a word.
 uint64_t repeated(FaultKind kind) noexcept {
   return static_cast<uint64_t>(kind) * (~uint64_t{0} / kKindMask);
 }
@@ -31,7 +31,7 @@ void FaultLog::reset(size_t pages) noexcept {
   first_.store(0, std::memory_order_relaxed);
   count_.store(0, std::memory_order_relaxed);
   latest_.store(FaultKind::none, std::memory_order_relaxed);
-  news_.store(0, std::memory_order_relaxed);
+  records_.store(0, std::memory_order_relaxed);
   repairs_.store(0, std::memory_order_relaxed);
   all_replaced_.store(FaultKind::none, std::memory_order_relaxed);
   pages_ = pages;
@@ -44,7 +44,7 @@ void FaultLog::inherit(const FaultLog& other) noexcept {
   copy(count_, other.count_);
   copy(first_, other.first_);
   copy(latest_, other.latest_);
-  copy(news_, other.news_);
+  copy(records_, other.records_);
 }
 
 size_t FaultLog::page_map_bytes() const noexcept {
@@ -60,7 +60,7 @@ void FaultLog::free_memory() noexcept {
 FaultLog::Word* FaultLog::page_map(bool create) noexcept {
   Word* map = replaced_.load(std::memory_order_acquire);
   if (map != nullptr || !create) return map;
-  // mmap, because a signal handler may not call malloc. Fresh pages are zero bits.
+  // By mmap(2), because a signal handler must not call malloc(3). Fresh pages are all zero bits.
   void* fresh = mmap(nullptr, page_map_bytes(), PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (fresh == MAP_FAILED) return nullptr;
@@ -76,10 +76,11 @@ void FaultLog::record(FaultKind kind, uint64_t offset) noexcept {
   uint64_t none = 0;
   const uint64_t packed = (offset << kKindBits) | static_cast<uint64_t>(kind);
   latest_.store(kind, std::memory_order_release);
-  // Counted first: whoever takes the log in between leaves a first fault, if not its number.
+  // Counted first: a thread that takes the log in between leaves the fault to be found, if not its
+  // count.
   count_.fetch_add(1, std::memory_order_acq_rel);
   first_.compare_exchange_strong(none, packed, std::memory_order_acq_rel);
-  news_.fetch_add(1, std::memory_order_release);
+  records_.fetch_add(1, std::memory_order_release);
 }
 
 Fault FaultLog::unpack(uint64_t first, uint64_t count) noexcept {

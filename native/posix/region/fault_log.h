@@ -1,5 +1,6 @@
-// What went wrong inside one region: the first fault, how many, and which pages were replaced.
-// Written by signal handlers on any thread, read by anybody: atomics only.
+// What went wrong inside one region: the first fault, how many there were, and which pages were
+// replaced. Signal handlers write the log on any thread, and anybody reads it, so it is all
+// atomics.
 #pragma once
 
 #include <atomic>
@@ -22,29 +23,28 @@ class FaultLog {
   void reset(size_t pages) noexcept;
   /// Takes over the faults of another log, but not its pages.
   void inherit(const FaultLog& other) noexcept;
-  /// Gives the page map back, and forgets the repairs; only when no thread can fault in the region
-  /// any more.
+  /// Gives the page map back, and forgets the repairs. No thread may fault in the region any more.
   void free_memory() noexcept;
 
   void record(FaultKind kind, uint64_t offset) noexcept;
   Fault peek() const noexcept;
   Fault take() noexcept;
-  /// The kind of the latest fault, cleared or not.
+  /// The kind of the latest fault, whether it was taken or not.
   FaultKind latest_kind() const noexcept { return latest_.load(std::memory_order_acquire); }
-  /// How often anything was recorded, cleared or not: several listeners keep count each for itself.
-  uint64_t news() const noexcept { return news_.load(std::memory_order_acquire); }
+  /// How many faults were ever recorded, taken or not. Each of several listeners remembers up to
+  /// which record it has reported.
+  uint64_t records() const noexcept { return records_.load(std::memory_order_acquire); }
 
-  /// Pages that no longer show the file, since a private page stands in for them.
+  /// From now on these pages do not show the file, since private pages stand in for them.
   void mark_replaced(FaultKind kind, size_t first, size_t count) noexcept;
-  /// The pages hold what the program may expect again.
+  /// From now on these pages hold again what the program expects.
   void mark_restored(size_t first, size_t count) noexcept;
   bool any_replaced() const noexcept;
   /// Why a page was replaced; none if it was not.
   FaultKind replaced(size_t page) const noexcept;
   /// The same for the first replaced page of `page … last`, to which `page` is set.
   FaultKind first_replaced(size_t& page, size_t last) const noexcept;
-  /// How often mark_replaced was called: what the repair uses to keep the number of kernel
-  /// mappings small.
+  /// How often mark_replaced() was called. The repair uses it to keep the number of VMAs small.
   size_t repairs() const noexcept { return repairs_.load(std::memory_order_relaxed); }
   /// The same for all logs that are in use.
   static size_t all_repairs() noexcept { return all_repairs_.load(std::memory_order_relaxed); }
@@ -60,10 +60,10 @@ class FaultLog {
   std::atomic<uint64_t> first_{0};  // kind in the low two bits, the offset above them
   std::atomic<uint64_t> count_{0};
   std::atomic<FaultKind> latest_{FaultKind::none};
-  std::atomic<uint64_t> news_{0};
+  std::atomic<uint64_t> records_{0};
   std::atomic<size_t> repairs_{0};
   std::atomic<Word*> replaced_{nullptr};  // a FaultKind a page, mapped at the first fault
-  std::atomic<FaultKind> all_replaced_{FaultKind::none};  // where there was no memory for the map
+  std::atomic<FaultKind> all_replaced_{FaultKind::none};  // if there was no memory for the map
   size_t pages_ = 0;
 };
 

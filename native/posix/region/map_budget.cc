@@ -13,23 +13,24 @@
 namespace posix_mmap {
 namespace {
 
-// What the engine, its threads and malloc may need while the program learns of ENOMEM and unmaps.
+// What the engine, its threads and malloc(3) may need until the program has handled ENOMEM and
+// unmapped something.
 constexpr long kOthers = 1024;
 
-// Counting takes some 30 ms at the limit, so it is done only when half of what was left then is
-// used up, and never for the first few.
+// Counting takes some 30 ms at the limit, so it is done only when half of what the last count left
+// is used up, and not at all for the first kUncounted.
 constexpr long kUncounted = 1024;
 constexpr long kSmallestStep = 256;
-constexpr int64_t kPatience = 100;  // milliseconds from one vain count to the next
+constexpr int64_t kPatience = 100;  // milliseconds from a count that found no room to the next
 
 std::atomic<long> budget{kUncounted};
-std::atomic<int64_t> next_count{0};  // in milliseconds, after an answer that was no
+std::atomic<int64_t> next_count{0};  // in milliseconds, after a refusal
 std::mutex counting;
 
-/// How many more kernel mappings we may make now; negative when there are too many already.
+/// How many more VMAs the package may make now; negative when there are too many already.
 long room() noexcept {
   const uint64_t limit = read_kernel_number("/proc/sys/vm/max_map_count", INT32_MAX);
-  // One line is one kernel mapping. Without a descriptor for it, better none than too many.
+  // One line is one VMA. Without a descriptor to count with, the answer is that there is no room.
   uint64_t mappings = 0;
   if (count_kernel_lines("/proc/self/maps", mappings) == -EMFILE) return 0;
   return static_cast<long>(limit) - static_cast<long>(mappings) - kOthers;

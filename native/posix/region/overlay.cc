@@ -18,7 +18,7 @@ int overlay_region(const Region& region, std::byte* target) noexcept {
   constexpr int kFlags = MREMAP_MAYMOVE | MREMAP_FIXED;
   if (mremap(extent.base, 0, extent.mapped_length, kFlags, target) != MAP_FAILED) return 0;
   const int error = errno;
-  // What was there may be gone already, and its owner will use it.
+  // The kernel may have unmapped what was there already, and its owner will use the addresses.
   overlay_zeros(target, extent.mapped_length);
   return -error;
 }

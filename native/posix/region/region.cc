@@ -12,8 +12,8 @@
 
 namespace posix_mmap {
 
-/// Records are reused and never freed: a signal handler that was given a stray pointer may still
-/// read one after its region is gone.
+/// Records are reused and never freed, because a signal handler that has looked a region up may
+/// still read its record after the region is gone.
 class RegionPool {
  public:
   static Region* take() noexcept {
@@ -40,8 +40,8 @@ namespace {
 std::atomic<size_t> live{0};
 std::atomic<uint64_t> last_serial{0};
 
-/// Ranges whose munmap(2) would have cut a kernel mapping in two when there was none to spare:
-/// neighbours that are alike are one for the kernel.
+/// Ranges whose munmap(2) was put off, because it would have cut a VMA in two when there was none
+/// to spare: neighbours that are alike are one VMA.
 class Postponed {
  public:
   static void add(const Extent& extent) noexcept {
@@ -51,7 +51,7 @@ class Postponed {
     if (entry != nullptr) first_ = entry;
   }
 
-  /// One at a time: each later unmap() makes room for one.
+  /// Unmaps one of them; each later unmap() makes room for one more.
   static void retry() noexcept {
     const std::lock_guard<std::mutex> lock(mutex_);
     Entry* const entry = first_;
@@ -72,7 +72,7 @@ class Postponed {
 }  // namespace
 
 int Region::adopt(const Extent& extent, int prot, int flags, const FileIdentity& file,
-                  Region** out) noexcept {
+                  RegionUser& out) noexcept {
   Region* region = RegionPool::take();
   int result = region == nullptr ? -ENOMEM : 0;
   if (region != nullptr) {
@@ -86,13 +86,14 @@ int Region::adopt(const Extent& extent, int prot, int flags, const FileIdentity&
     region->users_.store(1, std::memory_order_relaxed);
     region->has_token_.store(false, std::memory_order_relaxed);
     region->serial_ = last_serial.fetch_add(1, std::memory_order_relaxed) + 1;
-    region->bell_.store(nullptr, std::memory_order_relaxed);
+    region->listener_.store(nullptr, std::memory_order_relaxed);
     region->faults_.reset(extent.mapped_length / page_size());
-    *out = region;
-    if (extent.mapped_length == 0) return 0;
-    result = region_table_insert(extent.base, extent.mapped_length, region);
+    if (extent.mapped_length > 0) {
+      result = region_table_insert(extent.base, extent.mapped_length, region);
+      if (result == 0) live.fetch_add(1, std::memory_order_relaxed);
+    }
     if (result == 0) {
-      live.fetch_add(1, std::memory_order_relaxed);
+      out = RegionUser(region, RegionUser::Adopt{});
       return 0;
     }
     RegionPool::put(region);
@@ -107,25 +108,25 @@ void Region::inherit(const Region& older) noexcept {
   faults_.inherit(older.faults_);
 }
 
-void Region::release() noexcept {
+void Region::remove_reference() noexcept {
   if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   unmap();
   faults_.free_memory();
   RegionPool::put(this);
 }
 
-void Region::join() noexcept {
+void Region::add_user() noexcept {
   users_.fetch_add(1, std::memory_order_relaxed);
-  retain();
+  add_reference();
 }
 
-bool Region::try_join() noexcept {
-  // First, or everybody else could part between the two and give the record back.
-  retain();
+bool Region::try_add_user() noexcept {
+  // The reference comes first, or everybody else could go between the two and give the record back.
+  add_reference();
   uint32_t users = users_.load(std::memory_order_relaxed);
   do {
     if (users == 0) {
-      // Not the last: whoever left last keeps a reference until the token is revoked.
+      // It is not the last one: the last user keeps its reference until the token is revoked.
       references_.fetch_sub(1, std::memory_order_acq_rel);
       return false;
     }
@@ -133,15 +134,10 @@ bool Region::try_join() noexcept {
   return true;
 }
 
-void Region::leave() noexcept {
+void Region::remove_user() noexcept {
   if (users_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   if (has_token()) revoke_token();
   if (references_.load(std::memory_order_acquire) > 1) retire();
-}
-
-void Region::part() noexcept {
-  leave();
-  release();
 }
 
 void Region::unmap() noexcept {
@@ -171,17 +167,13 @@ uint64_t Region::issue_token() noexcept {
   return serial_;
 }
 
-Region* Region::redeem_token(uint64_t token) noexcept {
-  return find_token(token, [](Region& region) { return region.try_join(); });
-}
-
 int Region::retire() noexcept {
   if (retired_ || extent_.mapped_length == 0) return 0;
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   void* overlay = mmap(extent_.base, extent_.mapped_length, PROT_READ | PROT_WRITE, kFlags, -1, 0);
   if (overlay == MAP_FAILED) {
-    // Under vm.overcommit_memory=2 writable memory may be refused; this costs none, and the fault
-    // guard lets a late access through.
+    // Under vm.overcommit_memory=2 the kernel may refuse writable memory. PROT_NONE costs none, and
+    // the fault guard repairs a late access.
     overlay = mmap(extent_.base, extent_.mapped_length, PROT_NONE, kFlags, -1, 0);
     if (overlay == MAP_FAILED) return -errno;
   }

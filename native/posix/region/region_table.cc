@@ -17,7 +17,7 @@ constexpr size_t kFanout = size_t{1} << kBits;
 constexpr unsigned kLevels = 4;
 constexpr unsigned kAddressBits = 48;
 
-// Nodes are never freed: a reader may stand in one at any time, and the addresses come back.
+// Nodes are never freed: a reader may be in one at any time, and the same addresses are used again.
 struct Node {
   std::array<std::atomic<Region*>, kFanout> regions{};
   std::array<std::atomic<Node*>, kFanout> children{};

@@ -5,14 +5,22 @@
 
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
+#include <cstddef>
 #include <mutex>
 
+#include "posix/threads/condition.h"
+
 namespace posix_mmap {
+namespace {
+
+// The default of musl is 128 KiB, and a fault may run every handler of the program on this stack.
+constexpr size_t kStackBytes = size_t{1} << 20;
+
+}  // namespace
 
 class Background {
  public:
-  /// Never destroyed: its threads go on while the process ends.
+  /// Never destroyed, because its threads may still run while the process ends.
   static Background& instance() noexcept {
     static Background& only = *new Background();
     return only;
@@ -33,8 +41,8 @@ class Background {
 
  private:
   int start_thread() noexcept {
-    // Signals that are sent to the process are for the program's own threads; those that the
-    // processor raises have to reach the fault guard.
+    // Signals that are sent to the process are for the program's own threads. Those that the
+    // processor raises must reach the fault guard.
     sigset_t blocked;
     sigset_t before;
     sigfillset(&blocked);
@@ -44,6 +52,7 @@ class Background {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, kStackBytes);
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
     pthread_t thread{};
     const auto body = [](void* self) -> void* {
@@ -79,7 +88,7 @@ class Background {
   }
 
   std::mutex mutex_;
-  std::condition_variable work_;
+  Condition work_;
   BackgroundTask* first_ = nullptr;
   BackgroundTask* last_ = nullptr;
   int threads_ = 0;

@@ -1,5 +1,5 @@
-// Threads of the package's own, for system calls that may block for long: in libuv's pool, four of
-// them would keep every fs call of the program waiting.
+// The package's own threads, for system calls that may block for long. In libuv's pool, four such
+// calls would keep every fs call of the program waiting.
 #pragma once
 
 namespace posix_mmap {
@@ -11,7 +11,7 @@ class BackgroundTask {
   BackgroundTask& operator=(const BackgroundTask&) = delete;
   virtual ~BackgroundTask() = default;
 
-  /// Called once, on a thread of the package's. May delete the task.
+  /// Called once, on one of these threads. May delete the task.
   virtual void run() noexcept = 0;
 
  private:
@@ -19,11 +19,11 @@ class BackgroundTask {
   BackgroundTask* next_ = nullptr;
 };
 
-/// How many of these threads there are at most in a process.
+/// The most threads of this kind that a process has.
 inline constexpr int kBackgroundThreads = 4;
 
-/// Has `task` run as soon as a thread is free, in the order of submission: 0, or -errno of
-/// pthread_create(3) and it will never run. Threads that had nothing to do for a while end.
+/// Runs `task` as soon as a thread is free, in the order of submission: 0, or -errno of
+/// pthread_create(3), and then the task never runs. A thread that is idle for a while ends.
 int background_submit(BackgroundTask& task) noexcept;
 
 }  // namespace posix_mmap
