@@ -37,6 +37,8 @@ class FaultLog {
 
   /// From now on these pages do not show the file, since private pages stand in for them.
   void mark_replaced(FaultKind kind, size_t first, size_t count) noexcept;
+  /// More pages that the same repair has replaced, or that another log had so.
+  void extend_replaced(FaultKind kind, size_t first, size_t count) noexcept;
   /// From now on these pages hold again what the program expects.
   void mark_restored(size_t first, size_t count) noexcept;
   bool any_replaced() const noexcept;
@@ -53,6 +55,8 @@ class FaultLog {
   using Word = std::atomic<uint64_t>;
   static Fault unpack(uint64_t first, uint64_t count) noexcept;
   Word* page_map(bool create) noexcept;
+  /// False if there is no memory for the page map.
+  bool mark(FaultKind kind, size_t first, size_t count) noexcept;
   size_t page_map_bytes() const noexcept;
 
   static inline std::atomic<size_t> all_repairs_{0};
