@@ -49,6 +49,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<search_first>(exports, "searchFirst");
   add<search_last>(exports, "searchLast");
   add<probe_range>(exports, "probe");
+  add<lost_page>(exports, "lostPage");
+  add<still_there>(exports, "stillThere");
+  add<unsyncable>(exports, "unsyncable");
 
   add<msync>(exports, "msync");
   add<madvise>(exports, "madvise");
@@ -76,6 +79,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<cancel_job>(exports, "cancelJob");
 
   add<peek_fault>(exports, "fault");
+  add<check_faults>(exports, "check");
+  add<check_faults_again>(exports, "checkAgain");
   add<take_fault>(exports, "clearFault");
   add<listen_for_faults>(exports, "listenForFaults");
   add<is_fault_guard_active>(exports, "faultGuardActive");

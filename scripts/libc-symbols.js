@@ -1,6 +1,7 @@
-// Lists what an addon may take from the C library, whichever there is: the names that glibc 2.28 and
-// musl both have, on x64 and on arm64. The addon names no version of a symbol, and a loader of glibc
-// then takes the oldest; so those of which glibc had several versions by 2.28 are left out.
+// Lists the symbols that the addon may take from the C library of any machine: those that glibc
+// 2.28 and musl both have, on x64 and on arm64. The addon names no version of a symbol, and glibc's
+// loader then takes the oldest one; so symbols of which glibc had several versions by 2.28 are left
+// out.
 //   node scripts/libc-symbols.js            writes test/package/libc-symbols.txt
 // Reads glibc from Debian's libc6 and libc6-arm64-cross (2.34 or younger, in which libpthread and
 // libdl are parts of libc), and musl from Debian's musl.
@@ -14,7 +15,7 @@ export const libraries = {
 }
 export const listFile = fileURLToPath(new URL('../test/package/libc-symbols.txt', import.meta.url))
 
-/** Of which all versions do what the addon asks: the oldest memcpy(3) is memmove(3). */
+/** Symbols whose versions all do what the addon needs: the oldest memcpy(3) is memmove(3). */
 const harmless = new Set(['memcpy', 'clock_gettime'])
 
 /**
@@ -41,13 +42,13 @@ function isOfFloor(version) {
   return major === '2' && Number(minor) <= 28
 }
 
-/** The names that both libraries have; undefined where a library is not there to be read. */
+/** The names that both libraries have; undefined if one of the libraries is not installed. */
 export function commonNames() {
   if (![...libraries.glibc, ...libraries.musl].every((file) => existsSync(file))) return undefined
   const glibc = libraries.glibc.map(exported)
   const musl = libraries.musl.map(exported)
   const names = [...(musl[0]?.keys() ?? [])].filter((name) => {
-    // musl 1.2.4 does without the names of interfaces with 64-bit offsets.
+    // musl 1.2.4 has dropped the extra names for 64-bit offsets.
     if (/64(_r)?$/.test(name)) return false
     const isCommon = glibc.every((library) => {
       const old = (library.get(name) ?? []).filter(isOfFloor)

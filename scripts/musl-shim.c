@@ -1,5 +1,5 @@
-// What Debian's libstdc++ and libgcc take from glibc and musl lacks, so that Bun for musl can be started
-// on Debian; scripts/musl.js compiles it. For tests only: the package itself needs nothing of it.
+// The symbols that Debian's libstdc++ and libgcc take from glibc and that musl lacks, so that Bun for
+// musl starts on Debian; scripts/musl.js compiles them. Only tests use them: the package needs none.
 #include <stddef.h>
 
 typedef void *locale_t;
@@ -11,12 +11,12 @@ extern int __cxa_atexit(void (*)(void *), void *, void *);
 
 char __libc_single_threaded = 0;
 
-// Destroyed when the process ends instead of the thread, which no test can tell.
+// Destroys the object when the process ends instead of the thread, which no test notices.
 int __cxa_thread_atexit_impl(void (*destroy)(void *), void *object, void *library) {
   return __cxa_atexit(destroy, object, library);
 }
 
-// libgcc then asks dl_iterate_phdr(3).
+// Always fails; libgcc then asks dl_iterate_phdr(3).
 int _dl_find_object(void *address, void *result) { return -1; }
 
 size_t __strftime_l(char *to, size_t size, const char *format, const struct tm *time,
@@ -24,7 +24,8 @@ size_t __strftime_l(char *to, size_t size, const char *format, const struct tm *
   return strftime_l(to, size, format, time, locale);
 }
 
-// std::random_device; one that has failed must not look random.
+// std::random_device calls it, and cannot see an error: a value that is not random must end the
+// process.
 unsigned arc4random(void) {
   unsigned value;
   if (getrandom(&value, sizeof value, 0) != sizeof value) __builtin_trap();
@@ -32,7 +33,7 @@ unsigned arc4random(void) {
 }
 
 #ifdef __x86_64__
-// libgcc has both, as old versions of symbols, which musl does not look at.
+// libgcc defines both, but only as old versions of symbols, which musl ignores.
 struct {
   unsigned vendor, type, subtype, features[1];
 } __cpu_model;

@@ -1,6 +1,6 @@
-// Runs programs under musl, the C library of Alpine, on a Debian machine: npm has no Node for musl, but
-// it has Bun, and Debian has musl itself. Bun wants libstdc++; Debian's own one works with musl and the
-// few functions of musl-shim.c.
+// Runs programs under musl, the C library of Alpine, on a Debian machine: npm has no Node for musl,
+// but it has Bun for musl, and Debian packages musl itself. Bun needs libstdc++; Debian's works
+// with musl and the few functions of musl-shim.c.
 //   node scripts/musl.js [x64|arm64] FILE [ARG…]
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -44,7 +44,8 @@ function install(packages) {
 }
 
 /**
- * Debian's musl for another processor, without making that processor known to the system's apt.
+ * Fetches Debian's musl for arm64 with a state of apt of its own, so that the machine's apt does not
+ * have to know that processor.
  * @param {string} folder
  */
 function fetchForeignMusl(folder) {
@@ -69,8 +70,8 @@ function fetchForeignMusl(folder) {
 }
 
 /**
- * Prepares .nodes/musl-x64 or .nodes/musl-arm64: the program that starts Bun for musl, and what it
- * must find in its environment.
+ * Prepares .nodes/musl-x64 or .nodes/musl-arm64, and returns the program that starts Bun for musl
+ * and the variables that it needs in its environment.
  * @param {Architecture} arch
  */
 export function muslBun(arch) {
@@ -87,8 +88,9 @@ export function muslBun(arch) {
   mkdirSync(lib, { recursive: true })
   for (const library of libraries) {
     const content = readFileSync(library)
-    // musl finds the shim as a library that libstdc++ needs. On x64 that is glibc's loader, and on
-    // arm64, where it needs none that musl does not have itself, one by another name.
+    // musl loads the shim in place of a library that libstdc++ names. On x64 that is glibc's
+    // loader. On arm64 libstdc++ names only libraries that musl has itself, so one of those names
+    // is changed here.
     const name = arch === 'arm64' ? content.indexOf('\0libm.so.6\0') : -1
     if (name >= 0) content.write('M', name + '\0lib'.length)
     writeFileSync(`${lib}/${library.split('/').at(-1)}`, content)
@@ -103,7 +105,7 @@ export function muslBun(arch) {
   }
   writeFileSync(start, `#!/bin/sh\n${command} "$@"\n`, { mode: 0o755 })
   if (arch === 'x64') return { start, env: {} }
-  // The kernel cannot start the program for another processor that Bun takes itself for.
+  // Bun takes its own binary for its execPath, and the kernel cannot start that one without qemu.
   const preload = `${folder}/exec-path.mjs`
   writeFileSync(preload, `process.execPath = ${JSON.stringify(start)}\n`)
   return { start, env: { BUN_OPTIONS: `--preload ${preload}` } }

@@ -1,5 +1,6 @@
-// The tests on what is not Node on this processor: Bun, Deno, Node for arm64 under qemu, and Bun for
-// musl on both processors, with the binary of prebuilds/ where it is another than this machine's:
+// Runs the tests on every runtime but this machine's Node: Bun, Deno, Node for arm64 under qemu,
+// and Bun for musl on both processors. Those for another processor or C library load the binary of
+// prebuilds/.
 //   node scripts/test-runtimes.js [bun] [deno] [arm64] [musl] [musl-arm64] [test files]
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,12 +14,13 @@ const runner = `${root}node_modules/vitest/vitest.mjs`
 const reports = `${root}node_modules/.cache/posix-mmap`
 
 /**
- * `differs`: the tests that are known to fail, by `file: name`, and why; README.md has it too.
+ * `differs`: the tests that are known to fail there, matched by `file: name`, each with the reason.
+ * README.md lists these reasons too.
  * @typedef {{ command: string[], env?: Record<string, string>, files: string[],
  *   differs: Array<[test: RegExp, reason: string]> }} Runtime
  */
 
-// What tests/architecture and test/package check does not depend on who runs them.
+// Without test/architecture.test.ts and test/package, whose results do not depend on the runtime.
 const core = [
   'test/arguments.test.ts',
   'test/kernel',
@@ -43,7 +45,8 @@ const ofQemu = [
 ]
 
 /**
- * Vitest itself stays with the Node of this processor, and starts its workers with another.
+ * Node for arm64 under qemu. Vitest itself runs on this machine's Node, and starts its workers with
+ * the other.
  * @returns {Runtime}
  */
 function underQemu() {
@@ -84,7 +87,7 @@ const ofBun = [
   emptyPath,
   [
     /leaves nothing after 1,000 cycles|is an integer from 0 to/,
-    'memory that was unmapped is given back when the collector gets to it',
+    'unmapped memory goes back to the kernel only when the collector runs',
   ],
 ]
 

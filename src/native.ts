@@ -12,8 +12,13 @@ export type Handle = number
 export type Result = number
 /** Work of this thread in the background; greater than 0 and never used again. */
 export type Job = number
-/** [kind, offset, count]; the kinds are numbered as in `faultKinds`. */
-export type NativeFault = readonly [kind: number, offset: number, count: number]
+/** The kinds are numbered as in `faultKinds`; `errno` is 0 where there is none. */
+export type NativeFault = readonly [kind: number, offset: number, count: number, errno: number]
+/** Which file it is; opaque, of {@link Native.fileSize}. */
+export type FileIdentity = BigUint64Array
+
+/** What fileSize() stores in. */
+export const newFileIdentity = (): FileIdentity => new BigUint64Array(3)
 
 export type Searched = Result | null | NativeFault
 
@@ -30,6 +35,14 @@ export interface Native {
     flags: number,
     address: number | bigint,
     hugePages: boolean,
+    /** Of the file, if fileSize() was asked already. */
+    identity?: FileIdentity,
+    /** The file is sealed against shrinking. */
+    keepsSize?: boolean,
+    /** Its size may be asked for by the descriptor later. */
+    lendsFd?: boolean,
+    /** Its size may be asked for by this name later. */
+    path?: string | null,
   ): Handle | Result
   /**
    * Detaches every buffer but `attached`, which show zeros from then on. Tells whether there was a fault
@@ -67,6 +80,17 @@ export interface Native {
   searchLast(handle: Handle, offset: number, length: number, needle: Uint8Array): Searched
   /** Brings the pages of a range into memory. */
   probe(handle: Handle, offset: number, length: number): NativeFault | null | Result
+  /** The first page that populate() or mlock() could not have, since it is truncated or unreadable. */
+  lostPage(
+    handle: Handle,
+    offset: number,
+    length: number,
+    write: boolean,
+  ): NativeFault | null | Result
+  /** Whether bytes that probe() has found there are so still, without a look at each page. */
+  stillThere(handle: Handle, offset: number, length: number): NativeFault | null | Result
+  /** Why msync() of a range does not carry all of it to its file. */
+  unsyncable(handle: Handle, offset: number, length: number): NativeFault | null | Result
 
   msync(handle: Handle, offset: number, length: number, flags: number): Result
   madvise(handle: Handle, offset: number, length: number, advice: number): Result
@@ -97,11 +121,16 @@ export interface Native {
   cancelJob(job: Job): void
 
   fault(handle: Handle): NativeFault | null | Result
+  /** The same, or that the file ends inside a page, if nobody was told so yet. */
+  check(handle: Handle): NativeFault | null | Result
+  /** The same, also where somebody was told. */
+  checkAgain(handle: Handle): NativeFault | null | Result
   clearFault(handle: Handle): NativeFault | null | Result
   listenForFaults(listener: (handle: Handle) => void): boolean
   faultGuardActive(): boolean
 
-  fileSize(fd: number): Result
+  /** Stores which file it is in `identity`. */
+  fileSize(fd: number, identity?: FileIdentity): Result
   truncate(fd: number, size: number): Result
   reserveBlocks(fd: number, offset: number, length: number): Result
   /** A length of 0 means: to the end of the file. */

@@ -14,7 +14,7 @@ import { Madvise, MapFlags, MremapFlags, Prot } from './kernel/flags.js'
 import type { Access } from './kernel/protection.js'
 import { mapRegion } from './map/map-region.js'
 import { noSettings } from './map/options.js'
-import { onRange, setProtection } from './mapping/ranges.js'
+import { lockRange, onRange, setProtection, syncRange } from './mapping/ranges.js'
 import { regionOf } from './mapping/region.js'
 import { remapRegion } from './mapping/resize.js'
 import { createMapping, Mapping } from './mapping.js'
@@ -157,7 +157,7 @@ export function msync(
   const memory = checkMapping(mapping)
   const wanted = int32(flags, 'flags')
   const range = rangeArguments(offset, length)
-  onRange(memory, range, 'msync', (...pages) => native.msync(...pages, wanted))
+  syncRange(memory, range, wanted)
 }
 
 const destructive: readonly number[] = [
@@ -229,7 +229,7 @@ export function mremap(
 export function mlock(mapping: Mapping, offset?: number | bigint, length?: number | bigint): void {
   const memory = checkMapping(mapping)
   const range = rangeArguments(offset, length)
-  onRange(memory, range, 'mlock2', (...pages) => native.mlock(...pages, false))
+  lockRange(memory, range, false)
 }
 
 /**

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "napi_setup.h"
+#include "posix/files/file_identity.h"
 
 namespace posix_mmap {
 
@@ -30,6 +31,11 @@ struct Bytes {
   size_t length;
 };
 Bytes bytes_at(const Napi::CallbackInfo& info, size_t index);
+
+/// A file identity in a BigUint64Array of three; nothing is stored in anything else, and zeros are
+/// found there.
+void store_identity(const Napi::CallbackInfo& info, size_t index, const FileIdentity& identity);
+FileIdentity identity_at(const Napi::CallbackInfo& info, size_t index);
 
 /// The region whose handle is the first argument, or nullptr after unmap().
 Region* region_at(const Napi::CallbackInfo& info);

@@ -46,6 +46,9 @@ Napi::Value copies_backward(const Napi::CallbackInfo& info);
 Napi::Value search_first(const Napi::CallbackInfo& info);
 Napi::Value search_last(const Napi::CallbackInfo& info);
 Napi::Value probe_range(const Napi::CallbackInfo& info);
+Napi::Value lost_page(const Napi::CallbackInfo& info);
+Napi::Value still_there(const Napi::CallbackInfo& info);
+Napi::Value unsyncable(const Napi::CallbackInfo& info);
 
 // range.cc: the calls that take a range of a mapping, as (handle, offset, length, argument): 0 or
 // -errno.
@@ -80,6 +83,8 @@ Napi::Value cancel_job(const Napi::CallbackInfo& info);
 // fault.cc: the faults of a mapping, and their listener.
 
 Napi::Value peek_fault(const Napi::CallbackInfo& info);
+Napi::Value check_faults(const Napi::CallbackInfo& info);
+Napi::Value check_faults_again(const Napi::CallbackInfo& info);
 Napi::Value take_fault(const Napi::CallbackInfo& info);
 Napi::Value listen_for_faults(const Napi::CallbackInfo& info);
 Napi::Value is_fault_guard_active(const Napi::CallbackInfo& info);

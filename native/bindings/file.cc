@@ -22,8 +22,12 @@ Napi::Value held(const Napi::CallbackInfo& info, int fd) {
 
 }  // namespace
 
+// fileSize(fd, identity): size | -errno; map() takes what is stored in `identity`
 Napi::Value size_of_file(const Napi::CallbackInfo& info) {
-  return number(info, file_size(int32_at(info, 0)));
+  FileIdentity identity;
+  const int64_t size = file_size(int32_at(info, 0), identity);
+  store_identity(info, 1, identity);
+  return number(info, size);
 }
 
 Napi::Value truncate_file(const Napi::CallbackInfo& info) {
@@ -43,8 +47,8 @@ Napi::Value posix_fadvise(const Napi::CallbackInfo& info) {
 // isFileOf(handle, fd): whether stores to the mapping reach the file of a descriptor
 Napi::Value is_file_of_region(const Napi::CallbackInfo& info) {
   const Region* const region = region_at(info);
-  return Napi::Boolean::New(info.Env(),
-                            region != nullptr && is_file(region->file(), int32_at(info, 1)));
+  return Napi::Boolean::New(
+      info.Env(), region != nullptr && is_file(region->file().identity(), int32_at(info, 1)));
 }
 
 // openFileOf(handle, fd, path): descriptor | -errno
@@ -53,7 +57,7 @@ Napi::Value open_file_of(const Napi::CallbackInfo& info) {
   if (region == nullptr) return number(info, -ESTALE);
   const bool named = info[2].IsString();
   const std::string path = named ? string_at(info, 2) : std::string();
-  return held(info, open_mapped_file(region->file(), region->extent(), int32_at(info, 1),
+  return held(info, open_mapped_file(region->file().identity(), region->extent(), int32_at(info, 1),
                                      named ? path.c_str() : nullptr));
 }
 

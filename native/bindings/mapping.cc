@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <string>
 #include <utility>
 
 #include "bindings/arguments.h"
@@ -8,9 +9,11 @@
 
 namespace posix_mmap {
 
-// map(fd, offset, length, prot, flags, address, hugePages): handle | -errno
+// map(fd, offset, length, prot, flags, address, hugePages, identity, keepsSize, lendsFd, path):
+// handle | -errno; the last four are of the file
 Napi::Value map(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info.Env());
+  const std::string path = info[10].IsString() ? string_at(info, 10) : std::string();
   const MapRequest request{
       .fd = int32_at(info, 0),
       .offset = uint64_at(info, 1),
@@ -19,6 +22,10 @@ Napi::Value map(const Napi::CallbackInfo& info) {
       .flags = int32_at(info, 4),
       .address = uint64_at(info, 5),
       .huge_pages = bool_at(info, 6),
+      .file = identity_at(info, 7),
+      .keeps_size = bool_at(info, 8),
+      .lends_fd = bool_at(info, 9),
+      .path = path.empty() ? nullptr : path.c_str(),
   };
   RegionUser region;
   int result = map_region(request, region);

@@ -4,10 +4,13 @@ import { rangeWithin } from '../arguments.js'
 import { invalidArgValue } from '../errors.js'
 import { protectionBits, protectionOfAccess, sharingFlag } from '../kernel/protection.js'
 import type { Region } from '../mapping/region.js'
-import { checked, native } from '../native.js'
+import { checked, native, newFileIdentity } from '../native.js'
 import { mapRegion } from './map-region.js'
 import { type OpenFile, openFile } from './open-file.js'
 import { type MapFileSettings, mapFileSettings } from './options.js'
+
+/** Of the file that is being mapped, as its fstat(2) has it. */
+const identity = newFileIdentity()
 
 export function mapFileRegion(file: unknown, options: unknown): Region {
   const settings = mapFileSettings(options)
@@ -17,7 +20,8 @@ export function mapFileRegion(file: unknown, options: unknown): Region {
   try {
     const { offset, length } = rangeOfFile(source, settings)
     const prot = protectionBits(protectionOfAccess(access))
-    const request = { fd, offset, length, prot, flags: sharingFlag(access), address: 0 }
+    const flags = sharingFlag(access)
+    const request = { fd, offset, length, prot, flags, address: 0, identity }
     // After mmap(2), which may go past the end of a file: what it refuses leaves the file as it was.
     const enlarge = size === undefined ? undefined : () => grow(source, size, sparse)
     return mapRegion(request, settings, { access, path }, enlarge)
@@ -28,7 +32,7 @@ export function mapFileRegion(file: unknown, options: unknown): Region {
 
 /** What is to be mapped of a file that will have at least the size asked for. */
 function rangeOfFile(source: OpenFile, settings: MapFileSettings) {
-  const size = checked(native.fileSize(source.fd), 'fstat', source.path)
+  const size = checked(native.fileSize(source.fd, identity), 'fstat', source.path)
   // Character devices have no size; only the kernel knows what can be mapped of them.
   if (size > Number.MAX_SAFE_INTEGER) {
     if (settings.length !== undefined) return { offset: settings.offset, length: settings.length }

@@ -5,6 +5,7 @@ import { constants } from 'node:os'
 import { externalBuffersForbidden, mappingClosed, outOfRange, systemError } from '../errors.js'
 import { maxBufferLength } from '../kernel/limits.js'
 import { closedHandle, type Handle, native } from '../native.js'
+import { brand } from '../runtime/stable-copies.js'
 
 // V8 counts the bytes of a buffer as memory of the heap, and collects garbage once they have grown by
 // 64 MiB. A program that looks up a thing or two in a large file gets buffers of small windows instead.
@@ -175,7 +176,7 @@ export class Buffers {
     const buffer = native.arrayBuffer(this.#handle, offset, length)
     if (typeof buffer !== 'number') {
       keepWithBuffer(buffer, this.#owner)
-      return buffer
+      return brand(buffer)
     }
     if (buffer === closedHandle) throw mappingClosed()
     if (buffer === -constants.errno.ENOTSUP) throw externalBuffersForbidden()

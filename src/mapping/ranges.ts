@@ -10,6 +10,7 @@ import {
 import { type Advice, adviceValue, checkAdvice } from '../kernel/advice.js'
 import { checkProtection, protectionBits, protectionOf } from '../kernel/protection.js'
 import { checkedOnHandle, type Handle, native, pageSize, type Result } from '../native.js'
+import { assertNoLostPage, assertNoLostPageToLock, assertSyncable } from './faults.js'
 import { contentPace, faultPace, flushPace, inPieces, type Pace, tablePace } from './pieces.js'
 import { flushSettings, lockSettings, populateSettings } from './range-options.js'
 import { type Mapped, regionOf } from './region.js'
@@ -62,7 +63,24 @@ function explicitRange(offset: unknown, length: unknown): RangeArguments {
 
 export function flushSync(mapping: Mapped, options: unknown): void {
   const { range, flags } = flushSettings(options)
-  onPieces(mapping, range, 'msync', flushPace, (...pages) => native.msync(...pages, flags))
+  syncRange(mapping, range, flags)
+}
+
+/** msync(2), a piece after the other. */
+export function flushPages(handle: Handle, offset: number, length: number, flags: number): Result {
+  return inPieces(handle, offset, length, flushPace, 0, (...piece) =>
+    native.msync(handle, ...piece, flags),
+  )
+}
+
+/** {@link flushPages}, where all of the range can reach its file. */
+export function syncRange(mapping: Mapped, wanted: RangeArguments, flags: number): void {
+  const region = regionOf(mapping)
+  const range = onRange(mapping, wanted, 'msync', (handle, offset, length) => {
+    assertSyncable(region, { offset, length })
+    return flushPages(handle, offset, length, flags)
+  })
+  assertSyncable(region, range)
 }
 
 // Of the other values, the kernel keeps a note of each for a whole kernel mapping and looks at no page.
@@ -75,13 +93,23 @@ const advicePaces: ReadonlyMap<unknown, Pace> = new Map([
   ['populate-write', faultPace],
 ])
 
+/** MADV_POPULATE_READ or MADV_POPULATE_WRITE. */
+const populates = (advice: Advice) => advice.startsWith('populate-')
+
 export function advise(mapping: Mapped, advice: Advice, offset: unknown, length: unknown): void {
   const value = adviceValue(checkAdvice(advice, 'advice'))
-  const range = rangeArguments(offset, length)
-  const call: RangeCall = (...pages) => native.madvise(...pages, value)
   const pace = advicePaces.get(advice)
-  if (pace === undefined) onRange(mapping, range, 'madvise', call)
-  else onPieces(mapping, range, 'madvise', pace, call)
+  onRange(mapping, rangeArguments(offset, length), 'madvise', (...pages) => {
+    const [handle, ...range] = pages
+    const result =
+      pace === undefined
+        ? native.madvise(...pages, value)
+        : inPieces(handle, ...range, pace, 0, (...piece) => native.madvise(handle, ...piece, value))
+    if (populates(advice)) {
+      assertNoLostPage(result, pages, advice === 'populate-write', regionOf(mapping).origin)
+    }
+    return result
+  })
 }
 
 /** mprotect(2) with PROT_… bits, and remembers what was set for all pages. */
@@ -122,16 +150,41 @@ export function lockPages(
 
 export function lockSync(mapping: Mapped, options: unknown): void {
   const { range, onDemand } = lockSettings(options)
-  onRange(mapping, range, 'mlock2', (...pages) => lockPages(...pages, onDemand))
+  lockRange(mapping, range, onDemand)
+}
+
+/** mlock2(2), with MLOCK_ONFAULT if `onDemand`. */
+export function lockRange(mapping: Mapped, range: RangeArguments, onDemand: boolean): void {
+  onRange(mapping, range, 'mlock2', (...pages) => {
+    const result = lockPages(...pages, onDemand)
+    assertNoLostPageToLock(result, pages, regionOf(mapping).origin)
+    return result
+  })
 }
 
 export function unlock(mapping: Mapped, offset: unknown, length: unknown): void {
   onRange(mapping, rangeArguments(offset, length), 'munlock', native.munlock)
 }
 
+/** MADV_POPULATE_READ or MADV_POPULATE_WRITE, a piece after the other. */
+export function populatePages(
+  handle: Handle,
+  offset: number,
+  length: number,
+  write: boolean,
+): Result {
+  return inPieces(handle, offset, length, faultPace, 0, (...piece) =>
+    native.populate(handle, ...piece, write),
+  )
+}
+
 export function populateSync(mapping: Mapped, options: unknown): void {
   const { range, write } = populateSettings(options)
-  onPieces(mapping, range, 'madvise', faultPace, (...pages) => native.populate(...pages, write))
+  onRange(mapping, range, 'madvise', (...pages) => {
+    const result = populatePages(...pages, write)
+    assertNoLostPage(result, pages, write, regionOf(mapping).origin)
+    return result
+  })
 }
 
 export function residency(mapping: Mapped, offset: unknown, length: unknown): Residency {

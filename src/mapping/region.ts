@@ -6,8 +6,8 @@ import type { Readable } from 'node:stream'
 import { invalidArgType, type MappingFault, mappingClosed } from '../errors.js'
 import { type Access, type Protection, protectionOf } from '../kernel/protection.js'
 import { type Handle, native } from '../native.js'
+import { expectDetach, expectViews } from '../runtime/stable-copies.js'
 import { untransferable } from '../runtime/untransferable.js'
-import { guardZlib } from '../runtime/zlib-guard.js'
 import { Buffers } from './buffers.js'
 import { SharedBuffer } from './shared-buffer.js'
 
@@ -54,6 +54,7 @@ export class Region {
     this.facts = facts
     this.#byteLength = byteLength
     this.#protection = protection
+    expectViews()
   }
 
   /** In bytes; 0 once it is closed. */
@@ -79,11 +80,8 @@ export class Region {
 
   /** Of every page, asked of the addon, since another thread may have set it as well. */
   get protection(): Protection {
-    if (this.closed === undefined) {
-      const prot = native.protection(this.handle)
-      if (prot >= 0) this.#protection = protectionOf(prot)
-    }
-    return this.#protection
+    const prot = this.closed === undefined ? native.protection(this.handle) : -1
+    return prot < 0 ? this.#protection : protectionOf(prot)
   }
 
   /** After a call that set the protection of a range: where pages differ, the last that was set for all. */
@@ -96,7 +94,7 @@ export class Region {
    * that it must leave attached, which show zeros afterwards.
    */
   prepareDetach(): readonly ArrayBuffer[] {
-    guardZlib()
+    expectDetach()
     return this.#buffers === undefined ? [] : untransferable(this.#buffers.all())
   }
 

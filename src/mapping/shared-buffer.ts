@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import { mappingClosed, outOfRange, sharedBuffersUnavailable, systemError } from '../errors.js'
 import { maxBufferLength } from '../kernel/limits.js'
 import { checked, closedHandle, type Handle, hasEventLoopOfNode, native } from '../native.js'
+import { brand } from '../runtime/stable-copies.js'
 import { keepWithBuffer } from './buffers.js'
 
 const { EINVAL, ENOTSUP } = constants.errno
@@ -33,7 +34,7 @@ export class SharedBuffer {
   get(): SharedArrayBuffer {
     if (this.#buffer === undefined) {
       this.#buffer =
-        this.#byteLength === 0 ? new SharedArrayBuffer(0) : (this.#create() ?? this.#overlay())
+        this.#byteLength === 0 ? new SharedArrayBuffer(0) : brand(this.#create() ?? this.#overlay())
       keepWithBuffer(this.#buffer, this.#owner)
     }
     return this.#buffer

@@ -12,17 +12,23 @@ const variable = 'POSIX_MMAP_SHARED'
 
 /** Where a child finds one segment. */
 interface Entry {
-  /** In the child, if its stdio was passed on. */
+  /** The descriptor in the child, if its stdio was passed on. */
   readonly fd: number
-  /** The holder's link to its descriptor, for children whose stdio was not passed on, as execFile()'s. */
+  /**
+   * The /proc link to the parent's descriptor, for children that got no stdio, such as
+   * execFile()'s.
+   */
   readonly holder: string
-  /** What the holder's descriptor allows: a path can be opened for more than that. */
+  /** What the parent's descriptor allows. Opening `holder` could give more than that. */
   readonly access: SharedAccess
-  /** Device and inode: descriptors are only numbers, and another file may have this one. */
+  /** Device and inode, since the descriptor may be that of another file by now. */
   readonly identity: string
 }
 
-/** The newest last. A cluster passes all that this process ever passed on under one key. */
+/**
+ * The segments of each key, the newest last. Workers of a cluster get all that this process ever
+ * passed on under a key.
+ */
 type Entries = ReadonlyMap<string, readonly Entry[]>
 
 function isEntry(value: unknown): value is Entry {
@@ -36,7 +42,9 @@ function isEntry(value: unknown): value is Entry {
   )
 }
 
-/** The entries of the variable. Its value may be anything: what is not an entry is left out. */
+/**
+ * The entries of the variable. Anybody may have set it: anything that is not an entry is left out.
+ */
 function parse(text: unknown): Entries {
   const found = new Map<string, Entry[]>()
   try {
@@ -52,10 +60,11 @@ function serialise(entries: Entries): string {
   return JSON.stringify(Object.fromEntries(entries))
 }
 
-// Read once: withShared() changes the variable for children, and not what this process inherited.
+// Read once, before withShared() changes the variable for children: later it would no longer say what
+// this process itself inherited.
 const own = parse(process.env[variable])
 
-/** An inherited segment: a descriptor of this process, or a path, and how it was passed on. */
+/** An inherited segment. `place` is a descriptor of this process, or a path to one of its parent. */
 export interface Inherited {
   readonly place: number | string
   readonly access: SharedAccess
@@ -77,7 +86,7 @@ export function findInherited(key: string): Inherited {
 }
 
 export function inheritedClosed(key: string): Error {
-  const remark = ` (the descriptor of '${key}' was closed, or not passed on; ${whatThereIs()})`
+  const remark = ` (the descriptor of '${key}' was closed or was not passed on; ${whatThereIs()})`
   return systemError(-constants.errno.EBADF, 'fstat', null, remark)
 }
 
@@ -94,7 +103,7 @@ function isSame(place: number | string, identity: string): boolean {
   }
 }
 
-/** Options for a child process, as they were when they were looked at. */
+/** Options for a child process, copied: the caller's object may change after they were checked. */
 export interface ChildOptions {
   readonly all: Readonly<Record<string, unknown>>
   readonly stdio: readonly unknown[]
@@ -110,7 +119,10 @@ export function childOptions(value: unknown): ChildOptions {
   return { all, stdio: stdioArray(stdio, silent), env: env as NodeJS.ProcessEnv | undefined }
 }
 
-/** `stdio` as fork() fills it in, since fork() is the one that needs an 'ipc'. */
+/**
+ * `stdio` as an array. A word becomes what fork() makes of it, since fork() alone insists on an
+ * 'ipc'.
+ */
 function stdioArray(stdio: unknown, silent: unknown): unknown[] {
   if (Array.isArray(stdio)) return [...stdio]
   const each = stdio ?? (silent === true ? 'pipe' : 'inherit')
@@ -118,7 +130,7 @@ function stdioArray(stdio: unknown, silent: unknown): unknown[] {
   return [each, each, each, 'ipc']
 }
 
-/** Puts a descriptor into the first free place after the three that every process has. */
+/** Puts a descriptor into the first free place from 3 on, and returns that place. */
 function insert(stdio: unknown[], fd: number): number {
   let index = 3
   while (index < stdio.length && stdio[index] !== undefined && stdio[index] !== null) index++
@@ -127,20 +139,20 @@ function insert(stdio: unknown[], fd: number): number {
   return index
 }
 
-/** What is passed on under a key. */
+/** Shared memory that is passed on under a key. */
 export interface Passed {
   readonly fd: number
   readonly access: SharedAccess
-  /** Does not keep the memory. */
+  /** Whether the memory is still open. Does not keep it from the garbage collector. */
   isOpen(): boolean
 }
 
 let published: { key: string; entry: Entry; isOpen(): boolean }[] = []
 
 /**
- * Sets the variable in this process's own environment, because cluster has no option for that of its
- * workers. A worker that is started again later needs what was passed on at the beginning, so entries
- * of memory that is still open stay.
+ * Sets the variable in the environment of this process, which is the one that cluster gives to its
+ * workers. Entries of earlier calls stay while their memory is open: a worker that is started again
+ * later needs what the first ones were given.
  */
 function publish(entries: ReadonlyMap<string, Entry>, shared: ReadonlyMap<string, Passed>): void {
   published = published.filter(({ key, entry, isOpen }) => {
@@ -155,7 +167,7 @@ function publish(entries: ReadonlyMap<string, Entry>, shared: ReadonlyMap<string
   process.env[variable] = serialise(all)
 }
 
-/** The options with the descriptors added to stdio and the keys to the environment. */
+/** The options, with the descriptors added to `stdio` and the variable to `env`. */
 export function passOn(shared: ReadonlyMap<string, Passed>, options: ChildOptions): object {
   const stdio = [...options.stdio]
   const entries = new Map<string, Entry>()
@@ -163,7 +175,7 @@ export function passOn(shared: ReadonlyMap<string, Passed>, options: ChildOption
     const holder = `/proc/${process.pid}/fd/${fd}`
     entries.set(key, { fd: insert(stdio, fd), holder, access, identity: identityOf(holder) })
   }
-  // Options of withShared() may be passed to it again.
+  // The options may come from an earlier call of withShared(), whose keys must stay.
   const forChild = new Map(parse(options.env?.[variable]))
   for (const [key, entry] of entries) forChild.set(key, [entry])
   const env = { ...(options.env ?? process.env), [variable]: serialise(forChild) }

@@ -1,4 +1,5 @@
-// The binaries that are published: that they are those of native/, and load wherever Node does.
+// The binaries that are published: they must be built from the current native/, and load wherever
+// Node runs.
 
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -15,9 +16,9 @@ const { v8: nodeApi } = require('node-api-headers').symbols
 
 const nodeApi8: string[] = [...nodeApi.js_native_api_symbols, ...nodeApi.node_api_symbols]
 
-/** What glibc 2.28, which Node 20 to 26 ask for, and musl both have. */
+/** The symbols that glibc 2.28, which Node 20 to 26 need, and musl both have. */
 const ofBothLibcs = fs.readFileSync(listFile, 'utf8').trimEnd().split('\n')
-/** What the linker's start files name, and a process can do without. */
+/** Weak symbols that the linker's start files name and that a process need not have. */
 const ofStartFiles = ['_ITM_deregisterTMCloneTable', '_ITM_registerTMCloneTable', '__gmon_start__']
 
 describe.each([
@@ -29,7 +30,7 @@ describe.each([
   const elf = () => (read ??= readElf(file))
   const taken = () => elf().symbols.filter(({ defined }) => !defined)
 
-  it('was made from native/ and binding.gyp as they are: `npm run prebuilds`', () => {
+  it('was built from the current native/ and binding.gyp; if not: `npm run prebuilds`', () => {
     expect(fs.existsSync(file)).toBe(true)
     expect(fs.readFileSync(file).includes(sourceDigest())).toBe(true)
   })
@@ -40,7 +41,7 @@ describe.each([
     expect(elf().sections.filter((name) => /^\.(symtab|debug)/.test(name))).toEqual([])
   })
 
-  it('stays loaded, and is written to by nobody once it is', () => {
+  it('stays loaded, with read-only relocations and no executable stack', () => {
     expect(elf().dynamic.join('\n')).toMatch(/\(FLAGS_1\) .*\bNOW\b.*\bNODELETE\b/)
     expect(elf().segments.filter((line) => line.startsWith('GNU_RELRO'))).toHaveLength(1)
     expect(elf().segments.filter((line) => /^GNU_STACK.* RW /.test(line))).toHaveLength(1)
@@ -69,11 +70,11 @@ describe.each([
     const names = taken().flatMap(({ name, weak }) => (weak || name === '' ? [] : [name]))
     expect(names).toContain('mmap')
     expect(names).toContain('napi_create_external_arraybuffer')
-    // What is listed here belongs in native/cxx_runtime.cc, or was better not used.
+    // Avoid the names listed here, or define them in native/cxx_runtime.cc.
     expect(names.filter((name) => ![...ofBothLibcs, ...nodeApi8].includes(name))).toEqual([])
   })
 
-  it('can do without whatever else it asks for', () => {
+  it('takes other symbols only as weak ones that may be missing', () => {
     const names = taken().flatMap(({ name, weak }) => (weak ? [name] : []))
     const known = ['node_api_create_external_sharedarraybuffer', '__cxa_finalize', ...ofStartFiles]
     expect(names.filter((name) => !name.startsWith('uv_') && !known.includes(name))).toEqual([])
@@ -87,29 +88,30 @@ describe.each([
     ])
   })
 
-  it('loads, and is the one that it says it is', ({ skip }) => {
+  it('loads, and reports the digest of its sources', ({ skip }) => {
     if (arch !== process.arch) skip(`this is ${process.arch}; scripts/test-runtimes.js runs it`)
     expect(require(file).sourceDigest).toBe(sourceDigest())
   })
 })
 
-it('the list of what both C libraries have is what scripts/libc-symbols.js makes', ({ skip }) => {
+it('the list of common symbols is the one that scripts/libc-symbols.js makes', ({ skip }) => {
   const names = commonNames()
   if (names === undefined) skip('a C library is not there: apt-get install musl libc6-arm64-cross')
   expect(names).toEqual(ofBothLibcs)
   expect(ofBothLibcs).toContain('pthread_self')
-  // glibc 2.33; two versions that do not go together; only in glibc; a name that musl 1.2.4 dropped.
+  // New in glibc 2.33; two versions that differ; only in glibc; dropped by musl 1.2.4; new in glibc
+  // 2.36.
   const unfit = ['fstat', 'pthread_cond_timedwait', '__memcpy_chk', 'open64', 'arc4random']
   expect(unfit.filter((name) => ofBothLibcs.includes(name))).toEqual([])
 })
 
-/** What node-gyp-build goes by: LIBC, or else whether Alpine's release file is there. */
+/** node-gyp-build chooses by LIBC, or else by whether Alpine's release file exists. */
 it.each([
   { where: 'LIBC is glibc', env: { LIBC: 'glibc' }, isAlpine: false },
   { where: 'LIBC is musl', env: { LIBC: 'musl' }, isAlpine: false },
   { where: 'there is no /etc/alpine-release', env: { LIBC: '' }, isAlpine: false },
   { where: 'there is /etc/alpine-release', env: { LIBC: '' }, isAlpine: true },
-])('node-gyp-build finds the one file where $where', ({ env, isAlpine }) => {
+])('node-gyp-build finds the same file where $where', ({ env, isAlpine }) => {
   const script = `
     const fs = require('fs')
     const { existsSync } = fs

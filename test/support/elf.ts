@@ -1,5 +1,5 @@
-// What a binary asks of the machine that loads it, by readelf(1), which reads those of any
-// architecture.
+// Reads with readelf(1), which knows every architecture, what a binary needs from the machine that
+// loads it.
 
 import { execFileSync } from 'node:child_process'
 
@@ -15,9 +15,9 @@ export interface DynamicSymbol {
 export interface Elf {
   machine: string
   sections: string[]
-  /** Lines of the program headers, one a segment. */
+  /** The lines of the program headers, one for each segment. */
   segments: string[]
-  /** Lines of the dynamic section: `'(NEEDED) Shared library: [libc.so.6]'`. */
+  /** The lines of the dynamic section, such as `'(NEEDED) Shared library: [libc.so.6]'`. */
   dynamic: string[]
   needed: string[]
   symbols: DynamicSymbol[]

@@ -46,11 +46,14 @@ void* map_pages(const MapRequest& request, size_t length, uint64_t offset) noexc
   return base;
 }
 
-/// The file that stores to the memory will reach.
-FileIdentity file_of(const MapRequest& request) noexcept {
-  FileIdentity file;
-  const bool shared = (request.flags & MAP_TYPE) != MAP_PRIVATE;
-  if (shared && (request.prot & PROT_WRITE) != 0) identify_file(request.fd, file);
+MappedFileFacts file_of(const MapRequest& request, uint64_t offset) noexcept {
+  if ((request.flags & MAP_ANONYMOUS) != 0) return {};
+  MappedFileFacts file{.identity = request.file,
+                       .offset = offset,
+                       .keeps_size = request.keeps_size,
+                       .fd = request.lends_fd ? request.fd : -1,
+                       .path = request.path};
+  if (file.identity == FileIdentity{}) identify_file(request.fd, file.identity);
   return file;
 }
 
@@ -73,7 +76,8 @@ int map_region(const MapRequest& request, RegionUser& out) noexcept {
     if (base == MAP_FAILED) return -errno;
     extent.base = static_cast<std::byte*>(base);
   }
-  return Region::adopt(extent, request.prot, request.flags, file_of(request), out);
+  return Region::adopt(extent, request.prot, request.flags, file_of(request, request.offset - lead),
+                       out);
 }
 
 int map_region_again(const Region& empty, int fd, uint64_t offset, uint64_t length,

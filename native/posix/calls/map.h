@@ -13,8 +13,12 @@ struct MapRequest {
   uint64_t length = 0;
   int prot = 0;
   int flags = 0;
-  uint64_t address = 0;     ///< a hint, as mmap(2) takes it; 0 for none
-  bool huge_pages = false;  ///< place it so that huge pages can be used
+  uint64_t address = 0;        ///< a wish, as mmap(2) takes it; 0 for none
+  bool huge_pages = false;     ///< place it so that huge pages can be used
+  FileIdentity file = {};      ///< of fstat(2) for `fd`, if the caller has asked already
+  bool keeps_size = false;     ///< the file is sealed against shrinking
+  bool lends_fd = false;       ///< `fd` stays open, and may be asked for the size of the file later
+  const char* path = nullptr;  ///< by which the file can be asked for
 };
 
 /// mmap(2) — a new region for its first user, or -errno. The fault guard is in force

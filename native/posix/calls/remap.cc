@@ -122,8 +122,7 @@ int remap_region(Region& region, uint64_t length, RegionUser& out) noexcept {
       return moved;
     }
   }
-  const int adopted =
-      Region::adopt(extent, region.uniform_protection(), region.flags(), region.file(), out);
+  const int adopted = Region::adopt(extent, region.uniform_protection(), region.flags(), {}, out);
   if (adopted != 0) return adopted;
   out->inherit(region);
   if (length > 0 && !out->inherit_pages(region, !region.shared())) {

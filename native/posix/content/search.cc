@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "posix/faults/fault_guard.h"
+#include "posix/content/fault_cause.h"
+#include "posix/content/file_end.h"
 #include "posix/faults/guarded_section.h"
 #include "posix/faults/replaced_pages.h"
 
@@ -79,12 +80,16 @@ Outcome last_in(const Region& region, const std::byte* low, const std::byte* hig
   return best;
 }
 
-Found report(Region& region, const Outcome& outcome) noexcept {
-  if (outcome.place != nullptr) {
-    return {byte_offset(region.extent(), outcome.place), {}};
+/// A match is one if it lies in the file; that there is none is known of bytes that do.
+Found answer(Region& region, uint64_t offset, uint64_t length, const Outcome& outcome) noexcept {
+  if (outcome.fault.kind != FaultKind::none) {
+    const auto finish = outcome.unreported ? reported : explained;
+    return {Found::kNowhere, finish(region, outcome.fault, offset)};
   }
-  if (outcome.unreported) fault_guard_report(region, outcome.fault);
-  return {Found::kNowhere, outcome.fault};
+  const Fault end = find_past_end(region, offset, length, Evidence::content);
+  if (end.kind != FaultKind::none) return {Found::kNowhere, end};
+  if (outcome.place == nullptr) return {};
+  return {byte_offset(region.extent(), outcome.place), {}};
 }
 
 }  // namespace
@@ -93,7 +98,13 @@ Found find_first(Region& region, uint64_t offset, uint64_t length, const std::by
                  size_t needle_length) noexcept {
   if (needle_length > length) return {};
   const std::byte* const begin = region.extent().data() + offset;
-  return report(region, first_in(region, begin, begin + length, {needle, needle_length}));
+  const Outcome outcome = first_in(region, begin, begin + length, {needle, needle_length});
+  // Nothing depends on what lies behind a match.
+  if (outcome.place != nullptr) {
+    const std::byte* const end = outcome.place + needle_length;
+    length = static_cast<uint64_t>(end - begin);
+  }
+  return answer(region, offset, length, outcome);
 }
 
 Found find_last(Region& region, uint64_t offset, uint64_t length, const std::byte* needle,
@@ -115,7 +126,7 @@ Found find_last(Region& region, uint64_t offset, uint64_t length, const std::byt
     uint64_t& lost = outcome.fault.offset;
     lost = std::max(offset, page_start(region.extent(), lost));
   }
-  return report(region, outcome);
+  return answer(region, offset, length, outcome);
 }
 
 }  // namespace posix_mmap

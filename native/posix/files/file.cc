@@ -27,8 +27,15 @@ bool on_hugetlbfs(int fd, const struct stat& status) noexcept {
 }  // namespace
 
 int64_t file_size(int fd) noexcept {
+  FileIdentity unused;
+  return file_size(fd, unused);
+}
+
+int64_t file_size(int fd, FileIdentity& identity) noexcept {
   struct stat status{};
+  identity = {};
   if (fstat(fd, &status) != 0) return -errno;
+  identity = identity_of(status);
   switch (status.st_mode & S_IFMT) {
     case S_IFREG:
       return on_hugetlbfs(fd, status) ? -EOPNOTSUPP : status.st_size;

@@ -37,10 +37,14 @@ int open_kernel_link(const FileIdentity& identity, const Extent& extent) noexcep
 
 }  // namespace
 
+FileIdentity identity_of(const struct stat& status) noexcept {
+  return {status.st_dev, status.st_ino, S_ISREG(status.st_mode)};
+}
+
 bool identify_file(int fd, FileIdentity& identity) noexcept {
   struct stat status{};
   if (fd < 0 || fstat(fd, &status) != 0) return false;
-  identity = {status.st_dev, status.st_ino};
+  identity = identity_of(status);
   return true;
 }
 

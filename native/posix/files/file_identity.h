@@ -6,16 +6,21 @@
 
 #include "posix/page_range.h"
 
+struct stat;
+
 namespace posix_mmap {
 
-/// What fstat(2) says of a file that stays true whatever its name is.
+/// What fstat(2) says of a file that stays true whatever its name is. Zeros for none.
 struct FileIdentity {
   uint64_t device = 0;
   uint64_t inode = 0;
+  bool regular = false;  ///< of another kind, its size is fixed or means nothing
   bool operator==(const FileIdentity&) const = default;
 };
 
-/// fstat(2) — false, and nothing stored, for anything that is not a file.
+FileIdentity identity_of(const struct stat& status) noexcept;
+
+/// fstat(2) — false, and nothing stored, for anything that is not open.
 bool identify_file(int fd, FileIdentity& identity) noexcept;
 
 /// Whether a descriptor is of that file, and open for reading and writing.

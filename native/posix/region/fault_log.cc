@@ -99,6 +99,12 @@ Fault FaultLog::take() noexcept {
   return unpack(first, count_.exchange(0, std::memory_order_acq_rel));
 }
 
+void FaultLog::lower_first(uint64_t from, uint64_t to) noexcept {
+  const auto kind = static_cast<uint64_t>(FaultKind::truncated);
+  uint64_t expected = (from << kKindBits) | kind;
+  first_.compare_exchange_strong(expected, (to << kKindBits) | kind, std::memory_order_acq_rel);
+}
+
 void FaultLog::mark_replaced(FaultKind kind, size_t first, size_t count) noexcept {
   repairs_.fetch_add(1, std::memory_order_relaxed);
   all_repairs_.fetch_add(1, std::memory_order_relaxed);

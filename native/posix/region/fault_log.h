@@ -9,12 +9,21 @@
 
 namespace posix_mmap {
 
-enum class FaultKind : uint8_t { none = 0, truncated = 1, read_only = 2, no_access = 3 };
+/// A handler knows of a page that is not to be had only that, and calls it truncated; what else it
+/// may be is found out later, and has no place in the log.
+enum class FaultKind : uint8_t {
+  none = 0,
+  truncated = 1,
+  read_only = 2,
+  no_access = 3,
+  unreadable = 4,  ///< the file has the page, and its file system could not provide it
+};
 
 struct Fault {
   FaultKind kind = FaultKind::none;
   uint64_t offset = 0;  ///< of the first fault, from the start of the mapping
   uint64_t count = 0;
+  int error = 0;  ///< an errno, of unreadable pages
 };
 
 class FaultLog {
@@ -29,6 +38,9 @@ class FaultLog {
   void record(FaultKind kind, uint64_t offset) noexcept;
   Fault peek() const noexcept;
   Fault take() noexcept;
+  /// Moves the first fault to `to` if it was recorded at `from` with the kind truncated, because
+  /// the file ended before the page that the processor named.
+  void lower_first(uint64_t from, uint64_t to) noexcept;
   /// The kind of the latest fault, whether it was taken or not.
   FaultKind latest_kind() const noexcept { return latest_.load(std::memory_order_acquire); }
   /// How many faults were ever recorded, taken or not. Each of several listeners remembers up to

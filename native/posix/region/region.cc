@@ -72,13 +72,14 @@ class Postponed {
 
 }  // namespace
 
-int Region::adopt(const Extent& extent, int prot, int flags, const FileIdentity& file,
+int Region::adopt(const Extent& extent, int prot, int flags, const MappedFileFacts& file,
                   RegionUser& out) noexcept {
   Region* region = RegionPool::take();
   int result = region == nullptr ? -ENOMEM : 0;
   if (region != nullptr) {
     region->extent_ = extent;
-    region->file_ = file;
+    region->file_.set(file);
+    region->fault_causes_.reset();
     region->protection_ = prot == PROT_NONE ? PROT_READ | PROT_WRITE : prot;
     region->flags_ = flags;
     region->retired_ = false;
@@ -108,7 +109,7 @@ int Region::adopt(const Extent& extent, int prot, int flags, const FileIdentity&
 
 void Region::inherit(const Region& older) noexcept {
   protection_ = older.protection_;
-  file_ = older.file_;
+  file_.inherit(older.file_);
   faults_.inherit(older.faults_);
 }
 
@@ -161,6 +162,8 @@ void Region::remove_reference() noexcept {
   protections_.reset(0, PROT_NONE);
   guards_.free_memory();
   opened_.free_memory();
+  file_.reset();
+  fault_causes_.reset();
   RegionPool::put(this);
 }
 

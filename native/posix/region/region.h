@@ -6,8 +6,9 @@
 #include <atomic>
 #include <cstdint>
 
-#include "posix/files/file_identity.h"
+#include "posix/files/mapped_file.h"
 #include "posix/page_range.h"
+#include "posix/region/fault_causes.h"
 #include "posix/region/fault_log.h"
 #include "posix/region/page_bits.h"
 #include "posix/region/page_protections.h"
@@ -24,8 +25,8 @@ struct FaultListener {
 class Region {
  public:
   /// Makes a region of pages that were just mapped, for its first user: 0, or -errno and they are
-  /// unmapped. `file` is the one that stores reach.
-  static int adopt(const Extent& extent, int prot, int flags, const FileIdentity& file,
+  /// unmapped. The file of a region that moves comes by inherit().
+  static int adopt(const Extent& extent, int prot, int flags, const MappedFileFacts& file,
                    RegionUser& out) noexcept;
   /// Takes over from the region that this one replaces what replaced pages must allow, the file,
   /// and the recorded faults.
@@ -58,8 +59,8 @@ class Region {
   /// As mmap(2) was given them.
   int flags() const noexcept { return flags_; }
   bool anonymous() const noexcept { return (flags_ & MAP_ANONYMOUS) != 0; }
-  /// The identity of the file that stores reach; zeros for other memory.
-  const FileIdentity& file() const noexcept { return file_; }
+  MappedFile& file() noexcept { return file_; }
+  const MappedFile& file() const noexcept { return file_; }
   bool shared() const noexcept { return (flags_ & MAP_TYPE) != MAP_PRIVATE; }
 
   static constexpr int kMixed = PageProtections::kUnknown;
@@ -91,6 +92,7 @@ class Region {
 
   FaultLog& faults() noexcept { return faults_; }
   const FaultLog& faults() const noexcept { return faults_; }
+  FaultCauses& fault_causes() noexcept { return fault_causes_; }
   size_t page_index(const void* address) const noexcept {
     return posix_mmap::page_index(extent_, address);
   }
@@ -120,7 +122,7 @@ class Region {
   bool merges_with(const Region* other) const noexcept;
 
   Extent extent_;
-  FileIdentity file_;
+  MappedFile file_;
   int protection_ = 0;
   // Atomic, since a neighbouring region that is unmapped on another thread reads them.
   std::atomic<int> flags_{0};
@@ -136,6 +138,7 @@ class Region {
   PageProtections protections_;
   PageBits guards_;
   PageBits opened_;
+  FaultCauses fault_causes_;
   Region* next_free_ = nullptr;
 };
 

@@ -1,23 +1,13 @@
 #include "posix/threads/background.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <cerrno>
 #include <chrono>
-#include <cstddef>
 #include <mutex>
 
-#include "posix/threads/condition.h"
+#include "posix/condition.h"
+#include "posix/detached_thread.h"
 
 namespace posix_mmap {
-namespace {
-
-// The default of musl is 128 KiB, and a fault may run every handler of the program on this stack.
-constexpr size_t kStackBytes = size_t{1} << 20;
-
-}  // namespace
-
 class Background {
  public:
   /// Never destroyed, because its threads may still run while the process ends.
@@ -41,27 +31,11 @@ class Background {
 
  private:
   int start_thread() noexcept {
-    // Signals that are sent to the process are for the program's own threads. Those that the
-    // processor raises must reach the fault guard.
-    sigset_t blocked;
-    sigset_t before;
-    sigfillset(&blocked);
-    for (const int raised : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) {
-      sigdelset(&blocked, raised);
-    }
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, kStackBytes);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    pthread_t thread{};
     const auto body = [](void* self) -> void* {
       static_cast<Background*>(self)->serve();
       return nullptr;
     };
-    const int error = pthread_create(&thread, &attributes, body, this);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    pthread_attr_destroy(&attributes);
+    const int error = start_detached_thread(body, this);
     if (error == 0) ++threads_;
     return error;
   }

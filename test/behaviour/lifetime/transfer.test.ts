@@ -1,4 +1,4 @@
-// Buffers that somebody transfers, clones or posts.
+// What happens to a mapping whose buffer is transferred, cloned or posted.
 
 import { describe, expect, it } from 'vitest'
 import { run, runForJson, scriptHelpers } from '../../support/processes.js'
@@ -24,7 +24,7 @@ describe('structuredClone and postMessage', () => {
     expect(seen).toEqual([100, 3, [3, 3, 3, 3, 3]])
   })
 
-  it('with a transfer list copy or refuse, and never take the memory away', async () => {
+  it('with a transfer list copy or throw, and leave the memory to the mapping', async () => {
     const seen = await runForJson(
       `${head}
       const mapping = mapAnonymous(100)
@@ -53,7 +53,7 @@ const hasTransfer = 'transfer' in ArrayBuffer.prototype
 if (!hasTransfer) console.log('not tested: this Node has no ArrayBuffer.prototype.transfer()')
 
 describe.runIf(hasTransfer)('ArrayBuffer.prototype.transfer()', () => {
-  it('takes the memory along, and unmap() leaves it alone', async () => {
+  it('moves the memory to the new ArrayBuffer, and unmap() leaves it there', async () => {
     const seen = await runForJson(
       `${head}
       const mapping = mapAnonymous(pageSize)
@@ -83,7 +83,7 @@ describe.runIf(hasTransfer)('ArrayBuffer.prototype.transfer()', () => {
     })
   })
 
-  it('of a view of a part takes that part along', async () => {
+  it('of the buffer of a part moves that part', async () => {
     const seen = await runForJson(
       `${head}
       const mapping = mapAnonymous(2 ** 28, { noReserve: true })
@@ -148,7 +148,7 @@ describe.runIf(hasTransfer)('ArrayBuffer.prototype.transfer()', () => {
         await new Promise((resolve) => worker.once('exit', resolve))
       }
       await collect()
-      // Addresses that were given back would be taken again by these.
+      // These would get the addresses of the buffers, if those had been given back.
       const others = Array.from({ length: 200 }, () => mapAnonymous(64 * pageSize))
       for (const other of others) other.bytes().fill(1)
       console.log(JSON.stringify({ received: received.length,
@@ -179,8 +179,8 @@ it('a program that detaches in every way it can ends without a signal', async ()
   expect(finished).toMatchObject({ code: 0, signal: null })
 })
 
-describe('byte streams, which transfer what they are given on every Node', () => {
-  it('read a mapping from end to end, as often as they like', async () => {
+describe('byte streams, which transfer their chunks on every Node', () => {
+  it('can read a whole mapping several times', async () => {
     const seen = await runForJson(`${head}
       import { buffer } from 'node:stream/consumers'
       const mapping = mapAnonymous(5 * pageSize + 7)
@@ -202,9 +202,10 @@ describe('byte streams, which transfer what they are given on every Node', () =>
   })
 
   it.each(['kept', 'dropped'])(
-    'in a worker that posts what it read and ends, the mapping %s',
+    'in a worker that posts a chunk and ends, the mapping %s',
     async (fate) => {
       const worker = `
+      process.env.POSIX_MMAP_LEAVE_NODE_ALONE = '1' // or the stream would have bytes of its own
       const { parentPort } = require('node:worker_threads')
       const { mapAnonymous, pageSize } = require('posix-mmap')
       const main = async () => {
@@ -247,7 +248,7 @@ describe('a buffer that was marked as untransferable', () => {
       markAsUntransferable(memory.buffer)
       if (${JSON.stringify(end)} === 'unmap()') memory.unmap()
       if (${JSON.stringify(end)} === 'resize()') { memory.resize(8 * pageSize); console.error(memory.bytes()[0]) }
-      // Detached where the runtime has no key for it, zeros where it has one.
+      // The buffer is detached where the runtime gives it no key, and reads zeros where it does.
       if (${JSON.stringify(end)} !== 'collection') console.log(view.length === 0 || view.every((byte) => byte === 0))
       for (let i = 0; i < 20; i++) {
         const dropped = mapAnonymous(pageSize)

@@ -1,4 +1,4 @@
-#include "posix/threads/condition.h"
+#include "posix/condition.h"
 
 #include <atomic>
 #include <chrono>
