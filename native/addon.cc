@@ -44,6 +44,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 
   add<copy_out>(exports, "copyOut");
   add<copy_in>(exports, "copyIn");
+  add<copies_backward>(exports, "copiesBackward");
 
   add<search_first>(exports, "searchFirst");
   add<search_last>(exports, "searchLast");
@@ -67,6 +68,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<guard_range>(exports, "installGuard");
   add<unguard_range>(exports, "removeGuard");
   add<page_count>(exports, "pageCount");
+  add<piece_end_of_range>(exports, "pieceEnd");
+  add<piece_start_of_range>(exports, "pieceStart");
   add<mincore>(exports, "mincore");
 
   add<listen_for_jobs>(exports, "listenForJobs");

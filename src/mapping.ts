@@ -386,7 +386,8 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * mlock2(2) — reads pages in and keeps them in memory. Blocks while it reads.
+   * mlock2(2) — reads pages in and keeps them in memory. Blocks while it reads; after an error of a
+   * page, the pages that follow it are locked once they are touched.
    *
    * @throws ENOMEM, EAGAIN beyond {@link Limits.lockedBytes}, EPERM where that is 0 · ENOMEM for a
    *   page that cannot be read

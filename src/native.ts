@@ -75,6 +75,8 @@ export interface Native {
 
   copyOut(handle: Handle, offset: number, target: Uint8Array): NativeFault | null | Result
   copyIn(handle: Handle, offset: number, source: Uint8Array): NativeFault | null | Result
+  /** Whether the pieces of such a copy must be copied last piece first. */
+  copiesBackward(handle: Handle, offset: number, source: Uint8Array): boolean
 
   /** Where all of `needle`, not empty, first stands in a range; null if nowhere. */
   searchFirst(handle: Handle, offset: number, length: number, needle: Uint8Array): Searched
@@ -108,6 +110,9 @@ export interface Native {
   installGuard(handle: Handle, offset: number, length: number): Result
   removeGuard(handle: Handle, offset: number, length: number): Result
   pageCount(handle: Handle, offset: number, length: number): Result
+  /** Where the piece of a long range ends that begins at `offset`. */
+  pieceEnd(handle: Handle, offset: number, end: number, piece: number): Result
+  pieceStart(handle: Handle, begin: number, end: number, piece: number): Result
   mincore(handle: Handle, offset: number, length: number, vector: Uint8Array): Result
 
   /** Calls back from the event loop as jobs go on, and with a result when one has ended. */

@@ -39,6 +39,7 @@ Napi::Value clear_overlay(const Napi::CallbackInfo& info);
 
 Napi::Value copy_out(const Napi::CallbackInfo& info);
 Napi::Value copy_in(const Napi::CallbackInfo& info);
+Napi::Value copies_backward(const Napi::CallbackInfo& info);
 
 // search.cc: searches in a mapping, and the probe before a view is given out.
 
@@ -67,6 +68,8 @@ Napi::Value punch_hole_range(const Napi::CallbackInfo& info);
 Napi::Value guard_range(const Napi::CallbackInfo& info);
 Napi::Value unguard_range(const Napi::CallbackInfo& info);
 Napi::Value page_count(const Napi::CallbackInfo& info);
+Napi::Value piece_end_of_range(const Napi::CallbackInfo& info);
+Napi::Value piece_start_of_range(const Napi::CallbackInfo& info);
 Napi::Value mincore(const Napi::CallbackInfo& info);
 
 // job.cc: the calls that block for long, as work in the background.

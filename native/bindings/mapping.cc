@@ -29,7 +29,9 @@ Napi::Value map(const Napi::CallbackInfo& info) {
   };
   RegionUser region;
   int result = map_region(request, region);
-  if (result == -ENOMEM && environment.quarantine().count() > 0) {
+  // What waits for the collector may be all that is missing, of addresses and of VMAs.
+  const bool short_of = result == -ENOMEM || result == -EMFILE || result == -ENFILE;
+  if (short_of && environment.quarantine().count() > 0) {
     environment.quarantine().sweep(true);
     result = map_region(request, region);
   }

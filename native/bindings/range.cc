@@ -98,6 +98,22 @@ Napi::Value unguard_range(const Napi::CallbackInfo& info) { return on_range(info
 // pageCount(handle, offset, length): how many bytes the bitmap of mincore() must have
 Napi::Value page_count(const Napi::CallbackInfo& info) { return on_range(info, count_pages); }
 
+// pieceEnd(handle, offset, end, piece): where the piece ends that begins at `offset` | -errno
+Napi::Value piece_end_of_range(const Napi::CallbackInfo& info) {
+  const uint64_t piece = uint64_at(info, 3);
+  return on_range(info, [=](Region& region, uint64_t offset, uint64_t end) {
+    return static_cast<int64_t>(piece_end(region.extent(), offset, end, piece));
+  });
+}
+
+// pieceStart(handle, begin, end, piece): where the piece begins that ends at `end` | -errno
+Napi::Value piece_start_of_range(const Napi::CallbackInfo& info) {
+  const uint64_t piece = uint64_at(info, 3);
+  return on_range(info, [=](Region& region, uint64_t begin, uint64_t end) {
+    return static_cast<int64_t>(piece_start(region.extent(), begin, end, piece));
+  });
+}
+
 // mincore(handle, offset, length, bitmap): resident pages | -errno
 Napi::Value mincore(const Napi::CallbackInfo& info) {
   const Bytes bitmap = bytes_at(info, 3);

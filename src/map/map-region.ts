@@ -3,6 +3,7 @@
 import { adviceValue } from '../kernel/advice.js'
 import { type Access, protectionOf } from '../kernel/protection.js'
 import { assertNoLostPage, assertNoLostPageToLock } from '../mapping/faults.js'
+import { lockPages, populatePages } from '../mapping/ranges.js'
 import { type Facts, Region } from '../mapping/region.js'
 import { checked, constant, type FileIdentity, type Handle, native } from '../native.js'
 import type { CommonSettings } from './options.js'
@@ -74,14 +75,14 @@ function prepare(
   if (settings.advice !== undefined) advise(adviceValue(settings.advice))
   const pages = [handle, 0, length] as const
   if (settings.lock) {
-    const locked = native.mlock(...pages, false)
+    const locked = lockPages(...pages, false)
     assertNoLostPageToLock(locked, pages, origin)
     checked(locked, 'mlock2', origin)
   }
   if (settings.populate) {
     // Reading an anonymous page in gives it no memory, and writing to a file's would dirty it.
     const write = (flags & anonymous) !== 0
-    const populated = native.populate(...pages, write)
+    const populated = populatePages(...pages, write)
     assertNoLostPage(populated, pages, write, origin)
     checked(populated, 'madvise', origin)
   }

@@ -11,7 +11,7 @@ import {
   type WatchSettings,
   watchSettings,
 } from './range-options.js'
-import type { RangeCall } from './ranges.js'
+import { flushPages, lockPages, populatePages, type RangeCall } from './ranges.js'
 import { type Mapped, type Region, regionOf } from './region.js'
 
 interface Work {
@@ -49,7 +49,7 @@ export async function flush(mapping: Mapped, options: unknown): Promise<void> {
     watch: watchSettings(options),
     syscall: 'msync',
     start: (...pages) => native.startFlush(...pages, flags),
-    sync: (...pages) => native.msync(...pages, flags),
+    sync: (...pages) => flushPages(...pages, flags),
     before: assertSyncable,
     after: (region, pages, result) => {
       if (result === 0) assertSyncable(region, pages)
@@ -64,7 +64,7 @@ export async function lock(mapping: Mapped, options: unknown): Promise<void> {
     watch: watchSettings(options),
     syscall: 'mlock2',
     start: (...pages) => native.startLock(...pages, onDemand),
-    sync: (...pages) => native.mlock(...pages, onDemand),
+    sync: (...pages) => lockPages(...pages, onDemand),
     after: ({ handle, origin }, { offset, length }, result) =>
       assertNoLostPageToLock(result, [handle, offset, length], origin),
   })
@@ -77,7 +77,7 @@ export async function populate(mapping: Mapped, options: unknown): Promise<void>
     watch: watchSettings(options),
     syscall: 'madvise',
     start: (...pages) => native.startPopulate(...pages, write),
-    sync: (...pages) => native.populate(...pages, write),
+    sync: (...pages) => populatePages(...pages, write),
     after: ({ handle, origin }, { offset, length }, result) =>
       assertNoLostPage(result, [handle, offset, length], write, origin),
   })

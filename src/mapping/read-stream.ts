@@ -11,9 +11,10 @@ import {
 } from '../arguments.js'
 import { outOfRange } from '../errors.js'
 import { maxBufferLength } from '../kernel/limits.js'
-import { checkedOnHandle, native } from '../native.js'
+import { checkedOnHandle, type NativeFault, native, type Result } from '../native.js'
 import { checkEncoding } from './copies.js'
 import { assertNoFault } from './faults.js'
+import { contentPace, inPieces } from './pieces.js'
 import type { RangeOptions } from './range-options.js'
 import { type Mapped, type Region, regionOf } from './region.js'
 
@@ -94,7 +95,16 @@ class Reader {
       return null
     }
     // A view of a page that is gone would show zeros in its place: it ends the stream instead.
-    assertNoFault(native.probe(region.handle, this.#position, length), region, 'read')
+    const { handle } = region
+    const fault = inPieces<NativeFault | null | Result>(
+      handle,
+      this.#position,
+      length,
+      contentPace,
+      null,
+      (at, count) => native.probe(handle, at, count),
+    )
+    assertNoFault(fault, region, 'read')
     const { buffer, byteOffset } = region.buffers.covering(this.#position, length)
     this.#position += length
     return Buffer.from(buffer, byteOffset, length)

@@ -40,7 +40,7 @@ TEST_CASE("on_pages: a call that splits is refused when there is no kernel mappi
   testing::in_child([] {
     const RegionPtr region = testing::map_anonymous(4 * kPage);
     // Takes the budget far below zero, and the count that follows finds no room for so many.
-    CHILD_CHECK(!posix_mmap::map_budget_take(INT_MAX / 2));
+    CHILD_CHECK(posix_mmap::map_budget_ask(INT_MAX / 2) == -ENOMEM);
     const auto call = [](PageRange) { return 7; };
     const auto splits = [&](Splits answer) {
       return on_pages(*region, kPage, kPage, Rounding::outward, answer, call);

@@ -70,7 +70,8 @@ int map_region(const MapRequest& request, RegionUser& out) noexcept {
   if (guarded != 0) return guarded;
   if (request.length > 0) {
     if (!covering_pages(lead, request.length, extent)) return -EOVERFLOW;
-    if (!map_budget_take(1)) return -ENOMEM;
+    const int refused = map_budget_ask(1);
+    if (refused != 0) return refused;
     void* base = map_pages(request, extent.mapped_length, request.offset - lead);
     if (base == MAP_FAILED) return -errno;
     extent.base = static_cast<std::byte*>(base);

@@ -93,6 +93,12 @@ Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* targ
   return side.replaced();
 }
 
+bool copies_backward(const Region& region, uint64_t offset, uint64_t length,
+                     const std::byte* source) noexcept {
+  const std::byte* const to = region.extent().data() + offset;
+  return source < to && to < source + length;
+}
+
 Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte* source) noexcept {
   std::byte* const to = region.extent().data() + offset;
   const Side target{region, to, length};
@@ -109,7 +115,7 @@ Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte*
                                 [&] { return target.past_end(Evidence::content); },
                                 [&] { return other.past_end(Evidence::content); });
   if (before.kind != FaultKind::none) return before;
-  const bool backward = source < to && to < source + length;
+  const bool backward = copies_backward(region, offset, length, source);
   const std::byte* const failed =
       backward ? copy_backward(to, source, length) : guarded_copy(to, source, length).fault;
   if (failed != nullptr) return (other.holds(failed) ? other : target).latest(failed);

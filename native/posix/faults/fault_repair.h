@@ -36,4 +36,8 @@ class RepairTurn {
 /// no memory for the page. Async-signal-safe.
 bool repair_fault(Region& region, FaultKind kind, std::byte* address, bool store) noexcept;
 
+/// The protection of pages `first … last` (exclusive) was set anew: those that a repair had opened
+/// with their content are as they were before. For the thread that has the turn.
+void close_opened(Region& region, size_t first, size_t last) noexcept;
+
 }  // namespace posix_mmap

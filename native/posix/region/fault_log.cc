@@ -108,17 +108,23 @@ void FaultLog::lower_first(uint64_t from, uint64_t to) noexcept {
 void FaultLog::mark_replaced(FaultKind kind, size_t first, size_t count) noexcept {
   repairs_.fetch_add(1, std::memory_order_relaxed);
   all_repairs_.fetch_add(1, std::memory_order_relaxed);
+  if (!mark(kind, first, count)) all_replaced_.store(kind, std::memory_order_release);
+}
+
+void FaultLog::extend_replaced(FaultKind kind, size_t first, size_t count) noexcept {
+  mark(kind, first, count);
+}
+
+bool FaultLog::mark(FaultKind kind, size_t first, size_t count) noexcept {
   Word* map = page_map(true);
-  if (map == nullptr) {
-    all_replaced_.store(kind, std::memory_order_release);
-    return;
-  }
+  if (map == nullptr) return false;
   const size_t last = first + count;
   for (size_t word = first / kPagesPerWord; word * kPagesPerWord < last; ++word) {
     const uint64_t mask = mask_of(word, first, last);
     map[word].fetch_and(~mask, std::memory_order_acq_rel);
     map[word].fetch_or(mask & repeated(kind), std::memory_order_acq_rel);
   }
+  return true;
 }
 
 void FaultLog::mark_restored(size_t first, size_t count) noexcept {
@@ -146,9 +152,18 @@ FaultKind FaultLog::replaced(size_t page) const noexcept {
 
 FaultKind FaultLog::first_replaced(size_t& page, size_t last) const noexcept {
   if (!any_replaced()) return FaultKind::none;
-  for (; page <= last; ++page) {
-    const FaultKind kind = replaced(page);
-    if (kind != FaultKind::none) return kind;
+  const FaultKind all = all_replaced_.load(std::memory_order_acquire);
+  const Word* const map = replaced_.load(std::memory_order_acquire);
+  if (all != FaultKind::none) return page <= last ? all : FaultKind::none;
+  while (map != nullptr && page <= last) {
+    const size_t place = page % kPagesPerWord;
+    const uint64_t rest =
+        map[page / kPagesPerWord].load(std::memory_order_acquire) >> (place * kKindBits);
+    if (rest != 0) {
+      page += static_cast<size_t>(__builtin_ctzll(rest)) / kKindBits;
+      return page <= last ? replaced(page) : FaultKind::none;
+    }
+    page += kPagesPerWord - place;
   }
   return FaultKind::none;
 }

@@ -38,8 +38,8 @@ class FaultLog {
   void record(FaultKind kind, uint64_t offset) noexcept;
   Fault peek() const noexcept;
   Fault take() noexcept;
-  /// Moves the first fault to `to` if it was recorded at `from` with the kind truncated, because the
-  /// file ended before the page that the processor named.
+  /// Moves the first fault to `to` if it was recorded at `from` with the kind truncated, because
+  /// the file ended before the page that the processor named.
   void lower_first(uint64_t from, uint64_t to) noexcept;
   /// The kind of the latest fault, whether it was taken or not.
   FaultKind latest_kind() const noexcept { return latest_.load(std::memory_order_acquire); }
@@ -49,6 +49,8 @@ class FaultLog {
 
   /// From now on these pages do not show the file, since private pages stand in for them.
   void mark_replaced(FaultKind kind, size_t first, size_t count) noexcept;
+  /// More pages that the same repair has replaced, or that another log had so.
+  void extend_replaced(FaultKind kind, size_t first, size_t count) noexcept;
   /// From now on these pages hold again what the program expects.
   void mark_restored(size_t first, size_t count) noexcept;
   bool any_replaced() const noexcept;
@@ -65,6 +67,8 @@ class FaultLog {
   using Word = std::atomic<uint64_t>;
   static Fault unpack(uint64_t first, uint64_t count) noexcept;
   Word* page_map(bool create) noexcept;
+  /// False if there is no memory for the page map.
+  bool mark(FaultKind kind, size_t first, size_t count) noexcept;
   size_t page_map_bytes() const noexcept;
 
   static inline std::atomic<size_t> all_repairs_{0};

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 #include <new>
@@ -88,7 +89,10 @@ int Region::adopt(const Extent& extent, int prot, int flags, const MappedFileFac
     region->has_token_.store(false, std::memory_order_relaxed);
     region->serial_ = last_serial.fetch_add(1, std::memory_order_relaxed) + 1;
     region->listener_.store(nullptr, std::memory_order_relaxed);
-    region->faults_.reset(extent.mapped_length / page_size());
+    region->faults_.reset(region->pages());
+    region->protections_.reset(region->pages(), prot);
+    region->guards_.reset(region->pages());
+    region->opened_.reset(region->pages());
     if (extent.mapped_length > 0) {
       result = region_table_insert(extent.base, extent.mapped_length, region);
       if (result == 0) live.fetch_add(1, std::memory_order_relaxed);
@@ -109,10 +113,55 @@ void Region::inherit(const Region& older) noexcept {
   faults_.inherit(older.faults_);
 }
 
+bool Region::inherit_pages(const Region& older, bool moved) noexcept {
+  const size_t kept = std::min(pages(), older.pages());
+  const PageProtections& protections = older.protections_;
+  for (size_t index = 0; index < protections.count(); ++index) {
+    const PageProtections::Run run = protections.run(index);
+    if (run.first >= kept) break;
+    if (!protections_.reserve()) return false;
+    // What the region grew by has the protection of the page before it.
+    protections_.set(run.first, run.last < older.pages() ? run.last : pages(), run.prot);
+  }
+  uniform_.store(protections_.uniform(), std::memory_order_release);
+
+  const auto copy = [kept](PageBits& to, const PageBits& from) {
+    for (size_t page = from.next(0, kept, true); page < kept;) {
+      if (!to.prepare()) return false;
+      const size_t end = from.next(page, kept, false);
+      to.set(page, end - page);
+      page = from.next(end, kept, true);
+    }
+    return true;
+  };
+  if (!copy(guards_, older.guards_)) return false;
+  if (!moved) return true;
+  if (!copy(opened_, older.opened_)) return false;
+  if (kept == 0) return true;
+  for (size_t page = 0; older.faults_.first_replaced(page, kept - 1) != FaultKind::none; ++page) {
+    faults_.extend_replaced(older.faults_.replaced(page), page, 1);
+    if (page + 1 == kept) break;
+  }
+  return true;
+}
+
+void Region::set_protection(size_t first, size_t last, int prot) noexcept {
+  protections_.set(first, last, prot);
+  uniform_.store(protections_.uniform(), std::memory_order_release);
+}
+
+void Region::set_first_protection(int prot) noexcept {
+  protections_.reset(0, prot);
+  uniform_.store(prot, std::memory_order_release);
+}
+
 void Region::remove_reference() noexcept {
   if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   unmap();
   faults_.free_memory();
+  protections_.reset(0, PROT_NONE);
+  guards_.free_memory();
+  opened_.free_memory();
   file_.reset();
   fault_causes_.reset();
   RegionPool::put(this);
@@ -149,7 +198,7 @@ void Region::unmap() noexcept {
   const bool after = merges_with(region_table_find(extent_.base + extent_.mapped_length));
   region_table_erase(extent_.base, extent_.mapped_length);
   const bool cuts = before && after;
-  if ((!cuts || map_budget_take(1)) && munmap(extent_.base, extent_.mapped_length) == 0) {
+  if ((!cuts || map_budget_ask(1) == 0) && munmap(extent_.base, extent_.mapped_length) == 0) {
     if (!before && !after) map_budget_return();
     Postponed::retry();
   } else {

@@ -10,6 +10,8 @@
 #include "posix/page_range.h"
 #include "posix/region/fault_causes.h"
 #include "posix/region/fault_log.h"
+#include "posix/region/page_bits.h"
+#include "posix/region/page_protections.h"
 #include "posix/region/region_token.h"
 #include "posix/region/region_users.h"
 
@@ -29,6 +31,9 @@ class Region {
   /// Takes over from the region that this one replaces what replaced pages must allow, the file,
   /// and the recorded faults.
   void inherit(const Region& older) noexcept;
+  /// Takes over the protections of pages, and that they are guarded; after inherit(), and where the
+  /// pages themselves were moved, what was done to them. False if there is no memory for it.
+  bool inherit_pages(const Region& older, bool moved) noexcept;
 
   uint32_t users() const noexcept { return users_.load(std::memory_order_acquire); }
 
@@ -58,12 +63,26 @@ class Region {
   const MappedFile& file() const noexcept { return file_; }
   bool shared() const noexcept { return (flags_ & MAP_TYPE) != MAP_PRIVATE; }
 
-  static constexpr int kMixed = -1;
+  static constexpr int kMixed = PageProtections::kUnknown;
   /// The protection of every page, or kMixed when pages differ.
   int uniform_protection() const noexcept { return uniform_.load(std::memory_order_acquire); }
-  void set_uniform_protection(int prot) noexcept {
-    uniform_.store(prot, std::memory_order_release);
-  }
+  /// The protection of each, as it was set. Only for the thread that has the turn to repair.
+  PageProtections& protections() noexcept { return protections_; }
+  const PageProtections& protections() const noexcept { return protections_; }
+  /// Pages `first … last` (exclusive) were given a protection; after protections().reserve().
+  void set_protection(size_t first, size_t last, int prot) noexcept;
+  /// An empty region was given the protection that its first pages will get.
+  void set_first_protection(int prot) noexcept;
+
+  /// The pages with a guard that nobody has touched.
+  PageBits& guards() noexcept { return guards_; }
+  const PageBits& guards() const noexcept { return guards_; }
+  /// Pages that a repair of a neighbour made accessible, and that are otherwise as they were. The
+  /// log has them as replaced until their protection is set anew.
+  PageBits& opened() noexcept { return opened_; }
+  const PageBits& opened() const noexcept { return opened_; }
+
+  size_t pages() const noexcept { return extent_.mapped_length / page_size(); }
 
   /// Whether stores are allowed. Where pages differ, whether they were when the region was mapped.
   bool writable() const noexcept {
@@ -116,6 +135,9 @@ class Region {
   std::atomic<bool> repairing_{false};
   std::atomic<FaultListener*> listener_{nullptr};
   FaultLog faults_;
+  PageProtections protections_;
+  PageBits guards_;
+  PageBits opened_;
   FaultCauses fault_causes_;
   Region* next_free_ = nullptr;
 };

@@ -2,7 +2,10 @@
 
 #include <cerrno>
 
+#include "posix/calls/advice.h"
+#include "posix/calls/guard_pages.h"
 #include "posix/calls/protection.h"
+#include "posix/kernel_constants.h"
 #include "posix/region/region_table.h"
 #include "support/memory.h"
 
@@ -86,14 +89,77 @@ TEST_CASE("remap_region: refuses what would leave a hole, and nothing has change
     const RegionPtr shared = testing::map_file(file.get(), kPage, kReadWrite, MAP_SHARED, 3);
     CHECK(try_remap(shared, UINT64_MAX) == -EOVERFLOW);
     CHECK(try_remap(shared, uint64_t{1} << 60) == -ENOMEM);
-    for (const int flags : {MAP_PRIVATE, MAP_SHARED}) {
-      const RegionPtr mixed = testing::map_anonymous(2 * kPage, kReadWrite, flags);
-      REQUIRE(posix_mmap::protect(*mixed, 0, kPage, PROT_READ) == 0);
-      CHECK(try_remap(mixed, kPage) == -EINVAL);
-      CHECK(mixed->uniform_protection() == Region::kMixed);
-    }
   }
   CHECK(testing::count_kernel_mappings() == kernel_mappings);
+}
+
+TEST_CASE("remap_region: every page keeps its protection and its guard") {
+  const testing::Descriptor file = testing::patterned_memfd(12 * kPage);
+  const bool guards = posix_mmap::advice_supported(MADV_GUARD_INSTALL);
+  for (const int flags : {MAP_PRIVATE, MAP_SHARED}) {
+    CAPTURE(flags);
+    const auto map = [&](size_t pages) {
+      return flags == MAP_SHARED ? testing::map_file(file.get(), pages * kPage)
+                                 : testing::map_anonymous(pages * kPage);
+    };
+    RegionPtr region = map(6);
+    for (size_t index = 0; index < 6; ++index) testing::store_word(page(region, index), index + 1);
+    REQUIRE(posix_mmap::protect(*region, kPage, kPage, PROT_READ) == 0);
+    REQUIRE(posix_mmap::protect(*region, 3 * kPage, kPage, PROT_NONE) == 0);
+    REQUIRE(posix_mmap::protect(*region, 5 * kPage, kPage, PROT_READ) == 0);
+    if (guards) REQUIRE(posix_mmap::install_guard(*region, 4 * kPage, kPage) == 0);
+    for (const size_t pages : {8, 6, 9}) region = remap(region, pages * kPage);
+    CHECK(region->uniform_protection() == Region::kMixed);
+    CHECK(testing::load_word(page(region, 0)) == 1);
+    CHECK(testing::load_word(page(region, 2)) == 3);
+    CHECK(testing::load_word(page(region, 1)) == 2);
+    CHECK(region->faults().peek() == Fault{});
+    const auto fault_of_store = [&](size_t index) {
+      testing::store(page(region, index), std::byte{1});
+      return region->faults().take().kind;
+    };
+    CHECK(fault_of_store(2) == FaultKind::none);
+    CHECK(fault_of_store(1) == FaultKind::read_only);
+    CHECK(fault_of_store(3) == FaultKind::no_access);
+    CHECK(fault_of_store(4) == (guards ? FaultKind::no_access : FaultKind::none));
+    CHECK(fault_of_store(5) == FaultKind::read_only);
+    CHECK(fault_of_store(8) == FaultKind::read_only);  // as the page before it
+  }
+}
+
+TEST_CASE("remap_region: what is alike again is moved as before") {
+  for (const int flags : {MAP_PRIVATE, MAP_SHARED}) {
+    const RegionPtr region = testing::map_anonymous(3 * kPage, kReadWrite, flags);
+    REQUIRE(posix_mmap::protect(*region, kPage, kPage, PROT_NONE) == 0);
+    REQUIRE(posix_mmap::protect(*region, 0, 2 * kPage, kReadWrite) == 0);
+    CHECK(region->uniform_protection() == kReadWrite);
+    CHECK(remap(region, 2 * kPage)->uniform_protection() == kReadWrite);
+  }
+}
+
+TEST_CASE("remap_region: private pages are moved that many calls have cut into pieces") {
+  constexpr size_t kPages = 600;
+  RegionPtr region = testing::map_anonymous(kPages * kPage);
+  for (size_t index = 0; index < kPages; ++index) testing::store_word(page(region, index), index);
+  for (size_t index = 0; index < kPages; index += 3) {
+    REQUIRE(posix_mmap::advise(*region, index * kPage, kPage, MADV_DONTFORK) == 0);
+  }
+  REQUIRE(posix_mmap::protect(*region, 100 * kPage, 50 * kPage, PROT_NONE) == 0);
+  testing::store_word(page(region, 120), 7);
+  CHECK(region->faults().take().kind == FaultKind::no_access);
+  region = remap(region, 700 * kPage);
+  size_t wrong = 0;
+  for (size_t index = 0; index < 700; ++index) {
+    if (index >= 100 && index < 150) continue;
+    wrong += testing::load_word(page(region, index)) != (index < kPages ? index : 0);
+  }
+  CHECK(wrong == 0);
+  CHECK(region->faults().peek() == Fault{});
+  CHECK(testing::load_word(page(region, 120)) == 7);
+  CHECK(region->faults().replaced(120) == FaultKind::no_access);
+  CHECK(region->faults().replaced(121) == FaultKind::none);
+  CHECK(posix_mmap::protect(*region, 100 * kPage, 50 * kPage, kReadWrite) == 0);
+  CHECK(testing::load_word(page(region, 149)) == 149);
 }
 
 TEST_CASE("remap_region: of a region with a replaced page never passes its bytes for the file's") {

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "guarded_section.h"
+#include "posix/faults/guarded_section.h"
 #include "support/memory.h"
 
 using posix_mmap::guarded_section;

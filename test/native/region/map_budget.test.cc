@@ -10,8 +10,9 @@
 #include "support/memory.h"
 #include "support/variant.h"
 
-using posix_mmap::map_budget_spend;
-using posix_mmap::map_budget_take;
+using posix_mmap::map_budget_ask;
+using posix_mmap::map_budget_repair;
+using posix_mmap::Repairs;
 using testing::kPage;
 using testing::MapRequest;
 using testing::RegionPtr;
@@ -69,13 +70,13 @@ std::vector<RegionPtr> map_all() {
 
 TEST_CASE("map_budget: gives what there is room for, and refuses more than the kernel allows") {
   testing::in_child([] {
-    for (int i = 0; i < 3'000; ++i) CHILD_CHECK(map_budget_take(1));
-    map_budget_spend(3'000);
-    CHILD_CHECK(map_budget_take(1));
-    CHILD_CHECK(map_budget_take(static_cast<int>(limit()) / 4));
-    CHILD_CHECK(!map_budget_take(static_cast<int>(limit()) - 500));  // some are for others
-    CHILD_CHECK(!map_budget_take(static_cast<int>(limit())));
-    CHILD_CHECK(eventually([] { return map_budget_take(1); }));
+    for (int i = 0; i < 3'000; ++i) CHILD_CHECK(map_budget_ask(1) == 0);
+    for (int i = 0; i < 1'500; ++i) CHILD_CHECK(map_budget_repair(2, Repairs::roomy));
+    CHILD_CHECK(map_budget_ask(1) == 0);
+    CHILD_CHECK(map_budget_ask(static_cast<int>(limit()) / 4) == 0);
+    CHILD_CHECK(map_budget_ask(static_cast<int>(limit()) - 500) == -ENOMEM);  // some are for others
+    CHILD_CHECK(map_budget_ask(static_cast<int>(limit())) == -ENOMEM);
+    CHILD_CHECK(eventually([] { return map_budget_ask(1) == 0; }));
   });
 }
 
@@ -93,7 +94,7 @@ TEST_CASE("map_budget: regions end in -ENOMEM before the process ends for want o
     // What is let go is unmapped, and can be mapped again.
     for (int i = 0; i < 2'000; ++i) regions.pop_back();
     CHILD_CHECK(testing::count_kernel_mappings() < now - 1'000);
-    CHILD_CHECK(eventually([] { return map_budget_take(1); }));
+    CHILD_CHECK(eventually([] { return map_budget_ask(1) == 0; }));
     for (int i = 0; i < 500; ++i) CHILD_CHECK(map_one(regions) == 0);
   });
 }
@@ -114,7 +115,7 @@ TEST_CASE("map_budget: regions are possible again when others have unmapped") {
     for (int i = 0; i < 3'000 && result == 0; ++i) result = map_one(regions);
     CHILD_CHECK(result == -ENOMEM);
     for (size_t i = 1'500; i < 10'000; ++i) munmap(others[i], kPage);
-    CHILD_CHECK(eventually([] { return map_budget_take(1); }));
+    CHILD_CHECK(eventually([] { return map_budget_ask(1) == 0; }));
     for (int i = 0; i < 2'000; ++i) CHILD_CHECK(map_one(regions) == 0);
   });
 }
