@@ -23,12 +23,14 @@ import type {
   LockOptions,
   PopulateOptions,
 } from './mapping/range-options.js'
+import type { Residency } from './mapping/ranges.js'
 import * as ranges from './mapping/ranges.js'
 import { createReadStream, type ReadStreamOptions } from './mapping/read-stream.js'
 import { grantAccess, type Region, regionOf } from './mapping/region.js'
 import { resize } from './mapping/resize.js'
 import * as search from './mapping/search.js'
 import { releaseWhenCollected, unmap } from './mapping/unmap.js'
+import type { TypedArrayConstructor } from './mapping/views.js'
 import * as views from './mapping/views.js'
 import { hasEventLoopOfNode, native } from './native.js'
 import {
@@ -148,11 +150,7 @@ export class Mapping implements Disposable {
    * @param length in elements, default all that fit
    * @throws as {@link bytes}
    */
-  view<T>(
-    type: views.TypedArrayConstructor<T>,
-    offset?: number | bigint,
-    length?: number | bigint,
-  ): T {
+  view<T>(type: TypedArrayConstructor<T>, offset?: number | bigint, length?: number | bigint): T {
     return views.typedView(this, type, offset, length)
   }
 
@@ -438,7 +436,7 @@ export class Mapping implements Disposable {
    * @param offset in bytes, default 0
    * @param length in bytes, default the rest
    */
-  residency(offset?: number | bigint, length?: number | bigint): ranges.Residency {
+  residency(offset?: number | bigint, length?: number | bigint): Residency {
     return ranges.residency(this, offset, length)
   }
 

@@ -114,7 +114,7 @@ TEST_CASE("thread_value: threads that come and go use the same entries again") {
   // One at a time finds the first entry of its bucket free.
   CHECK(posix_mmap::thread_value_entries() == before);
   CHECK(identities.size() < kThreads);  // so values of pthread_self() did come back
-  CHECK(region->faults().news() == 0);
+  CHECK(region->faults().records() == 0);
 }
 
 TEST_CASE("thread_value: many threads that start, lose pages in sections and end") {
@@ -133,7 +133,7 @@ TEST_CASE("thread_value: many threads that start, lose pages in sections and end
           // Not in a section, so this page is replaced and reported.
           const RegionPtr own = testing::map_file(file.get(), 2 * kPage);
           wrong += testing::load(page(own, 1)) != std::byte{0};
-          wrong += own->faults().news() != 1;
+          wrong += own->faults().records() != 1;
         }).join();
       }
     });
@@ -141,7 +141,7 @@ TEST_CASE("thread_value: many threads that start, lose pages in sections and end
   for (std::thread& chain : chains) chain.join();
   CHECK(wrong == 0);
   CHECK(posix_mmap::thread_value_entries() <= before + kThreads);
-  CHECK(region->faults().news() == 0);
+  CHECK(region->faults().records() == 0);
 }
 
 TEST_CASE("thread_value: a signal handler sees the value of the thread that it interrupts") {
