@@ -184,7 +184,8 @@ TEST_CASE("round_up_to_page: to the next page, and false where that has no 64 bi
   CHECK_FALSE(round_up_to_page(UINT64_MAX, result));
 }
 
-TEST_CASE("page_range: the pieces of a range are the same from either side, and meet at page ends") {
+TEST_CASE(
+    "page_range: the pieces of a range are the same from either side, and meet at page ends") {
   const uint64_t piece = 4 * kPage;
   for (const size_t lead : {size_t{0}, size_t{100}}) {
     posix_mmap::Extent extent;

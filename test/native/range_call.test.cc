@@ -1,11 +1,14 @@
 #include "posix/range_call.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cerrno>
-#include <climits>
 
 #include "posix/calls/advice.h"
 #include "posix/calls/lock.h"
 #include "posix/calls/protection.h"
+#include "posix/region/map_count.h"
 #include "support/child.h"
 #include "support/memory.h"
 
@@ -39,8 +42,16 @@ TEST_CASE("on_pages: calls with whole pages, and not at all when there are none"
 TEST_CASE("on_pages: a call that splits is refused when there is no kernel mapping to spare") {
   testing::in_child([] {
     const RegionPtr region = testing::map_anonymous(4 * kPage);
-    // Takes the budget far below zero, and the count that follows finds no room for so many.
-    CHILD_CHECK(posix_mmap::map_budget_ask(INT_MAX / 2) == -ENOMEM);
+    // Every other page with another protection: each is a VMA, and so is each between them.
+    const auto pairs = static_cast<size_t>(posix_mmap::map_limit() / 2 - 600);
+    constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void* const area = mmap(nullptr, 2 * pairs * kPage, PROT_NONE, kFlags, -1, 0);
+    CHILD_CHECK(area != MAP_FAILED);
+    for (size_t pair = 0; pair < pairs; ++pair) {
+      std::byte* const page = static_cast<std::byte*>(area) + 2 * pair * kPage;
+      CHILD_CHECK(mprotect(page, kPage, PROT_READ) == 0);
+    }
+    usleep(200'000);  // by then the account looks the count up again
     const auto call = [](PageRange) { return 7; };
     const auto splits = [&](Splits answer) {
       return on_pages(*region, kPage, kPage, Rounding::outward, answer, call);

@@ -115,11 +115,11 @@ bool replace_lost(Region& region, FaultKind kind, std::byte* page, bool store) n
          (pages > 1 && replace_with_zeros(page, size, protection));
 }
 
-/// Shared memory whose file must not be changed: a private page instead.
+/// A private page in place of one whose file must not be changed, or has no room for the store.
 bool repair_shared(Region& region, FaultKind kind, std::byte* page, bool store) noexcept {
   const size_t size = page_size();
   const size_t index = region.page_index(page);
-  const bool keep = kind == FaultKind::read_only;
+  const bool keep = kind != FaultKind::no_access;
   if (!map_budget_repair(2, Repairs::roomy)) {
     if (copy_block(region, kind, index, keep)) return true;
     if (!map_budget_repair(2, Repairs::last)) return false;
@@ -243,9 +243,8 @@ bool repair_fault(Region& region, FaultKind kind, std::byte* address, bool store
   std::byte* const page = page_of(address);
   const RepairTurn turn(region);
   if (accessible(page, store)) return true;
-  const auto repair = kind == FaultKind::truncated ? replace_lost
-                      : region.shared()            ? repair_shared
-                                                   : repair_private;
+  const bool lost = kind == FaultKind::truncated && !page_readable(page);
+  const auto repair = lost ? replace_lost : region.shared() ? repair_shared : repair_private;
   if (!repair(region, kind, page, store) && !replace_everything(region, kind)) return false;
   region.faults().record(kind, byte_offset(region.extent(), address));
   return true;

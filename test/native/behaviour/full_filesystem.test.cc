@@ -74,7 +74,7 @@ TEST_CASE("full_filesystem: a store into a hole is a fault, and not the end of t
     CHILD_CHECK(testing::file_bytes(file.get(), 5 * kPage, kPage) == testing::Bytes(kPage));
     const testing::Bytes source(10, std::byte{3});
     CHILD_CHECK(posix_mmap::copy_in(*region, 3 * kPage - 4, 10, source.data()).kind ==
-                FaultKind::truncated);
+                FaultKind::unreadable);
     CHILD_CHECK(region->faults().replaced(3) == FaultKind::none);
     // What has blocks is as it was.
     testing::store(data(region) + 1, std::byte{8});

@@ -119,10 +119,10 @@ TEST_CASE("search: a page in the way is a fault, reported once, and stays as it 
   found = first(region, needle, edge + 5);
   CHECK(found.fault == Fault{FaultKind::truncated, edge + 5, 1});
   region->faults().take();
-  // From the end: the last page is the first in the way.
+  // From the end the last page is the first in the way; the first byte that is gone is reported.
   found = last(region, needle);
-  CHECK(found.fault == Fault{FaultKind::truncated, edge + kPage, 1});
-  CHECK(region->faults().take() == Fault{FaultKind::truncated, edge + kPage, 1});
+  CHECK(found.fault == Fault{FaultKind::truncated, edge, 1});
+  CHECK(region->faults().take() == Fault{FaultKind::truncated, edge, 1});
   CHECK_FALSE(region->faults().any_replaced());
 }
 
