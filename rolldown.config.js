@@ -15,6 +15,7 @@ export default defineConfig({
   input: {
     index: 'src/index.ts',
     posix: 'src/posix.ts',
+    sync: 'src/sync.ts',
     cli: 'src/cli.ts',
     // For tests alone, and not published.
     internals: 'src/internals.ts',
@@ -30,7 +31,8 @@ export default defineConfig({
     chunkFileNames: '[name].js',
     codeSplitting: {
       groups: [
-        { name: 'library', test: /\/src\/(?!cli|internals)/, priority: 1 },
+        { name: 'library', test: /\/src\/(?!cli|internals|sync)/, priority: 1 },
+        { name: 'synchronisation', test: /\/src\/sync\// },
         { name: 'program', test: /\/src\/cli\// },
       ],
     },

@@ -1,4 +1,5 @@
 // The table of exported functions; src/native.ts declares the same ones.
+#include "bindings/sync.h"
 #include "constants_binding.h"
 #include "copy_binding.h"
 #include "environment.h"
@@ -79,6 +80,18 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<start_populate>(exports, "startPopulate");
   add<start_lock>(exports, "startLock");
   add<cancel_job>(exports, "cancelJob");
+
+  add<futex_memory>(exports, "futexMemory");
+  add<futex_wait_here>(exports, "futexWait");
+  add<futex_wake_waiters>(exports, "futexWake");
+  add<allow_interruptions>(exports, "allowInterruptions");
+  add<listen_for_waits>(exports, "listenForWaits");
+  add<start_wait>(exports, "startWait");
+  add<cancel_wait>(exports, "cancelWait");
+  add<forbid_futex_waitv>(exports, "forbidFutexWaitv");
+  add<wait_threads>(exports, "waitThreads");
+  add<hold_owner>(exports, "holdOwner");
+  add<find_dead_owners>(exports, "findDeadOwners");
 
   add<peek_fault>(exports, "fault");
   add<take_fault>(exports, "clearFault");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "end_watch.h"
+#include "environment/waits.h"
 #include "external_buffer.h"
 #include "fault_doorbell.h"
 #include "jobs.h"
@@ -84,6 +85,7 @@ class Environment {
   void keep_foreign_memory();
 
   Jobs& jobs() { return jobs_; }
+  Waits& waits() { return waits_; }
 
   FaultDoorbell& doorbell() { return doorbell_; }
   /// Calls `visit(handle)` for each mapping with faults that nobody was told of.
@@ -121,6 +123,7 @@ class Environment {
   std::atomic<ExternalBuffer*> finished_{nullptr};
   FaultDoorbell doorbell_{*this};
   Jobs jobs_{*this};
+  Waits waits_{*this};
   EndWatch end_watch_{*this};
   std::atomic<size_t> quarantined_{0};
   std::atomic<uint64_t> quarantined_bytes_{0};

@@ -63,7 +63,8 @@ describe('src', () => {
   const layers: readonly RegExp[] = [
     /^(cli|internals)\.ts$/,
     /^cli\//,
-    /^(index|posix)\.ts$/,
+    /^(index|posix|sync)\.ts$/,
+    /^sync\//,
     /^with-shared\.ts$/,
     /^(map|shared-memory|message-ring)\.ts$/,
     /^mapping\.ts$/,

@@ -1,0 +1,1 @@
+export { type FutexWaitAsyncResult, futexNotify, futexWait, futexWaitAsync } from './sync/futex.js'
