@@ -168,7 +168,7 @@ export async function attemptAsync<R>(
         words,
         index,
         expected,
-        owned,
+        doubt,
         slice,
         since: performance.now(),
         cancel,
