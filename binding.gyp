@@ -35,6 +35,7 @@
         "native/posix/fault_repair.cc",
         "native/posix/file.cc",
         "native/posix/file_advice.cc",
+        "native/posix/files/link_descriptor.cc",
         "native/posix/guarded_copy.cc",
         "native/posix/guarded_section.cc",
         "native/posix/guard_pages.cc",

@@ -92,6 +92,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<wait_threads>(exports, "waitThreads");
   add<hold_owner>(exports, "holdOwner");
   add<find_dead_owners>(exports, "findDeadOwners");
+  add<link_descriptor_at>(exports, "linkDescriptor");
 
   add<peek_fault>(exports, "fault");
   add<take_fault>(exports, "clearFault");

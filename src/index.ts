@@ -30,6 +30,7 @@ export type { Access, Protection } from './protection.js'
 export type { Seal } from './seals.js'
 export {
   type CreateSharedMemoryOptions,
+  type OpenOrCreateSharedMemoryOptions,
   type OpenSharedMemoryOptions,
   SharedMemory,
 } from './shared-memory.js'

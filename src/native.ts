@@ -119,6 +119,8 @@ export interface Native {
   holdOwner(fd: number, owner: number): Result
   /** Puts 0 in place of those that are alive. */
   findDeadOwners(fd: number, owners: Int32Array): Result
+  /** Gives a file without a name one; -EEXIST when it is taken. */
+  linkDescriptor(fd: number, path: string): Result
 
   fault(handle: Handle): NativeFault | null | Result
   clearFault(handle: Handle): NativeFault | null | Result

@@ -40,6 +40,7 @@ import {
   sizeOf,
   string,
 } from './segment.js'
+import { openOrMakeSegment } from './sharing/open-or-create.js'
 
 /** How {@link SharedMemory.create} makes it. `noReserve` has no effect: blocks are reserved. */
 export interface CreateSharedMemoryOptions extends MapAnonymousOptions {
@@ -51,6 +52,12 @@ export interface CreateSharedMemoryOptions extends MapAnonymousOptions {
   seal?: boolean
   /** Without a name: what /proc/self/maps calls it, default 'posix-mmap'. */
   label?: string
+}
+
+/** How {@link SharedMemory.openOrCreate} maps it, and makes it. */
+export interface OpenOrCreateSharedMemoryOptions extends MapAnonymousOptions {
+  /** Permissions of a segment that is made, before the umask; default 0o600. */
+  mode?: number
 }
 
 /** How existing shared memory is mapped. */
@@ -156,6 +163,31 @@ export class SharedMemory extends Mapping {
       native.shmUnlink(name)
       throw error
     }
+  }
+
+  /**
+   * shm_open(3) — maps the segment of a name, or makes it: zeroed, with its blocks reserved. All who call
+   * this with one name get one segment, whole: it is made without a name and linked when it is done, so
+   * that a maker who is killed leaves nothing. One that {@link create} or others are making, which has no
+   * size yet, is waited for, and taken over after a second in which that has not changed. Opens first and
+   * creates only then: with fs.protected_regular, O_CREAT on another user's segment is refused.
+   *
+   * @param byteLength in bytes, 1 to 2 ** 53 - 1
+   * @throws ERR_INVALID_ARG_VALUE when the segment that exists has another length, with both · otherwise
+   *   as {@link create} and {@link open}
+   */
+  static openOrCreate(
+    name: string,
+    byteLength: number | bigint,
+    options?: OpenOrCreateSharedMemoryOptions,
+  ): SharedMemory {
+    const segment = segmentName(name, 'name')
+    const length = byteCount(byteLength, 'byteLength')
+    const values = optionsObject(options)
+    const settings = mapAnonymousSettings(values)
+    const mode = optional(values['mode'], 'options.mode', int32) ?? 0o600
+    if (length === 0) throw invalidArgValue('byteLength', byteLength, 'must be at least 1')
+    return mapDescriptor(openOrMakeSegment(segment, length, mode), segment, 'read-write', settings)
   }
 
   /**

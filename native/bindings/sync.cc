@@ -4,6 +4,7 @@
 
 #include "../arguments.h"
 #include "../environment.h"
+#include "../posix/files/link_descriptor.h"
 #include "../posix/region.h"
 #include "../posix/region_table.h"
 #include "../posix/sync/futex.h"
@@ -126,6 +127,11 @@ Napi::Value find_dead_owners(const Napi::CallbackInfo& info) {
     if (held == 1) owners.data[i] = 0;
   }
   return number(info, 0);
+}
+
+// linkDescriptor(fd, path): 0 | -errno
+Napi::Value link_descriptor_at(const Napi::CallbackInfo& info) {
+  return number(info, link_descriptor(int32_at(info, 0), string_at(info, 1).c_str()));
 }
 
 }  // namespace posix_mmap

@@ -16,5 +16,6 @@ Napi::Value forbid_futex_waitv(const Napi::CallbackInfo& info);
 Napi::Value wait_threads(const Napi::CallbackInfo& info);
 Napi::Value hold_owner(const Napi::CallbackInfo& info);
 Napi::Value find_dead_owners(const Napi::CallbackInfo& info);
+Napi::Value link_descriptor_at(const Napi::CallbackInfo& info);
 
 }  // namespace posix_mmap
