@@ -7,7 +7,15 @@
 import { type Attempt, again, type Sleep } from './attempts.js'
 import { wake } from './futex.js'
 import { ownerBits } from './owner-bits.js'
-import { handoffBit, hold, type Lock, leaveWord, state, takeWord } from './robust-word.js'
+import {
+  handoffBit,
+  hold,
+  type Lock,
+  leaveWord,
+  state,
+  takeWord,
+  waitersBit,
+} from './robust-word.js'
 import { notOwner, wouldDeadlock } from './sync-errors.js'
 
 /** 1 from when a writer is alone to when it leaves the data as it should be. */
@@ -102,6 +110,20 @@ function awaitRoom({ site, words }: Lock, sleep: Sleep): typeof again | undefine
 }
 
 /**
+ * The lock was kept for somebody who has slept, and that was a reader: others may come in again, also
+ * those who sleep because of it. A writer who has the word by now has ended it.
+ */
+function endReservation(words: Int32Array): void {
+  for (;;) {
+    const word = Atomics.load(words, state)
+    if ((word & handoffBit) === 0 || (word & ownerBits) !== 0) return
+    if (Atomics.compareExchange(words, state, word, 0) !== word) continue
+    if ((word & waitersBit) !== 0) wake(words, state, everybody)
+    return
+  }
+}
+
+/**
  * Locks it for a reader. One that finds a writer dead gets it alone: nobody else may see the data before
  * it was repaired.
  */
@@ -128,10 +150,7 @@ export function sharedAttempt(lock: Lock): Attempt<true> {
       leave(lock, index)
       return again
     }
-    // It was kept for this one; from here on a writer waits for the list.
-    if ((now & handoffBit) !== 0 && Atomics.compareExchange(words, state, now, 0) === now) {
-      wake(words, state, everybody)
-    }
+    if ((now & handoffBit) !== 0) endReservation(words)
     site.held++
     share(lock, index)
     return true

@@ -22,7 +22,7 @@ export function testMemory(byteLength = 1 << 16): { memory: SharedMemory; place:
 const imports = `
   import { SharedMemory, Mapping } from 'posix-mmap'
   import { setTimeout as delay } from 'node:timers/promises'
-  import { Barrier, Condition, Mutex, RwLock, Semaphore } from 'posix-mmap/sync'
+  import { Barrier, Condition, Mutex, RwLock, Semaphore, locks } from 'posix-mmap/sync'
 `
 
 /** A process that has `memory` and says things. */
@@ -84,7 +84,7 @@ export function startThread(body: string, memory: SharedMemory): Thread {
     `const { parentPort, workerData } = require('node:worker_threads')
      const { setTimeout: delay } = require('node:timers/promises')
      const { Mapping } = require('posix-mmap')
-     const { Barrier, Condition, Mutex, RwLock, Semaphore } = require('posix-mmap/sync')
+     const { Barrier, Condition, Mutex, RwLock, Semaphore, locks } = require('posix-mmap/sync')
      const memory = Mapping.attach(workerData)
      const say = (line) => parentPort.postMessage(line)
      ;(async () => { ${body} })()`,
