@@ -60,6 +60,10 @@ async function work(path, place, number, repairs) {
     Atomics.add(words, violations, 1)
     if (repairs) process.stderr.write(`${what}\n`)
   }
+  /** Not at once, as programs do it. */
+  const add = (/** @type {number} */ index) => {
+    words[index] = (words[index] ?? 0) + 1
+  }
   const blocks = place % 2 === 0
   while (Atomics.load(words, stop) === 0) {
     const before = performance.now()
@@ -73,24 +77,24 @@ async function work(path, place, number, repairs) {
       if (repairs) {
         words[first] = words[second] ?? 0
         // Both were done, and only that was not noted.
-        words[done + workers] += (words[second] ?? 0) - sumOf(words)
+        Atomics.add(words, done + workers, (words[second] ?? 0) - sumOf(words))
       }
       words[inside] = 0
       mutex.markConsistent()
     }
     if (words[inside] !== 0) violation(`${number} meets ${words[inside]}`)
     words[inside] = number
-    words[acquisitions]++
+    add(acquisitions)
     words[longest + place] = Math.max(words[longest + place] ?? 0, waited)
     if (words[first] !== words[second] || words[first] !== sumOf(words)) {
       violation(`${words[first]} ${words[second]} ${sumOf(words)}`)
       words[first] = words[second] = sumOf(words)
     }
-    words[first]++
+    add(first)
     const until = performance.now() + 0.05
     while (performance.now() < until);
-    words[second]++
-    words[done + place]++
+    add(second)
+    add(done + place)
     if (words[inside] !== number) violation(`${number} was joined by ${words[inside]}`)
     words[inside] = 0
     mutex.unlock()
@@ -110,6 +114,8 @@ async function storm(seconds, repairs) {
   const alive = new Map()
   /** @type {Map<number, number>} */
   const killed = new Map()
+  /** @type {Map<number, number>} */
+  const ended = new Map()
   const start = (/** @type {number} */ place) => {
     const mine = ++number
     const mode = repairs ? 'repair' : 'neglect'
@@ -136,8 +142,8 @@ async function storm(seconds, repairs) {
     alive.delete(victim)
     entry.child.kill('SIGKILL')
     killed.set(victim, now())
+    entry.child.once('exit', () => ended.set(victim, now()))
     start(entry.place)
-    void entry.end.then(() => {})
   }
   Atomics.store(words, stop, 1)
   const last = Promise.all([...alive.values()].map((entry) => entry.end))
@@ -146,7 +152,10 @@ async function storm(seconds, repairs) {
   for (const { child } of alive.values()) child.kill('SIGKILL')
   const free = mutex.lockSync(1000)
   const found = Math.min(words[takeovers] ?? 0, logged)
+  /** @type {number[]} */
   const times = []
+  /** @type {number[]} */
+  const late = []
   let wrong = 0
   const seen = new Set()
   for (let i = 0; i < found; i++) {
@@ -156,9 +165,16 @@ async function storm(seconds, repairs) {
     const at = killed.get(who)
     if (at === undefined || seen.has(who)) wrong++
     else times.push(((words[log + 2 * i + 1] ?? 0) - at) / 1000)
+    if (at !== undefined) {
+      late.push(((words[log + 2 * i + 1] ?? 0) - (ended.get(who) ?? at)) / 1000)
+    }
     seen.add(who)
   }
-  times.sort((a, b) => a - b)
+  const quantiles = (/** @type {number[]} */ list) => {
+    const sorted = list.toSorted((a, b) => a - b)
+    const at = (/** @type {number} */ part) => sorted[Math.floor(sorted.length * part)]
+    return { median: at(0.5), p99: at(0.99), worst: sorted.at(-1) }
+  }
   return {
     kills: killed.size,
     takeovers: found,
@@ -169,12 +185,10 @@ async function storm(seconds, repairs) {
     endless,
     free,
     acquisitions: words[acquisitions],
-    /** Milliseconds from the call of kill(2) to the next owner. */
-    recovery: {
-      median: times[times.length >> 1],
-      p99: times[Math.floor(times.length * 0.99)],
-      worst: times.at(-1),
-    },
+    /** Milliseconds from the call of kill(2) to the next owner, with the time that the kernel takes. */
+    afterKill: quantiles(times),
+    /** Milliseconds from when the parent heard of the death; less than 0 when the next owner was faster. */
+    afterDeath: quantiles(late),
     longestWait: Math.max(...words.subarray(longest, longest + workers)) / 1000,
   }
 }

@@ -140,7 +140,7 @@ export function explore(model: Model, limit = 3_000_000): Explored {
     }
     native.futexWake = (words, index, count) =>
       instruction(() => {
-        const array = memory.indexOf(words)
+        const array = memory.indexOf(words as Int32Array<ArrayBuffer>)
         const woken = world.queue
           .filter(([, where, at]) => where === array && at === index)
           .slice(0, count)
