@@ -1,15 +1,6 @@
 // What is published of src/ is few files: an import spends most of its time on finding each of them.
 import { defineConfig } from 'rolldown'
-
-/** An import of a module of Node's makes a namespace of all that it exports, and loads that. */
-const builtinModules = {
-  name: 'builtin-modules',
-  /** @param {string} code */
-  renderChunk: (code) =>
-    code.replaceAll(/^import \{ (.+) \} from "(node:\w+)";$/gm, (_, names, module) => {
-      return `const { ${names.replaceAll(' as ', ': ')} } = process.getBuiltinModule("${module}");`
-    }),
-}
+import { builtinModules } from './scripts/builtin-modules.js'
 
 export default defineConfig({
   input: {

@@ -1,16 +1,7 @@
 // The table of exported functions; src/native.ts declares the same ones.
-#include "bindings/sync.h"
-#include "constants_binding.h"
-#include "copy_binding.h"
-#include "environment.h"
-#include "fault_binding.h"
-#include "file_binding.h"
-#include "job_binding.h"
-#include "mapping_binding.h"
+#include "bindings/bindings.h"
+#include "environment/environment.h"
 #include "napi_setup.h"
-#include "range_binding.h"
-#include "search_binding.h"
-#include "sharing_binding.h"
 
 namespace posix_mmap {
 namespace {
@@ -53,10 +44,14 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 
   add<copy_out>(exports, "copyOut");
   add<copy_in>(exports, "copyIn");
+  add<copies_backward>(exports, "copiesBackward");
 
   add<search_first>(exports, "searchFirst");
   add<search_last>(exports, "searchLast");
   add<probe_range>(exports, "probe");
+  add<lost_page>(exports, "lostPage");
+  add<still_there>(exports, "stillThere");
+  add<unsyncable>(exports, "unsyncable");
 
   add<msync>(exports, "msync");
   add<madvise>(exports, "madvise");
@@ -73,6 +68,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<guard_range>(exports, "installGuard");
   add<unguard_range>(exports, "removeGuard");
   add<page_count>(exports, "pageCount");
+  add<piece_end_of_range>(exports, "pieceEnd");
+  add<piece_start_of_range>(exports, "pieceStart");
   add<mincore>(exports, "mincore");
 
   add<listen_for_jobs>(exports, "listenForJobs");
@@ -95,6 +92,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<link_descriptor_at>(exports, "linkDescriptor");
 
   add<peek_fault>(exports, "fault");
+  add<check_faults>(exports, "check");
+  add<check_faults_again>(exports, "checkAgain");
   add<take_fault>(exports, "clearFault");
   add<listen_for_faults>(exports, "listenForFaults");
   add<is_fault_guard_active>(exports, "faultGuardActive");

@@ -1,4 +1,5 @@
-// clang-format and clang-tidy over native/. `--fix` formats; clang-tidy only ever reports.
+// Runs clang-format and clang-tidy over native/. `--fix` lets clang-format rewrite the files;
+// clang-tidy only reports.
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -21,7 +22,7 @@ function run(command, args) {
 }
 
 /**
- * Prints what a command says only when it finds something.
+ * Runs a command, and prints its output only if it fails.
  * @param {string} command
  * @param {string[]} args
  */
@@ -60,7 +61,7 @@ if (process.argv.includes('--fix')) {
     process.exit(1)
   }
   const sources = files.filter((file) => /^native\/.*\.cc$/.test(file))
-  const include = ['-isystem', addonApi.replaceAll('"', ''), '-isystem', headers]
+  const include = ['-Inative', '-isystem', addonApi.replaceAll('"', ''), '-isystem', headers]
   /** @param {string} file */
   const tidy = (file) => ['--quiet', file, '--', '-std=c++20', '-fno-exceptions', ...include]
   await inParallel(sources, (file) => check(`clang-tidy-${version}`, tidy(file)))

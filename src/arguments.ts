@@ -1,5 +1,5 @@
-// Checks of what callers pass in. Each takes a value as it came and gives it back with a type;
-// nothing here looks at a mapping, so that a getter or a conversion cannot unmap it in between.
+// Checks of what callers pass in. Each takes a value as it came and returns it with a type; nothing
+// here looks at a mapping, so that a getter or a conversion cannot unmap it in between.
 
 import { invalidArgType, invalidArgValue, outOfRange } from './errors.js'
 
@@ -42,6 +42,13 @@ export function boolean(value: unknown, name: string): boolean {
   return value
 }
 
+/** What C takes as a null-terminated string: a null byte inside would end it early. */
+export function cString(value: unknown, name: string): string {
+  if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value)
+  if (value.includes('\0')) throw invalidArgValue(name, value, 'must have no null bytes')
+  return value
+}
+
 export function callback<F>(value: unknown, name: string): F {
   if (typeof value !== 'function') throw invalidArgType(name, 'of type function', value)
   return value as F
@@ -60,13 +67,21 @@ export function oneOf<T extends string>(value: unknown, name: string, allowed: r
   return value as T
 }
 
+/** The properties of an options object, not yet checked. */
+export type Values = Readonly<Record<string, unknown>>
+
 /** An options object or nothing. */
-export function options(value: unknown): Readonly<Record<string, unknown>> {
+export function options(value: unknown): Values {
   if (value === undefined) return {}
   if (value === null || typeof value !== 'object') {
     throw invalidArgType('options', 'of type object', value)
   }
-  return value as Record<string, unknown>
+  return value as Values
+}
+
+/** An option that is on or off, off by default. */
+export function flag(values: Values, name: string): boolean {
+  return optional(values[name], `options.${name}`, boolean) ?? false
 }
 
 /** Part of a mapping, in bytes. */
@@ -75,32 +90,40 @@ export interface Range {
   length: number
 }
 
-/** The range from `start` to `end`, which is not part of it, of options; by default all. */
-export function rangeBetween(
-  whole: number,
-  start: number | undefined,
-  end: number | undefined,
-): Range {
-  const last = end ?? whole
-  if (last > whole) throw outOfRange('options.end', `<= ${whole}`, last)
-  const offset = start ?? 0
-  if (offset > last) throw outOfRange('options.start', `<= ${last}`, offset)
-  return { offset, length: last - offset }
+/** A range as the caller gave it. */
+export interface RangeArguments {
+  offset: number | undefined
+  length: number | undefined
+  /** What stands before the names of the two in an error: `options.`, or nothing. */
+  prefix: string
+}
+
+export function rangeArguments(offset: unknown, length: unknown, prefix = ''): RangeArguments {
+  return {
+    offset: optionalByteCount(offset, `${prefix}offset`),
+    length: optionalByteCount(length, `${prefix}length`),
+    prefix,
+  }
+}
+
+export function rangeOptions(values: Values): RangeArguments {
+  return rangeArguments(values['offset'], values['length'], 'options.')
 }
 
 /**
- * The range that `offset` and `length` mean in `whole` bytes, the rest when there is no length.
- * Throws `ERR_OUT_OF_RANGE` when it does not lie inside.
+ * The range that `offset` and `length` mean in `whole` bytes; without a length, the rest. Throws
+ * `ERR_OUT_OF_RANGE` unless it lies inside.
  */
 export function rangeWithin(
   whole: number,
   offset: number | undefined,
   length: number | undefined,
+  prefix = '',
 ): Range {
   const start = offset ?? 0
-  if (start > whole) throw outOfRange('offset', `<= ${whole}`, start)
+  if (start > whole) throw outOfRange(`${prefix}offset`, `<= ${whole}`, start)
   const rest = whole - start
   if (length === undefined) return { offset: start, length: rest }
-  if (length > rest) throw outOfRange('length', `<= ${rest} at offset ${start}`, length)
+  if (length > rest) throw outOfRange(`${prefix}length`, `<= ${rest} at offset ${start}`, length)
   return { offset: start, length }
 }

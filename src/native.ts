@@ -2,8 +2,9 @@
 // arguments; a negative number that comes back is an errno.
 
 import { createRequire } from 'node:module'
+import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { noBinding } from './errors.js'
+import { mappingClosed, noBinding, systemError } from './errors.js'
 
 /** Stands for a live region of this thread; never 0 and never used again. */
 export type Handle = number
@@ -13,8 +14,16 @@ export type Result = number
 export type Job = number
 /** A word that this thread waits for; greater than 0 and never used again. */
 export type Wait = number
-/** [kind, offset, count]; the kinds are numbered as in `faultKinds`. */
-export type NativeFault = readonly [kind: number, offset: number, count: number]
+/** The kinds are numbered as in `faultKinds`; `errno` is 0 where there is none. */
+export type NativeFault = readonly [kind: number, offset: number, count: number, errno: number]
+/** Which file it is; opaque, of {@link Native.fileSize}. */
+export type FileIdentity = BigUint64Array
+
+/** What fileSize() stores in. */
+export const newFileIdentity = (): FileIdentity => new BigUint64Array(3)
+
+/** Called on a buffer with 0. */
+type DetachFunction = (this: ArrayBuffer, byteLength: number) => unknown
 
 export type Searched = Result | null | NativeFault
 
@@ -31,12 +40,23 @@ export interface Native {
     flags: number,
     address: number | bigint,
     hugePages: boolean,
+    /** Of the file, if fileSize() was asked already. */
+    identity?: FileIdentity,
+    /** The file is sealed against shrinking. */
+    keepsSize?: boolean,
+    /** Its size may be asked for by the descriptor later. */
+    lendsFd?: boolean,
+    /** Its size may be asked for by this name later. */
+    path?: string | null,
   ): Handle | Result
-  /** Whether there was a fault that the listener has not heard of. */
-  unmap(handle: Handle): boolean
+  /**
+   * Detaches every buffer, by `detach` if it is given: one for which that throws shows zeros from then on.
+   * Tells whether there was a fault that has not been reported to the listener.
+   */
+  unmap(handle: Handle, detach?: DetachFunction): boolean
   release(handle: Handle): void
-  /** -EXDEV when a buffer was transferred, -EBUSY when others use private memory. */
-  remap(handle: Handle, length: number): Result
+  /** Detaches buffers as {@link unmap} does. -EBUSY when others use private memory. */
+  remap(handle: Handle, length: number, detach: DetachFunction | undefined): Result
   /** The same for a mapping that is empty so far. */
   mapAgain(handle: Handle, length: number, fd: number, offset: number): Result
   arrayBuffer(handle: Handle, offset: number, length: number): ArrayBuffer | Result
@@ -57,19 +77,32 @@ export interface Native {
 
   copyOut(handle: Handle, offset: number, target: Uint8Array): NativeFault | null | Result
   copyIn(handle: Handle, offset: number, source: Uint8Array): NativeFault | null | Result
+  /** Whether the pieces of such a copy must be copied last piece first. */
+  copiesBackward(handle: Handle, offset: number, source: Uint8Array): boolean
 
   /** Where all of `needle`, not empty, first stands in a range; null if nowhere. */
   searchFirst(handle: Handle, offset: number, length: number, needle: Uint8Array): Searched
   searchLast(handle: Handle, offset: number, length: number, needle: Uint8Array): Searched
   /** Brings the pages of a range into memory. */
   probe(handle: Handle, offset: number, length: number): NativeFault | null | Result
+  /** The first page that populate() or mlock() could not have, since it is truncated or unreadable. */
+  lostPage(
+    handle: Handle,
+    offset: number,
+    length: number,
+    write: boolean,
+  ): NativeFault | null | Result
+  /** Whether bytes that probe() has found there are so still, without a look at each page. */
+  stillThere(handle: Handle, offset: number, length: number): NativeFault | null | Result
+  /** Why msync() of a range does not carry all of it to its file. */
+  unsyncable(handle: Handle, offset: number, length: number): NativeFault | null | Result
 
   msync(handle: Handle, offset: number, length: number, flags: number): Result
   madvise(handle: Handle, offset: number, length: number, advice: number): Result
   madviseInside(handle: Handle, offset: number, length: number, advice: number): Result
   madviseSupported(advice: number): boolean
   mprotect(handle: Handle, offset: number, length: number, prot: number): Result
-  mlock(handle: Handle, offset: number, length: number, onFault: boolean): Result
+  mlock(handle: Handle, offset: number, length: number, onDemand: boolean): Result
   munlock(handle: Handle, offset: number, length: number): Result
   lockLimit(): number | null
   populate(handle: Handle, offset: number, length: number, write: boolean): Result
@@ -79,13 +112,16 @@ export interface Native {
   installGuard(handle: Handle, offset: number, length: number): Result
   removeGuard(handle: Handle, offset: number, length: number): Result
   pageCount(handle: Handle, offset: number, length: number): Result
-  mincore(handle: Handle, offset: number, length: number, bitmap: Uint8Array): Result
+  /** Where the piece of a long range ends that begins at `offset`. */
+  pieceEnd(handle: Handle, offset: number, end: number, piece: number): Result
+  pieceStart(handle: Handle, begin: number, end: number, piece: number): Result
+  mincore(handle: Handle, offset: number, length: number, vector: Uint8Array): Result
 
   /** Calls back from the event loop as jobs go on, and with a result when one has ended. */
   listenForJobs(listener: (job: number, done: number, result?: Result) => void): boolean
   startFlush(handle: Handle, offset: number, length: number, flags: number): Job | Result
   startPopulate(handle: Handle, offset: number, length: number, write: boolean): Job | Result
-  startLock(handle: Handle, offset: number, length: number, onFault: boolean): Job | Result
+  startLock(handle: Handle, offset: number, length: number, onDemand: boolean): Job | Result
   /** Has a job stop soon and end with ECANCELED. */
   cancelJob(job: Job): void
 
@@ -123,11 +159,16 @@ export interface Native {
   linkDescriptor(fd: number, path: string): Result
 
   fault(handle: Handle): NativeFault | null | Result
+  /** The same, or that the file ends inside a page, if nobody was told so yet. */
+  check(handle: Handle): NativeFault | null | Result
+  /** The same, also where somebody was told. */
+  checkAgain(handle: Handle): NativeFault | null | Result
   clearFault(handle: Handle): NativeFault | null | Result
   listenForFaults(listener: (handle: Handle) => void): boolean
   faultGuardActive(): boolean
 
-  fileSize(fd: number): Result
+  /** Stores which file it is in `identity`. */
+  fileSize(fd: number, identity?: FileIdentity): Result
   truncate(fd: number, size: number): Result
   reserveBlocks(fd: number, offset: number, length: number): Result
   /** A length of 0 means: to the end of the file. */
@@ -194,6 +235,40 @@ export function constant(name: string): number {
   const value = native.constants[name]
   if (value === undefined) throw new Error(`the addon does not export ${name}`)
   return value
+}
+
+/** What a call on a handle answers once the mapping has been closed. */
+export const closedHandle: Result = -constants.errno.ESTALE
+
+/** ENOMEM has a cause that strerror(3) does not name: too many mappings. */
+function remarkOn(errno: number): string {
+  if (errno !== -constants.errno.ENOMEM) return ''
+  const [live, quarantined] = native.regionCounts()
+  return (
+    ` (${live} mappings of this process are alive, ${quarantined} of them closed and waiting for ` +
+    'the garbage collector; those that were dropped without unmap() wait for it and for a turn of ' +
+    'the event loop, unmap() frees at once)'
+  )
+}
+
+/**
+ * Returns what a system call returned, or throws its errno as an error in the form of Node's own:
+ * the one place where a negative result becomes an exception.
+ */
+export function checked(
+  result: Result,
+  syscall: string,
+  path: string | null = null,
+  remark: string = remarkOn(result),
+): number {
+  if (result >= 0) return result
+  throw systemError(result, syscall, path, remark)
+}
+
+/** {@link checked} for a call that takes a handle: one that was closed is `ERR_MAPPING_CLOSED`. */
+export function checkedOnHandle(result: Result, syscall: string, path: string | null): number {
+  if (result === closedHandle) throw mappingClosed()
+  return checked(result, syscall, path)
 }
 
 /** The size of a page of the running kernel, in bytes. sysconf(3) with _SC_PAGESIZE. */

@@ -1,20 +1,28 @@
 // `posix-mmap/posix`: the same mappings for those who think in man pages.
 
 import { constants } from 'node:os'
-import { byteCount, int32, optionalByteCount, options as optionsObject } from './arguments.js'
+import {
+  byteCount,
+  cString,
+  int32,
+  optionalByteCount,
+  options as optionsObject,
+  rangeArguments,
+} from './arguments.js'
 import { invalidArgType, invalidArgValue, outOfRange, systemError } from './errors.js'
-import { mapRegion } from './map.js'
-import { checked, regionOf } from './mapping/lifetime.js'
-import { onRange } from './mapping/on-range.js'
+import { Madvise, MapFlags, MremapFlags, Prot } from './kernel/flags.js'
+import type { Access } from './kernel/protection.js'
+import { mapRegion } from './map/map-region.js'
+import { noSettings } from './map/options.js'
+import { lockRange, onRange, setProtection, syncRange } from './mapping/ranges.js'
+import { regionOf } from './mapping/region.js'
 import { remapRegion } from './mapping/resize.js'
-import { Mapping } from './mapping.js'
-import { native } from './native.js'
-import { Madvise, MapFlags, MremapFlags, Prot } from './posix-flags.js'
-import { type Access, protectionOf } from './protection.js'
+import { createMapping, Mapping } from './mapping.js'
+import { checked, checkedOnHandle, native } from './native.js'
 
-export { type Limits, limits } from './limits.js'
+export { Madvise, MapFlags, MemfdFlags, MremapFlags, MsyncFlags, Prot } from './kernel/flags.js'
+export { type Limits, limits } from './kernel/limits.js'
 export { pageSize } from './native.js'
-export { Madvise, MapFlags, MemfdFlags, MremapFlags, MsyncFlags, Prot } from './posix-flags.js'
 export { Mapping }
 
 /** What mmap(2) takes. */
@@ -96,14 +104,8 @@ export function mmap(options: MmapOptions): Mapping {
   }
   const flags = fixed ? (wanted & ~MapFlags.FIXED) | MapFlags.FIXED_NOREPLACE : wanted
   const access = accessOf(prot, flags)
-  const request = { fd, offset, length, prot, flags, address: addr, access, path: null }
-  return mapRegion(request, {
-    advice: undefined,
-    populate: false,
-    lock: false,
-    hugePages: false,
-    onFault: undefined,
-  })
+  const request = { fd, offset, length, prot, flags, address: addr }
+  return createMapping(mapRegion(request, noSettings, { access, path: null }))
 }
 
 function checkMapping(value: unknown): Mapping {
@@ -114,7 +116,7 @@ function checkMapping(value: unknown): Mapping {
 /**
  * munmap(2): {@link Mapping.unmap}.
  *
- * @throws ERR_INVALID_ARG_TYPE for what is no mapping
+ * @throws ERR_INVALID_ARG_TYPE for anything that is not a mapping
  */
 export function munmap(mapping: Mapping): void {
   checkMapping(mapping).unmap()
@@ -135,13 +137,7 @@ export function mprotect(
 ): void {
   const memory = checkMapping(mapping)
   const wanted = bits(prot, 'prot', allProt)
-  const start = optionalByteCount(offset, 'offset')
-  const count = optionalByteCount(length, 'length')
-  const range = onRange(memory, start, count, 'mprotect', (...pages) =>
-    native.mprotect(...pages, wanted),
-  )
-  const region = regionOf(memory)
-  if (range.length === region.byteLength) region.protection = protectionOf(wanted)
+  setProtection(memory, rangeArguments(offset, length), wanted)
 }
 
 /**
@@ -160,9 +156,8 @@ export function msync(
 ): void {
   const memory = checkMapping(mapping)
   const wanted = int32(flags, 'flags')
-  const start = optionalByteCount(offset, 'offset')
-  const count = optionalByteCount(length, 'length')
-  onRange(memory, start, count, 'msync', (...range) => native.msync(...range, wanted))
+  const range = rangeArguments(offset, length)
+  syncRange(memory, range, wanted)
 }
 
 const destructive: readonly number[] = [
@@ -191,12 +186,11 @@ export function madvise(
   const memory = checkMapping(mapping)
   const value = int32(advice, 'advice')
   if (Madvise[value] === undefined) throw invalidArgValue('advice', advice, 'must be of Madvise')
-  const start = optionalByteCount(offset, 'offset')
-  const count = optionalByteCount(length, 'length')
-  onRange(memory, start, count, 'madvise', (...range) => {
-    if (value === Madvise.GUARD_INSTALL) return native.installGuard(...range)
+  const range = rangeArguments(offset, length)
+  onRange(memory, range, 'madvise', (...pages) => {
+    if (value === Madvise.GUARD_INSTALL) return native.installGuard(...pages)
     const inside = destructive.includes(value)
-    return inside ? native.madviseInside(...range, value) : native.madvise(...range, value)
+    return inside ? native.madviseInside(...pages, value) : native.madvise(...pages, value)
   })
 }
 
@@ -208,7 +202,7 @@ export function madvise(
  * @param flags default MAYMOVE
  * @throws ENOMEM without MAYMOVE · EINVAL for a length of 0, for a private mapping of a file, for memory whose pages differ in
  *   protection, and for shared anonymous memory that would grow · EBUSY for private memory that others
- *   use · ERR_MAPPING_CLOSED, ERR_MAPPING_DETACHED
+ *   use · ERR_MAPPING_CLOSED
  */
 export function mremap(
   mapping: Mapping,
@@ -218,10 +212,10 @@ export function mremap(
   const memory = checkMapping(mapping)
   const length = byteCount(newLength, 'newLength')
   const wanted = bits(flags, 'flags', MremapFlags.MAYMOVE)
-  regionOf(memory)
+  const region = regionOf(memory)
   if (length === 0) throw systemError(-constants.errno.EINVAL, 'mremap')
   if (wanted === 0) throw systemError(-constants.errno.ENOMEM, 'mremap')
-  remapRegion(memory, length)
+  remapRegion(region, length)
 }
 
 /**
@@ -234,9 +228,8 @@ export function mremap(
  */
 export function mlock(mapping: Mapping, offset?: number | bigint, length?: number | bigint): void {
   const memory = checkMapping(mapping)
-  const start = optionalByteCount(offset, 'offset')
-  const count = optionalByteCount(length, 'length')
-  onRange(memory, start, count, 'mlock2', (...range) => native.mlock(...range, false))
+  const range = rangeArguments(offset, length)
+  lockRange(memory, range, false)
 }
 
 /**
@@ -266,13 +259,7 @@ export function mincore(
   offset?: number | bigint,
   length?: number | bigint,
 ): Uint8Array {
-  return checkMapping(mapping).residency(offset, length).bitmap
-}
-
-function cString(value: unknown, name: string): string {
-  if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value)
-  if (value.includes('\0')) throw invalidArgValue(name, value, 'must have no null bytes')
-  return value
+  return checkMapping(mapping).residency(offset, length).vector
 }
 
 function callersOwn(fd: number): number {
@@ -289,7 +276,7 @@ function callersOwn(fd: number): number {
  */
 export function memfdCreate(name: string, flags = 1 /* CLOEXEC */): number {
   const fd = native.memfdCreate(cString(name, 'name'), int32(flags, 'flags'))
-  return callersOwn(checked(fd, 'memfd_create', null))
+  return callersOwn(checked(fd, 'memfd_create'))
 }
 
 /**
@@ -322,5 +309,7 @@ export function shmUnlink(name: string): void {
 export function addressOf(mapping: Mapping): bigint {
   const region = regionOf(checkMapping(mapping))
   const address = native.address(region.handle)
-  return typeof address === 'bigint' ? address : BigInt(checked(address, 'mmap', region.path))
+  return typeof address === 'bigint'
+    ? address
+    : BigInt(checkedOnHandle(address, 'mmap', region.origin))
 }

@@ -5,10 +5,10 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { native } from '../dist/internals.js'
-import { projectRoot } from './support/harness.js'
+import { projectRoot } from './support/processes.js'
 
 interface Source {
-  /** Relative to the folder that was read, as `mapping/views.ts`. */
+  /** Relative to the folder that was read, such as `mapping/views.ts`. */
   name: string
   text: string
 }
@@ -29,7 +29,7 @@ interface Import {
 
 const arrow = ({ from, to }: Import) => `${from} → ${to}`
 
-/** The imports along one path that comes back to where it started, or null. */
+/** The files along a cycle of imports, or null if there is none. */
 function cycleIn(imports: readonly Import[]): string[] | null {
   const finished = new Set<string>()
   const follow = (file: string, trail: string[]): string[] | null => {
@@ -49,7 +49,33 @@ function cycleIn(imports: readonly Import[]): string[] | null {
   return null
 }
 
-it('a cycle would be found', () => {
+/**
+ * The rooms of `src` or `native` from the top to the bottom, as ARCHITECTURE.md numbers them: folders
+ * (`posix/calls/`) and files without their endings (`posix/page_range`).
+ */
+function layersOf(tree: string) {
+  const map = fs.readFileSync(path.join(projectRoot, 'ARCHITECTURE.md'), 'utf8')
+  const sections = map.split(/^## /m)
+  const list = sections.find((text) => text.startsWith(`\`${tree}/\``)) ?? ''
+  const rooms = [...list.matchAll(/^\d+\. ((?:`[\w/]+`, )*`[\w/]+`): /gm)].map(([, names = '']) =>
+    names.split(', ').map((name) => name.slice(1, -1)),
+  )
+  const levelOf = (file: string) =>
+    rooms.findIndex((level) =>
+      level.some((room) =>
+        room.endsWith('/') ? file.startsWith(room) : file.replace(/\.(cc|h|ts)$/, '') === room,
+      ),
+    )
+  /** Imports from above: of a higher level, or of another room of the same one. */
+  const upward = (all: readonly Import[]) =>
+    all.filter(({ from, to }) => {
+      const [above, below] = [levelOf(from), levelOf(to)]
+      return below < above || (below === above && path.dirname(from) !== path.dirname(to))
+    })
+  return { rooms, levelOf, upward }
+}
+
+it('the search for cycles finds one', () => {
   const imports = ['ab', 'bc', 'bd', 'de', 'eb'].map(([from = '', to = '']) => ({ from, to }))
   expect(cycleIn(imports)).toEqual(['b', 'd', 'e', 'b'])
   expect(cycleIn(imports.slice(0, -1))).toBeNull()
@@ -59,30 +85,14 @@ const typescript = sources('src', '.ts')
 const cpp = sources('native', '.cc', '.h')
 
 describe('src', () => {
-  // From the top to the bottom; a file may import from its own layer and from those below.
-  const layers: readonly RegExp[] = [
-    /^(cli|internals)\.ts$/,
-    /^cli\//,
-    /^(index|posix|sync)\.ts$/,
-    /^sync\//,
-    /^with-shared\.ts$/,
-    /^(map|shared-memory|message-ring)\.ts$/,
-    /^mapping\.ts$/,
-    /^mapping\//,
-    // What is named nowhere else: options, advice, limits, arguments, …
-    /^(?!(native|errors)\.ts$)/,
-    /^native\.ts$/,
-    // Below native.ts, which has to say why it found no binary.
-    /^errors\.ts$/,
-  ]
-  const layerOf = (name: string) => layers.findIndex((pattern) => pattern.test(name))
+  const { levelOf, upward, rooms } = layersOf('src')
 
   const statements = typescript.flatMap(({ name, text }) =>
     [...text.matchAll(/^(?:import|export)\b([^'";]*?\bfrom\s*|\s*)'([^']+)'/gm)].map(
       ([, clause = '', specifier = '']) => ({
         from: name,
         specifier,
-        // Nothing is left of them in JavaScript.
+        // Type imports are not left in JavaScript.
         typeOnly: /^\s*type\b/.test(clause),
       }),
     ),
@@ -96,27 +106,46 @@ describe('src', () => {
     }))
   const imports = relative.filter(({ typeOnly }) => !typeOnly)
 
-  it('imports files that there are', () => {
+  it('imports only files that exist', () => {
     const names = typescript.map(({ name }) => name)
     expect(relative.filter(({ to }) => !names.includes(to)).map(arrow)).toEqual([])
-    // Enough were found to believe in the parser.
+    // Fewer would mean that the parser of this test misses imports.
     expect(imports.length).toBeGreaterThan(typescript.length)
   })
 
-  it('imports from above nowhere', () => {
-    expect(imports.filter(({ from, to }) => layerOf(to) < layerOf(from)).map(arrow)).toEqual([])
+  it('imports nothing from a higher room', () => {
+    expect(upward(imports).map(arrow)).toEqual([])
+    // The check itself finds an import from above.
+    const wrong = { from: 'mapping/region.ts', to: 'mapping.ts' }
+    expect(upward([wrong, { from: wrong.to, to: wrong.from }])).toEqual([wrong])
+  })
+
+  it('has every file in a room that ARCHITECTURE.md lists, and no other rooms', () => {
+    const names = typescript.map(({ name }) => name)
+    expect(names.filter((name) => levelOf(name) === -1)).toEqual([])
+    const inhabited = new Set(names.map(levelOf))
+    expect(rooms.filter((_, level) => !inhabited.has(level))).toEqual([])
+  })
+
+  it('has no abstract class, and none with a single subclass', () => {
+    const bases = typescript.flatMap(({ text }) =>
+      [...text.matchAll(/^(?:export )?class \w+ extends (\w+)/gm)].map(([, base]) => base),
+    )
+    // The classes that users can tell apart: shared memory, and two kinds of errors.
+    expect(bases.sort()).toEqual(['Error', 'Error', 'Mapping'])
+    expect(typescript.filter(({ text }) => /\babstract\b/.test(text))).toEqual([])
   })
 
   it('has no import cycle', () => {
     expect(cycleIn(imports)).toBeNull()
   })
 
-  it('imports packages nowhere, and the addon in native.ts only', () => {
+  it('imports no packages, and the addon only in native.ts', () => {
     const bare = statements.filter(({ specifier }) => !/^(\.|node:)/.test(specifier))
     expect(bare.map(({ from, specifier }) => `${from} → ${specifier}`)).toEqual([])
     const loaders = typescript.filter(({ text }) => /\bcreateRequire\b/.test(text))
     expect(loaders.map(({ name }) => name)).toEqual(['native.ts'])
-    // require() of a module that awaits is an error.
+    // require() of a module with a top-level await is an error.
     const awaiting = typescript.filter(({ text }) => /\bimport\(|^(\S.*)?\bawait\b/m.test(text))
     expect(awaiting.map(({ name }) => name)).toEqual(['cli.ts'])
   })
@@ -139,17 +168,27 @@ describe('native', () => {
     })),
   )
   const names = cpp.map(({ name }) => name)
-  /** Quoted includes with the file that the compiler finds: next to the includer, or in native/. */
-  const own = includes
-    .filter(({ system }) => !system)
-    .map(({ from, to }) => {
-      const beside = path.join(path.dirname(from), to)
-      return { from, to: names.includes(beside) ? beside : to }
-    })
+  const own = includes.filter(({ system }) => !system)
 
-  it('includes files that there are', () => {
+  const { levelOf, upward, rooms } = layersOf('native')
+
+  it('includes only files that exist', () => {
     expect(own.filter(({ to }) => !names.includes(to)).map(arrow)).toEqual([])
     expect(own.length).toBeGreaterThan(names.length)
+  })
+
+  it('has every file in a room that ARCHITECTURE.md lists, and no other rooms', () => {
+    expect(names.filter((name) => levelOf(name) === -1)).toEqual([])
+    const inhabited = new Set(names.map(levelOf))
+    expect(rooms.filter((_, level) => !inhabited.has(level))).toEqual([])
+    expect(rooms.length).toBeGreaterThan(9)
+  })
+
+  it('includes nothing from a higher room', () => {
+    expect(upward(own).map(arrow)).toEqual([])
+    // The check itself finds what region.cc once included.
+    const once = { from: 'posix/region/region.cc', to: 'posix/faults/fault_guard.h' }
+    expect(upward([once, { from: once.to, to: once.from }])).toEqual([once])
   })
 
   it('knows nothing of Node in posix/', () => {
@@ -159,22 +198,9 @@ describe('native', () => {
     expect(ofNode.test('napi.h') && ofNode.test('node_api.h') && ofNode.test('uv.h')).toBe(true)
   })
 
-  it('includes nothing from above in posix/', () => {
-    const upward = own.filter(({ from, to }) => from.startsWith('posix/') && !/^posix\//.test(to))
-    expect(upward.map(arrow)).toEqual([])
-  })
-
-  it('includes <napi.h> in napi_setup.h only', () => {
+  it('includes <napi.h> only in napi_setup.h', () => {
     const direct = includes.filter(({ to }) => to === 'napi.h').map(({ from }) => from)
     expect(direct).toEqual(['napi_setup.h'])
-  })
-
-  it('includes bindings in addon.cc only', () => {
-    const bindings = own.filter(({ to }) => to.endsWith('_binding.h'))
-    const others = bindings.filter(
-      ({ from, to }) => from !== 'addon.cc' && from.replace(/\.cc$/, '.h') !== to,
-    )
-    expect(others.map(arrow)).toEqual([])
   })
 
   it('has no cycle of headers', () => {
@@ -182,7 +208,7 @@ describe('native', () => {
   })
 })
 
-it('nobody writes down the size of a page', () => {
+it('no source has the size of a page as a number', () => {
   const found = [...typescript, ...cpp].flatMap(({ name, text }) =>
     text
       .split('\n')
@@ -209,7 +235,7 @@ describe('the boundary', () => {
     expect(new Set(added).size).toBe(added.length)
   })
 
-  it('has them in the binary as well', () => {
+  it('has these functions in the binary as well', () => {
     expect(Object.keys(native).sort()).toEqual([...declared].sort())
     const { constants, sourceDigest, ...functions } = native
     expect(Object.values(functions).filter((value) => typeof value !== 'function')).toEqual([])
@@ -217,7 +243,7 @@ describe('the boundary', () => {
     expect(sourceDigest).toMatch(/^[0-9a-f]{64}$/)
   })
 
-  it('has every constant that src names', () => {
+  it('has every constant that src/ names', () => {
     const named = typescript.flatMap(({ text }) =>
       [...text.matchAll(/'((?:PROT|MAP|MS|MADV|MREMAP|MFD|POSIX_FADV)_[A-Z_0-9]+)'/g)].map(
         ([, name]) => name,

@@ -1,29 +1,25 @@
-// Whatever is passed in, the outcome is a typed error, and nothing stays mapped or open.
+// Every bad argument gives an error with a type, and leaves nothing mapped or open.
 
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { open } from 'node:fs/promises'
 import net from 'node:net'
-import { inspect } from 'node:util'
 import { adviceSupported, Mapping, mapAnonymous, mapFile, pageSize } from 'posix-mmap'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
-  accesses,
   type Errno,
-  expectNothingNew,
   invalidType,
   invalidValue,
   mappingClosed,
-  mapsOf,
   outOfRange,
-  pattern,
-  runForJson,
-  scratchDirectory,
   systemError,
-  traces,
   untyped,
-  withDescriptor,
-} from './support/harness.js'
+} from './support/errors.js'
+import { pattern, scratchDirectory, withDescriptor } from './support/files.js'
+import { mapsOf } from './support/kernel-view.js'
+import { accesses } from './support/mappings.js'
+import { runForJson } from './support/processes.js'
+import { refusals } from './support/traces.js'
 
 const scratch = scratchDirectory()
 const content = pattern(2 * pageSize)
@@ -34,17 +30,7 @@ closed.unmap()
 
 afterAll(() => mapping.unmap())
 
-/** Calls, expects an error that matches, and that the call left nothing behind. */
-function expectThrown(call: () => unknown, error: unknown, label = ''): void {
-  const before = traces(scratch.directory)
-  expect(call, label).toThrow(error as Error)
-  expectNothingNew(before, label)
-}
-
-/** Does so for each of many values. */
-function expectEachThrown(values: unknown[], use: Use, error: unknown): void {
-  for (const value of values) expectThrown(() => use(value), error, inspect(value))
-}
+const { expectThrown, expectEachThrown } = refusals(scratch.directory)
 
 type Use = (value: unknown) => unknown
 type Row = [name: string, use: Use]
@@ -62,6 +48,7 @@ const rangeCalls: Record<string, RangeCall> = {
   view: (on, ...range) => on.view(Uint8Array, ...range),
   dataView: (on, ...range) => on.dataView(...range),
   asBuffer: (on, ...range) => on.asBuffer(...range),
+  text: (on, ...range) => on.text(...range),
   flushSync: (on, offset, length) => on.flushSync({ offset, length }),
   advise: (on, ...range) => on.advise('normal', ...range),
   protect: (on, ...range) => on.protect('read-write', ...range),
@@ -89,10 +76,13 @@ function rangeRows(on: Mapping, calls: Record<string, RangeCall>): Row[] {
 function countRows(on: Mapping): Row[] {
   const others: Row[] = [
     ['write(offset)', (value) => on.write(untyped(value), 'x')],
+    ['readInto(offset)', (value) => on.readInto(new Uint8Array(1), untyped(value))],
     ['indexOf(from)', (value) => on.indexOf('x', untyped(value))],
+    ['indexOf(end)', (value) => on.indexOf('x', 0, untyped(value))],
     ['lastIndexOf(from)', (value) => on.lastIndexOf('x', untyped(value))],
-    ...optionRows('lines', ['start', 'end'], (options) => on.lines(options)),
-    ...optionRows('createReadStream', ['start', 'end', 'highWaterMark'], (options) =>
+    ['lastIndexOf(start)', (value) => on.lastIndexOf('x', 0, untyped(value))],
+    ...optionRows('lines', ['offset', 'length'], (options) => on.lines(options)),
+    ...optionRows('createReadStream', ['offset', 'length', 'highWaterMark'], (options) =>
       on.createReadStream(options),
     ),
   ]
@@ -109,7 +99,7 @@ describe.each<Row>([
 ])('%s', (_name, use) => {
   it('is an integer from 0 to 2 ** 53 - 1', () => {
     const reals = [Number.NaN, -1, -0.5, 1.5, Infinity, -Infinity, 2 ** 53, 1e300]
-    expectEachThrown([...reals, -1n, 2n ** 53n, 2n ** 60n], use, outOfRange)
+    expectEachThrown(use, [...reals, -1n, 2n ** 53n, 2n ** 60n], outOfRange)
   })
 
   it('is a number or a bigint', () => {
@@ -121,7 +111,7 @@ describe.each<Row>([
       { [Symbol.toPrimitive]: () => 1 },
     ]
     const values = ['1', '', null, true, Symbol('one'), new Number(1), ...objects]
-    expectEachThrown(values, use, invalidType)
+    expectEachThrown(use, values, invalidType)
   })
 })
 
@@ -158,7 +148,7 @@ describe('a range past the end', () => {
     '%s',
     (_name, call) => {
       const use: Use = (range) => call(mapping, ...(range as [never, never]))
-      expectEachThrown(ranges, use, outOfRange)
+      expectEachThrown(use, ranges, outOfRange)
     },
   )
 })
@@ -169,7 +159,7 @@ describe('options and words', () => {
     ...optionRows('mapFile', [...common, 'sparse'], (options) => mapFile(sample, options)),
     ...optionRows('mapAnonymous', [...common, 'noReserve'], (options) => mapAnonymous(1, options)),
     ['flushSync({ invalidate })', (value) => mapping.flushSync(only('invalidate', value))],
-    ['lockSync({ onFault })', (value) => mapping.lockSync(only('onFault', value))],
+    ['lockSync({ onDemand })', (value) => mapping.lockSync(only('onDemand', value))],
     ['populateSync({ write })', (value) => mapping.populateSync(only('write', value))],
     [
       'createReadStream({ dropBehind })',
@@ -177,7 +167,7 @@ describe('options and words', () => {
     ],
   ]
   it.each(flags)('%s is a boolean', (_name, use) => {
-    expectEachThrown([0, 1, 'true', '', null, {}, Symbol('true'), 1n], use, invalidType)
+    expectEachThrown(use, [0, 1, 'true', '', null, {}, Symbol('true'), 1n], invalidType)
   })
 
   const words: Row[] = [
@@ -191,9 +181,9 @@ describe('options and words', () => {
   ]
   it.each(words)('%s is one of its words', (_name, use) => {
     const words = ['', 'write', 'READ', 'read ', '__proto__', 'toString']
-    expectEachThrown(words, use, invalidValue)
+    expectEachThrown(use, words, invalidValue)
     const objects = [['read'], { toString: () => 'read' }, new String('read')]
-    expectEachThrown([0, null, true, Symbol('read'), ...objects], use, invalidType)
+    expectEachThrown(use, [0, null, true, Symbol('read'), ...objects], invalidType)
   })
 
   const objects: Row[] = [
@@ -206,38 +196,38 @@ describe('options and words', () => {
     ['createReadStream', (options) => mapping.createReadStream(untyped(options))],
   ]
   it.each(objects)('%s(options) is an object', (_name, use) => {
-    expectEachThrown([null, 1, 'read', true, Symbol('options'), 1n], use, invalidType)
+    expectEachThrown(use, [null, 1, 'read', true, Symbol('options'), 1n], invalidType)
   })
 
   const functions: Row[] = [
     ['mapFile({ onFault })', (value) => mapFile(sample, only('onFault', value))],
     ['mapAnonymous({ onFault })', (value) => mapAnonymous(1, only('onFault', value))],
-    ['guard(body)', (value) => mapping.guard(untyped(value))],
+    ['checked(body)', (value) => mapping.checked(untyped(value))],
   ]
   it.each(functions)('%s is a function', (_name, use) => {
-    expectEachThrown([null, 1, 'f', {}, Symbol('f')], use, invalidType)
+    expectEachThrown(use, [null, 1, 'f', {}, Symbol('f')], invalidType)
   })
 
   it('mapFile({ create, mode })', () => {
     const create: Use = (value) => mapFile(sample, only('create', value))
-    expectEachThrown([0, 1, null, {}], create, invalidType)
-    expectEachThrown(['exclusively', ''], create, invalidValue)
+    expectEachThrown(create, [0, 1, null, {}], invalidType)
+    expectEachThrown(create, ['exclusively', ''], invalidValue)
     const mode: Use = (value) => mapFile(sample, only('mode', value))
-    expectEachThrown(['644', null, {}, 0o644n], mode, invalidType)
-    expectEachThrown([-1, 1.5, Number.NaN, 2 ** 32], mode, outOfRange)
+    expectEachThrown(mode, ['644', null, {}, 0o644n], invalidType)
+    expectEachThrown(mode, [-1, 1.5, Number.NaN, 2 ** 32], outOfRange)
   })
 
   it('view(type) is a typed array constructor', () => {
     const use: Use = (type) => mapping.view(untyped(type))
     const abstract: unknown = Object.getPrototypeOf(Uint8Array)
     const values = [undefined, null, 'Uint8Array', {}, DataView, ArrayBuffer, Array, () => {}]
-    expectEachThrown([...values, abstract], use, invalidType)
+    expectEachThrown(use, [...values, abstract], invalidType)
   })
 
   it('write(0, source) is a string or a view', () => {
     const use: Use = (source) => mapping.write(0, untyped(source))
     const values = [undefined, null, 1, true, {}, [1, 2], new ArrayBuffer(1), Symbol('s'), 1n]
-    expectEachThrown([...values, new String('s')], use, invalidType)
+    expectEachThrown(use, [...values, new String('s')], invalidType)
   })
 
   it('indexOf(needle) and lastIndexOf(needle) are a string, a byte or bytes', () => {
@@ -245,15 +235,15 @@ describe('options and words', () => {
     const others = [new String('s'), new Uint16Array(1), new DataView(new ArrayBuffer(1))]
     for (const method of ['indexOf', 'lastIndexOf'] as const) {
       const use: Use = (needle) => mapping[method](untyped(needle))
-      expectEachThrown([...values, ...others], use, invalidType)
-      expectEachThrown([-1, 256, 0.5, Number.NaN, Infinity], use, outOfRange)
+      expectEachThrown(use, [...values, ...others], invalidType)
+      expectEachThrown(use, [-1, 256, 0.5, Number.NaN, Infinity], outOfRange)
     }
   })
 
   it('lines({ encoding })', () => {
     const use: Use = (value) => mapping.lines(only('encoding', value))
-    expectEachThrown(['', 'utf', 'utf9', 'null', '__proto__'], use, invalidValue)
-    expectEachThrown([0, true, {}, Symbol('utf8'), new String('utf8')], use, invalidType)
+    expectEachThrown(use, ['', 'utf', 'utf9', 'null', '__proto__'], invalidValue)
+    expectEachThrown(use, [0, true, {}, Symbol('utf8'), new String('utf8')], invalidType)
   })
 
   it('write(0, a view of a mapping that was unmapped)', () => {
@@ -274,13 +264,13 @@ it('Mapping cannot be constructed', () => {
   }
 })
 
-describe('what names no file', () => {
+describe('a value that names no file', () => {
   it.each(accesses)('a value of another type, access %s', (access) => {
     const use: Use = (file) => mapFile(untyped(file), { access })
     const objects = [{}, [sample], () => sample, { href: `file://${sample}` }, { fd: '3' }]
     const strings = [new String(sample), { toString: () => sample }]
     const values = [undefined, null, true, 1n, Symbol('file'), { fd: null }]
-    expectEachThrown([...values, ...objects, ...strings], use, invalidType)
+    expectEachThrown(use, [...values, ...objects, ...strings], invalidType)
   })
 
   it.each(['a\0b', Buffer.from('a\0b')])('%o has a null byte', (file) => {
@@ -296,18 +286,18 @@ describe('what names no file', () => {
     expectThrown(() => mapFile(new URL(url)), error)
   })
 
-  it('a number that is no descriptor', () => {
+  it('a number that is not a descriptor', () => {
     const use: Use = (fd) => mapFile(untyped(fd))
-    expectEachThrown([-1, 1.5, Number.NaN, Infinity, 2 ** 31, 2 ** 32], use, outOfRange)
+    expectEachThrown(use, [-1, 1.5, Number.NaN, Infinity, 2 ** 31, 2 ** 32], outOfRange)
   })
 
-  it('an object with a number that is no descriptor', () => {
+  it('an object with a number that is not a descriptor', () => {
     const use: Use = (fd) => mapFile(untyped({ fd }))
-    expectEachThrown([1.5, Number.NaN, Infinity, 2 ** 31, 2 ** 32], use, outOfRange)
+    expectEachThrown(use, [1.5, Number.NaN, Infinity, 2 ** 31, 2 ** 32], outOfRange)
   })
 })
 
-describe('what cannot be opened or mapped', () => {
+describe('a file that cannot be opened or mapped', () => {
   const endings: (() => unknown)[] = []
   const fifo = scratch.file('fifo')
   const socket = scratch.file('socket')
@@ -391,7 +381,7 @@ describe('what cannot be opened or mapped', () => {
     expect(() => mapFile(fd, options)).toThrow(systemError('EBADF', 'fstat'))
   })
 
-  it('an object whose descriptor is another one each time', () => {
+  it('an object whose descriptor changes each time it is read', () => {
     const values = [-1, 'x', undefined]
     const file = {
       get fd() {
@@ -402,7 +392,7 @@ describe('what cannot be opened or mapped', () => {
     expectThrown(() => mapFile(untyped(file)), expect.objectContaining({ code }))
   })
 
-  it('a FIFO that nobody writes to does not block', async () => {
+  it('a FIFO without a writer does not block', async () => {
     const lonely = scratch.file('lonely')
     execFileSync('mkfifo', [lonely])
     const result = await runForJson(`
@@ -440,8 +430,9 @@ describe('what cannot be opened or mapped', () => {
 })
 
 describe('a mapping that is unmapped while arguments are read', () => {
-  // Each row runs with a `mapping` and a `view` of it. unmap() closes the mapping and gives its
-  // argument back; lying() makes an object with a getter that does, source() a view with one.
+  // Each row runs with a `mapping` and a `view` of it. unmap() closes the mapping and returns its
+  // argument; lying() makes an object with a getter that calls it, source() a view with such a
+  // getter.
   const prelude = `
     import { mapAnonymous } from 'posix-mmap'
     let mapping, view
@@ -462,10 +453,10 @@ describe('a mapping that is unmapped while arguments are read', () => {
 
   const getters = {
     flushSync: ['offset', 'length', 'mode', 'invalidate'],
-    lockSync: ['offset', 'length', 'onFault'],
+    lockSync: ['offset', 'length', 'onDemand'],
     populateSync: ['offset', 'length', 'write'],
-    lines: ['encoding', 'start', 'end'],
-    createReadStream: ['start', 'end', 'highWaterMark', 'dropBehind'],
+    lines: ['encoding', 'offset', 'length'],
+    createReadStream: ['offset', 'length', 'encoding', 'highWaterMark', 'dropBehind'],
   }
   const closing = [
     ...Object.entries(getters).flatMap(([method, names]) =>
@@ -473,11 +464,11 @@ describe('a mapping that is unmapped while arguments are read', () => {
     ),
     'mapping.view(Words)',
     'mapping.view(proxy)',
-    'mapping.guard(unmap)',
+    'mapping.checked(unmap)',
   ]
 
-  // Conversions that are refused, so that they do not even run.
-  const ranges = ['bytes', 'dataView', 'asBuffer', 'unlock', 'residency', 'discard', 'read']
+  // Values that are refused before their conversion, which would unmap, can run.
+  const ranges = ['bytes', 'dataView', 'asBuffer', 'text', 'unlock', 'residency', 'discard', 'read']
   ranges.push('punchHole', 'installGuard', 'removeGuard')
   const refused = [
     ...ranges.flatMap((name) => [`mapping.${name}(number, 1)`, `mapping.${name}(0, number)`]),
@@ -500,11 +491,11 @@ describe('a mapping that is unmapped while arguments are read', () => {
     'mapping.lastIndexOf(word)',
     `mapping.lastIndexOf('x', number)`,
     'mapping.lines({ encoding: word })',
-    'mapping.lines({ end: number })',
+    'mapping.lines({ length: number })',
     'mapping.createReadStream({ highWaterMark: number })',
   ]
 
-  // Bytes of 7 that say something else of themselves.
+  // Views of bytes with the value 7 whose properties lie about them.
   const sources = [
     `source('byteLength', () => unmap(8))`,
     `source('byteOffset', () => unmap(0))`,
@@ -561,7 +552,7 @@ describe('a mapping that is unmapped while arguments are read', () => {
     expect(outcomes[row]).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', closed: false })
   })
 
-  it.each(sources)('%s writes the true bytes or throws', (row) => {
+  it.each(sources)('%s writes the real bytes or throws', (row) => {
     const outcome = outcomes[row]
     if (outcome?.closed) {
       expect(outcome.code).toMatch(/^ERR_/)
@@ -578,12 +569,12 @@ describe('a mapping that is unmapped while arguments are read', () => {
   })
 })
 
-it('nothing is left of all this', () => {
+it('the tests above leave no mapping and no descriptor', () => {
   const links = fs.readdirSync('/proc/self/fd').map((fd) => {
     try {
       return fs.readlinkSync(`/proc/self/fd/${fd}`)
     } catch {
-      return '' // the one that listed them
+      return '' // the descriptor with which the directory was read
     }
   })
   expect(links.filter((link) => link.startsWith(scratch.directory))).toEqual([])

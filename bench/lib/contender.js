@@ -1,6 +1,6 @@
 // @ts-check
-// The process of one contender in JavaScript: measures a round for each line that comes in, and
-// answers with a line of JSON, as the programs of limits/ do.
+// The process of one contender in JavaScript: it measures a round for each line of its standard input, and
+// answers with a line of JSON, like the programs in C.
 //
 //   node contender.js CASE CONTENDER PARAMETERS
 
@@ -12,7 +12,7 @@ const [, , name = '', contender = '', parameters = '{}'] = process.argv
 const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`)
 
 try {
-  const { default: definition } = await import(`../cases/${name}.js`)
+  const { default: definition } = await import(`../cases/${name}/case.js`)
   const round = await definition.contenders[contender].setUp(JSON.parse(parameters))
   say({ ready: true })
   for await (const _ of createInterface({ input: process.stdin })) say(await round())

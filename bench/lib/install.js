@@ -1,15 +1,21 @@
 // @ts-check
-// The dependencies of this folder, which the package itself does not have.
+// Installs the dependencies of this folder, which the package itself does not have.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const folder = fileURLToPath(new URL('../', import.meta.url))
 
-/** Installs them when they are missing. A peer that cannot be built is left out by npm. */
+/** @param {string} file */
+const changed = (file) => statSync(`${folder}${file}`, { throwIfNoEntry: false })?.mtimeMs ?? 0
+
+/**
+ * Runs `npm ci` if the dependencies are missing or older than the lock file. npm leaves out a peer
+ * that cannot be built.
+ */
 export function installDependencies() {
-  if (existsSync(`${folder}node_modules`)) return
+  if (changed('node_modules/.package-lock.json') >= changed('package-lock.json')) return
   console.log('npm ci in bench/ …')
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: folder,

@@ -1,5 +1,5 @@
 // @ts-check
-// Results in words and tables, for a terminal and for docs/performance.md.
+// Writes results as text and tables, for a terminal and for docs/performance.md.
 
 /** @typedef {import('./types.js').Result} Result */
 
@@ -18,13 +18,13 @@ export function number(value, digits = 2) {
 const ratio = (value) => (value < 10 ? value.toFixed(2) : number(value, 0))
 
 /**
- * One measure, the header first. The ratios are to the first contender.
+ * The table of one measure, the header first. Ratios are those to the first contender.
  *
  * @param {Result} result
  * @param {string} key
  * @returns {string[][]}
  */
-export function measureTable(result, key) {
+function measureTable(result, key) {
   const measure = /** @type {Result['measures'][string]} */ (result.measures[key])
   const rows = Object.entries(measure.contenders)
   const [reference] = rows
@@ -53,13 +53,13 @@ export const measuresOf = (result) =>
   )
 
 /** @param {Result['goals'][number]} goal */
-export function goalRow({ text, value, met }) {
+function goalRow({ text, value, met }) {
   const shown = value === null ? 'not measured' : ratio(value)
   return [text, shown, met === null ? '–' : met ? 'yes' : '**no**']
 }
 
 /**
- * Aligned, the first column to the left and the others to the right.
+ * Rows in columns: the first column is aligned to the left, the others to the right.
  *
  * @param {string[][]} rows
  */
@@ -79,7 +79,7 @@ function plainTable(rows) {
 }
 
 /** @param {string[][]} rows the header first */
-export function markdownTable(rows) {
+function markdownTable(rows) {
   const [header = [], ...body] = rows
   const rule = header.map((_, column) => (column === 0 ? '---' : '---:'))
   return [header, rule, ...body].map((row) => `| ${row.join(' | ')} |`).join('\n')
@@ -109,7 +109,7 @@ export function forTerminal(result, seconds) {
 
 /**
  * @param {Result} result
- * @param {(key: string) => string} pictureOf where the picture of a measure is
+ * @param {(key: string) => string} pictureOf gives the path of the picture of a measure
  */
 export function forMarkdown(result, pictureOf) {
   const parts = [result.description]

@@ -1,5 +1,5 @@
 // @ts-check
-// From the numbers of all rounds to what is reported.
+// Summarises the numbers of all rounds.
 
 import { median, quantile } from 'simple-statistics'
 
@@ -9,7 +9,7 @@ import { median, quantile } from 'simple-statistics'
  * @param {number[]} rounds
  * @returns {import('./types.js').Summary}
  */
-export function summarize(rounds) {
+function summarize(rounds) {
   return {
     median: median(rounds),
     lowerQuartile: quantile(rounds, 0.25),

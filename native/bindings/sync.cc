@@ -1,15 +1,14 @@
-#include "sync.h"
-
 #include <cerrno>
 
-#include "../arguments.h"
-#include "../environment.h"
-#include "../posix/files/link_descriptor.h"
-#include "../posix/region.h"
-#include "../posix/region_table.h"
-#include "../posix/sync/futex.h"
-#include "../posix/sync/futex_waits.h"
-#include "../posix/sync/owner_lock.h"
+#include "bindings/arguments.h"
+#include "bindings/bindings.h"
+#include "environment/environment.h"
+#include "posix/files/link_descriptor.h"
+#include "posix/region/region.h"
+#include "posix/region/region_table.h"
+#include "posix/sync/futex.h"
+#include "posix/sync/futex_waits.h"
+#include "posix/sync/owner_lock.h"
 
 namespace posix_mmap {
 namespace {

@@ -1,15 +1,14 @@
-#include "waits.h"
+#include "environment/waits.h"
 
 #include <cerrno>
 #include <mutex>
 #include <utility>
 #include <vector>
 
-#include "../environment.h"
-#include "../posix/region.h"
-#include "../posix/sync/futex.h"
-#include "../posix/sync/futex_waits.h"
-#include "../posix/sync/interruption.h"
+#include "posix/region/region.h"
+#include "posix/sync/futex.h"
+#include "posix/sync/futex_waits.h"
+#include "posix/sync/interruption.h"
 
 #pragma weak uv_backend_fd
 
@@ -25,7 +24,8 @@ struct WaitInbox {
 class Wait final : public FutexWait {
  public:
   Wait(const WaitRequest& request, std::shared_ptr<WaitInbox> inbox, uint64_t id)
-      : FutexWait(request.word, request.expected, request.deadline, request.region),
+      : FutexWait(request.word, request.expected, request.deadline,
+                  request.region == nullptr ? RegionUser() : RegionUser(*request.region)),
         inbox_(std::move(inbox)),
         id_(id),
         keeps_alive_(request.keep_alive) {}
@@ -54,8 +54,7 @@ class Wait final : public FutexWait {
   int result_ = 0;
 };
 
-Waits::Waits(Environment& environment)
-    : environment_(environment), inbox_(std::make_shared<WaitInbox>()) {}
+Waits::Waits(napi_env env) : env_(env), inbox_(std::make_shared<WaitInbox>()) {}
 
 Waits::~Waits() {
   if (interruption_ != nullptr) stop_interruptions(interruption_);
@@ -64,7 +63,7 @@ Waits::~Waits() {
 bool Waits::listen(const Napi::Function& listener) {
   listener_.set(listener);
   if (async_ != nullptr) return true;
-  async_ = Async::open(environment_.env(), *this, [](uv_loop_t* loop, uv_async_t* handle) {
+  async_ = Async::open(env_, *this, [](uv_loop_t* loop, uv_async_t* handle) {
     return uv_async_init(loop, handle, [](uv_async_t* async) { Async::owner_of(async).deliver(); });
   });
   if (async_ != nullptr) inbox_->async = &async_->handle();
@@ -75,10 +74,8 @@ int64_t Waits::start(const WaitRequest& request) {
   if (async_ == nullptr) return -ENOTSUP;
   const uint64_t id = ++last_;
   auto* const wait = new Wait(request, inbox_, id);
-  if (request.region != nullptr) request.region->join();
   const int error = start_futex_wait(*wait, request.confirm);
   if (error != 0) {
-    if (request.region != nullptr) request.region->part();
     delete wait;
     return error;
   }
@@ -112,7 +109,7 @@ bool Waits::allow_interruptions() {
   if (!futex_wait_any_supported() || &uv_backend_fd == nullptr) return false;
   uv_loop_t* loop = nullptr;
   if (interruption_ != nullptr) return true;
-  return napi_get_uv_event_loop(environment_.env(), &loop) == napi_ok &&
+  return napi_get_uv_event_loop(env_, &loop) == napi_ok &&
          start_interruptions(uv_backend_fd(loop), &interruption_) == 0;
 }
 
@@ -125,8 +122,7 @@ void Waits::deliver() {
   // Listeners start other waits: nothing of `running_` may be held while they run.
   for (const Wait* wait : finished) ended(*wait);
   for (const Wait* wait : finished) {
-    listener_.call(environment_.env(),
-                   {static_cast<double>(wait->id()), static_cast<double>(wait->result())});
+    listener_.call(env_, {static_cast<double>(wait->id()), static_cast<double>(wait->result())});
     delete wait;
   }
 }

@@ -5,13 +5,12 @@
 #include <memory>
 #include <unordered_map>
 
-#include "../loop_handle.h"
-#include "../loop_listener.h"
-#include "../napi_setup.h"
+#include "environment/loop_handle.h"
+#include "environment/loop_listener.h"
+#include "napi_setup.h"
 
 namespace posix_mmap {
 
-class Environment;
 class Interruption;
 class Region;
 class Wait;
@@ -29,7 +28,7 @@ struct WaitRequest {
 
 class Waits {
  public:
-  explicit Waits(Environment& environment);
+  explicit Waits(napi_env env);
   ~Waits();
   Waits(const Waits&) = delete;
   Waits& operator=(const Waits&) = delete;
@@ -56,7 +55,7 @@ class Waits {
   void deliver();
   void ended(const Wait& wait);
 
-  Environment& environment_;
+  napi_env env_;
   Async* async_ = nullptr;
   LoopListener listener_{"posix-mmap:wait"};
   std::shared_ptr<WaitInbox> inbox_;

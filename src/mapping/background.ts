@@ -1,100 +1,84 @@
-// The calls that may block for long, without blocking the event loop.
+// The calls that may block for long, on threads of the package instead of the event loop.
 
-import { rangeWithin } from '../arguments.js'
-import { type Handle, type Job, native, type Result } from '../native.js'
+import { type Range, type RangeArguments, rangeWithin } from '../arguments.js'
+import { checkedOnHandle, type Handle, type Job, native, type Result } from '../native.js'
+import { assertNoLostPage, assertNoLostPageToLock, assertSyncable } from './faults.js'
 import { canRunJobs, runJob } from './jobs.js'
-import { checked, regionOf } from './lifetime.js'
 import {
-  type AsyncFlushOptions,
-  type AsyncLockOptions,
-  type AsyncPopulateOptions,
   flushSettings,
   lockSettings,
   populateSettings,
   type WatchSettings,
   watchSettings,
-} from './page-options.js'
-import { PagedMemory } from './pages.js'
-
-type RangeCall = (handle: Handle, offset: number, length: number) => Result | Job
+} from './range-options.js'
+import { flushPages, lockPages, populatePages, type RangeCall } from './ranges.js'
+import { type Mapped, type Region, regionOf } from './region.js'
 
 interface Work {
-  offset: number | undefined
-  length: number | undefined
+  range: RangeArguments
   watch: WatchSettings
   syscall: string
-  start: RangeCall
-  /** The same on this thread, for runtimes without jobs. */
+  start: (handle: Handle, offset: number, length: number) => Job | Result
+  /** The same call on this thread, for runtimes without jobs. */
   sync: RangeCall
+  /** Throws what stands in the way of the call. */
+  before?: (region: Region, range: Range) => void
+  /** Throws what the call's result does not say. */
+  after: (region: Region, range: Range, result: Result) => void
 }
 
-async function runOnRange(memory: BackgroundMemory, work: Work): Promise<void> {
-  const region = regionOf(memory)
-  const { offset, length } = rangeWithin(region.byteLength, work.offset, work.length)
-  const { handle, path } = region
-  const start = () => (canRunJobs() ? work.start : work.sync)(handle, offset, length)
-  checked(await runJob(start, length, work.watch), work.syscall, path)
+async function runOnRange(mapping: Mapped, work: Work): Promise<void> {
+  const region = regionOf(mapping)
+  const { handle, origin, byteLength } = region
+  const { range: wanted, watch, syscall } = work
+  const range = rangeWithin(byteLength, wanted.offset, wanted.length, wanted.prefix)
+  const { offset, length } = range
+  const start = () => {
+    work.before?.(region, range)
+    return (canRunJobs() ? work.start : work.sync)(handle, offset, length)
+  }
+  const result = await runJob(start, length, watch)
+  work.after(region, range, result)
+  checkedOnHandle(result, syscall, origin)
 }
 
-/**
- * These run on threads of the package, at most four in a process, and never in libuv's pool. They
- * keep the process alive until they have ended, and the memory mapped: unmap() closes the mapping
- * and detaches its buffers at once, and the memory goes when they have ended. Their errors are
- * rejections, of arguments too.
- *
- * On Bun and Deno they block as their synchronous twins do.
- */
-export abstract class BackgroundMemory extends PagedMemory {
-  /**
-   * msync(2) — resolves when changes have reached the file. Takes 64 MiB at a time.
-   *
-   * @throws the reason of `signal` · otherwise as {@link flushSync}
-   */
-  async flush(options?: AsyncFlushOptions): Promise<void> {
-    const { offset, length, flags } = flushSettings(options)
-    await runOnRange(this, {
-      offset,
-      length,
-      watch: watchSettings(options),
-      syscall: 'msync',
-      start: (...range) => native.startFlush(...range, flags),
-      sync: (...range) => native.msync(...range, flags),
-    })
-  }
+export async function flush(mapping: Mapped, options: unknown): Promise<void> {
+  const { range, flags } = flushSettings(options)
+  await runOnRange(mapping, {
+    range,
+    watch: watchSettings(options),
+    syscall: 'msync',
+    start: (...pages) => native.startFlush(...pages, flags),
+    sync: (...pages) => flushPages(...pages, flags),
+    before: assertSyncable,
+    after: (region, pages, result) => {
+      if (result === 0) assertSyncable(region, pages)
+    },
+  })
+}
 
-  /**
-   * mlock2(2) — reads pages in and keeps them in memory. After an error, or when it was stopped, the
-   * part of the range that it had locked is unlocked again.
-   *
-   * @throws the reason of `signal` · otherwise as {@link lockSync}
-   */
-  async lock(options?: AsyncLockOptions): Promise<void> {
-    const { offset, length, onFault } = lockSettings(options)
-    await runOnRange(this, {
-      offset,
-      length,
-      watch: watchSettings(options),
-      syscall: 'mlock2',
-      start: (...range) => native.startLock(...range, onFault),
-      sync: (...range) => native.mlock(...range, onFault),
-    })
-  }
+export async function lock(mapping: Mapped, options: unknown): Promise<void> {
+  const { range, onDemand } = lockSettings(options)
+  await runOnRange(mapping, {
+    range,
+    watch: watchSettings(options),
+    syscall: 'mlock2',
+    start: (...pages) => native.startLock(...pages, onDemand),
+    sync: (...pages) => lockPages(...pages, onDemand),
+    after: ({ handle, origin }, { offset, length }, result) =>
+      assertNoLostPageToLock(result, [handle, offset, length], origin),
+  })
+}
 
-  /**
-   * madvise(2) with MADV_POPULATE_READ or MADV_POPULATE_WRITE (Linux 5.14) — faults pages in, so that
-   * later accesses find them in memory. Takes 4 MiB at a time.
-   *
-   * @throws the reason of `signal` · otherwise as {@link populateSync}
-   */
-  async populate(options?: AsyncPopulateOptions): Promise<void> {
-    const { offset, length, write } = populateSettings(options)
-    await runOnRange(this, {
-      offset,
-      length,
-      watch: watchSettings(options),
-      syscall: 'madvise',
-      start: (...range) => native.startPopulate(...range, write),
-      sync: (...range) => native.populate(...range, write),
-    })
-  }
+export async function populate(mapping: Mapped, options: unknown): Promise<void> {
+  const { range, write } = populateSettings(options)
+  await runOnRange(mapping, {
+    range,
+    watch: watchSettings(options),
+    syscall: 'madvise',
+    start: (...pages) => native.startPopulate(...pages, write),
+    sync: (...pages) => populatePages(...pages, write),
+    after: ({ handle, origin }, { offset, length }, result) =>
+      assertNoLostPage(result, [handle, offset, length], write, origin),
+  })
 }

@@ -2,26 +2,21 @@
 // windows where a mapping is larger than an ArrayBuffer of this runtime, or where that is not needed.
 
 import { constants } from 'node:os'
-import {
-  externalBuffersForbidden,
-  mappingClosed,
-  mappingDetached,
-  outOfRange,
-  systemError,
-} from '../errors.js'
-import { maxBufferLength } from '../limits.js'
-import { type Handle, native } from '../native.js'
+import { externalBuffersForbidden, mappingClosed, outOfRange, systemError } from '../errors.js'
+import { maxBufferLength } from '../kernel/limits.js'
+import { closedHandle, type Handle, native } from '../native.js'
+import { brand } from '../runtime/stable-copies.js'
 
-/**
- * V8 counts the bytes of a buffer as memory of the heap, and collects garbage when they grow by 64 MiB:
- * a look-up or two in a large file do with little windows.
- */
-const littleWindow = 2 ** 23
-const manyLittleWindows = 4
-const worthLittleWindows = 2 ** 26
+// V8 counts the bytes of a buffer as memory of the heap, and collects garbage once they have grown by
+// 64 MiB. A program that looks up a thing or two in a large file gets buffers of small windows instead.
+const smallWindowBytes = 2 ** 23
+const mostSmallWindows = 4
+const smallWindowsFromBytes = 2 ** 26
 
-/** For an empty buffer, whose length does not tell; Node 20 has no `detached` property. */
+/** Whether its memory was transferred, by postMessage() or a byte stream for example. */
 function isDetached(buffer: ArrayBuffer): boolean {
+  if (buffer.byteLength > 0) return false
+  // The length of an empty buffer tells nothing, and Node 20 has no `detached` property.
   try {
     new Uint8Array(buffer)
     return false
@@ -61,23 +56,18 @@ class Windows {
     return this.#made.size
   }
 
-  /** Whoever has the memory of one has all of it: it is given back together. */
-  assertAttached(): void {
-    for (const buffer of this.#made.values()) if (buffer.byteLength === 0) throw mappingDetached()
-  }
-
   #startOf(offset: number): number {
     // An empty range may be at the end, where no window starts.
     const inside = Math.min(offset, this.#byteLength - 1)
     return inside - (inside % (this.#length / 2))
   }
 
-  /** Whether a range lies inside of one. */
+  /** Whether a range lies inside one window. */
   cover(offset: number, length: number): boolean {
     return offset + length <= this.#startOf(offset) + this.#length
   }
 
-  /** Whether the one for a range was made. */
+  /** Whether the window that starts at or before `offset` has a buffer. */
   has(offset: number): boolean {
     return this.#made.has(this.#startOf(offset))
   }
@@ -85,43 +75,52 @@ class Windows {
   place(offset: number): Place {
     const start = this.#startOf(offset)
     let buffer = this.#made.get(start)
-    if (buffer === undefined) {
+    if (buffer === undefined || isDetached(buffer)) {
       buffer = this.#create(start, Math.min(this.#length, this.#byteLength - start))
       this.#made.set(start, buffer)
     }
-    if (buffer.byteLength === 0) throw mappingDetached()
     return { buffer, byteOffset: offset - start }
   }
 }
 
+/** What a buffer keeps: a view that outlives its Mapping still reports its faults. */
+const owners = new WeakMap<ArrayBufferLike, object>()
+
+/** Keeps `owner` for as long as a buffer of its memory is reachable in this thread. */
+export function keepWithBuffer(buffer: ArrayBufferLike, owner: object): void {
+  owners.set(buffer, owner)
+}
+
 export class Buffers {
+  readonly #owner: object
   readonly #handle: Handle
   readonly #byteLength: number
   #whole: ArrayBuffer | undefined
-  #little: Windows | undefined
+  #small: Windows | undefined
   #large: Windows | undefined
 
-  constructor(handle: Handle, byteLength: number) {
+  constructor(owner: object, handle: Handle, byteLength: number) {
+    this.#owner = owner
     this.#handle = handle
     this.#byteLength = byteLength
   }
 
-  /** The one buffer over everything, the same each time. */
+  /** The one buffer over everything; the same each time, until somebody else transfers its memory. */
   whole(): ArrayBuffer {
     if (this.#byteLength > maxBufferLength) {
       const range = `<= ${maxBufferLength}, what one ArrayBuffer covers on this runtime (take views of parts with bytes())`
       throw outOfRange('byteLength', range, this.#byteLength)
     }
-    this.#whole ??= this.#byteLength === 0 ? new ArrayBuffer(0) : this.#create(0, this.#byteLength)
-    if (this.#whole.byteLength !== this.#byteLength) throw mappingDetached()
-    this.#little?.assertAttached()
+    if (this.#whole === undefined || isDetached(this.#whole)) {
+      this.#whole = this.#byteLength === 0 ? new ArrayBuffer(0) : this.#create(0, this.#byteLength)
+    }
     return this.#whole
   }
 
   /** A buffer that covers a range, which has to lie inside the region. */
   covering(offset: number, length: number): Place {
-    if (this.#whole === undefined && this.#byteLength >= worthLittleWindows) {
-      const place = this.#inLittleWindow(offset, length)
+    if (this.#whole === undefined && this.#byteLength >= smallWindowsFromBytes) {
+      const place = this.#inSmallWindow(offset, length)
       if (place !== undefined) return place
     }
     if (this.#byteLength <= maxBufferLength) return { buffer: this.whole(), byteOffset: offset }
@@ -129,27 +128,26 @@ export class Buffers {
       throw outOfRange('length', `<= ${maxBufferLength} for one view on this runtime`, length)
     }
     this.#large ??= this.#windows(maxBufferLength)
-    // Longer than half a window and across its end: a buffer of its own.
+    // A range longer than half a window may cross the end of its window: it gets a buffer of its own.
     if (!this.#large.cover(offset, length)) {
       return { buffer: this.#create(offset, length), byteOffset: 0 }
     }
     return this.#large.place(offset)
   }
 
-  #inLittleWindow(offset: number, length: number): Place | undefined {
-    this.#little ??= this.#windows(littleWindow)
-    this.#little.assertAttached()
-    if (!this.#little.cover(offset, length)) return undefined
-    // Who goes on looks at more of it than would be saved.
-    const enough = this.#little.count === manyLittleWindows
-    return enough && !this.#little.has(offset) ? undefined : this.#little.place(offset)
+  #inSmallWindow(offset: number, length: number): Place | undefined {
+    this.#small ??= this.#windows(smallWindowBytes)
+    if (!this.#small.cover(offset, length)) return undefined
+    // A caller who needs a fifth window reads enough that one full buffer is cheaper.
+    const enough = this.#small.count === mostSmallWindows
+    return enough && !this.#small.has(offset) ? undefined : this.#small.place(offset)
   }
 
   #windows(length: number): Windows {
     return new Windows(length, this.#byteLength, (start, size) => this.#create(start, size))
   }
 
-  /** For an empty mapping, whose buffer the addon knows nothing of. */
+  /** Detaches the buffer of an empty mapping, of which the addon knows nothing. */
   detachEmpty(): void {
     if (this.#byteLength > 0 || this.#whole === undefined || isDetached(this.#whole)) return
     structuredClone(this.#whole, { transfer: [this.#whole] })
@@ -157,8 +155,11 @@ export class Buffers {
 
   #create(offset: number, length: number): ArrayBuffer {
     const buffer = native.arrayBuffer(this.#handle, offset, length)
-    if (typeof buffer !== 'number') return buffer
-    if (buffer === -constants.errno.ESTALE) throw mappingClosed()
+    if (typeof buffer !== 'number') {
+      keepWithBuffer(buffer, this.#owner)
+      return brand(buffer)
+    }
+    if (buffer === closedHandle) throw mappingClosed()
     if (buffer === -constants.errno.ENOTSUP) throw externalBuffersForbidden()
     throw systemError(buffer, 'napi_create_external_arraybuffer')
   }

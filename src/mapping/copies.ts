@@ -1,25 +1,20 @@
-// Copies that check: they throw where a view would show zeros.
+// Copies that check: exactly the file's bytes, or a MappingFaultError where a view would show zeros.
 
 import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
-import { byteCount, rangeWithin } from '../arguments.js'
-import { invalidArgType, invalidArgValue, MappingFaultError, outOfRange } from '../errors.js'
-import { maxBufferLength } from '../limits.js'
-import { type NativeFault, native, type Result } from '../native.js'
-import { toMappingFault } from './fault-delivery.js'
-import { checked, regionOf } from './lifetime.js'
-import type { Region } from './region.js'
-import { ViewedMemory } from './views.js'
-
-export function assertCopied(
-  result: NativeFault | null | Result,
-  region: Region,
-  syscall: string,
-): void {
-  if (result === null) return
-  if (typeof result === 'number') checked(result, syscall, region.path)
-  else throw new MappingFaultError(toMappingFault(result), region.path)
-}
+import {
+  byteCount,
+  optional,
+  optionalByteCount,
+  rangeArguments,
+  rangeWithin,
+} from '../arguments.js'
+import { invalidArgType, invalidArgValue, outOfRange, stringTooLong } from '../errors.js'
+import { maxBufferLength } from '../kernel/limits.js'
+import { type Handle, type NativeFault, native, type Result } from '../native.js'
+import { assertNoFault } from './faults.js'
+import { contentPace, inPieces, inPiecesBackward } from './pieces.js'
+import { type Mapped, type Region, regionOf } from './region.js'
 
 type Getter = (this: ArrayBufferView) => unknown
 
@@ -51,44 +46,96 @@ function sourceBytes(source: unknown): Uint8Array {
   throw invalidArgType('source', 'of type string or an instance of ArrayBufferView', source)
 }
 
-export abstract class CopiedMemory extends ViewedMemory {
-  /**
-   * Copies bytes out. Never gives bytes that are not the file's: a page that cannot be read, or
-   * that was replaced after a fault, is an error.
-   *
-   * @param offset in bytes from the start of the mapping
-   * @param length in bytes
-   * @throws MappingFaultError · ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE
-   */
-  read(offset: number | bigint, length: number | bigint): Buffer {
-    const start = byteCount(offset, 'offset')
-    const count = byteCount(length, 'length')
-    const region = regionOf(this)
-    rangeWithin(region.byteLength, start, count)
-    if (count > maxBufferLength) throw outOfRange('length', `<= ${maxBufferLength}`, count)
-    const target = Buffer.allocUnsafe(count)
-    assertCopied(native.copyOut(region.handle, start, target), region, 'read')
-    return target
-  }
+type Copied = NativeFault | null | Result
 
-  /**
-   * Copies bytes in; a string as UTF-8. Either the whole source fits or nothing is written, but a
-   * fault on the way leaves the part before it written.
-   *
-   * @param offset in bytes from the start of the mapping
-   * @returns how many bytes were written: all of them
-   * @throws MappingFaultError also when the memory may only be read · ERR_MAPPING_CLOSED ·
-   *   ERR_OUT_OF_RANGE when the source reaches past the end · ERR_INVALID_ARG_TYPE
-   */
-  write(offset: number | bigint, source: ArrayBufferView | string): number {
-    const start = byteCount(offset, 'offset')
-    const bytes = sourceBytes(source)
-    const region = regionOf(this)
-    const { length: rest } = rangeWithin(region.byteLength, start, undefined)
-    if (bytes.length > rest) {
-      throw outOfRange('source.byteLength', `<= ${rest} at offset ${start}`, bytes.length)
-    }
-    assertCopied(native.copyIn(region.handle, start, bytes), region, 'write')
-    return bytes.length
+function pieceOf(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  return length === bytes.length ? bytes : bytes.subarray(start, start + length)
+}
+
+/** Copies out of an open region; the range has to lie inside. */
+export function copyOut(region: Region, offset: number, target: Uint8Array): void {
+  const { handle } = region
+  const { length } = target
+  const result =
+    length <= contentPace.least
+      ? native.copyOut(handle, offset, target) // without the closure, which a short copy would notice
+      : inPieces<Copied>(handle, offset, length, contentPace, null, (at, count) =>
+          native.copyOut(handle, at, pieceOf(target, at - offset, count)),
+        )
+  assertNoFault(result, region, 'read')
+}
+
+function copyInPieces(handle: Handle, offset: number, source: Uint8Array): Copied {
+  const backward = native.copiesBackward(handle, offset, source)
+  const pieces = backward ? inPiecesBackward<Copied> : inPieces<Copied>
+  return pieces(handle, offset, source.length, contentPace, null, (at, count) =>
+    native.copyIn(handle, at, pieceOf(source, at - offset, count)),
+  )
+}
+
+/** Copies into an open region, also from its own bytes; the range has to lie inside. */
+function copyIn(region: Region, offset: number, source: Uint8Array): void {
+  const { handle } = region
+  const { length } = source
+  const result =
+    length <= contentPace.least
+      ? native.copyIn(handle, offset, source)
+      : copyInPieces(handle, offset, source)
+  assertNoFault(result, region, 'write')
+}
+
+export function read(mapping: Mapped, offset: unknown, length: unknown): Buffer {
+  const start = byteCount(offset, 'offset')
+  const count = byteCount(length, 'length')
+  const region = regionOf(mapping)
+  rangeWithin(region.byteLength, start, count)
+  if (count > maxBufferLength) throw outOfRange('length', `<= ${maxBufferLength}`, count)
+  const target = Buffer.allocUnsafe(count)
+  copyOut(region, start, target)
+  return target
+}
+
+export function readInto(mapping: Mapped, target: unknown, offset: unknown): number {
+  if (!ArrayBuffer.isView(target)) {
+    throw invalidArgType('target', 'an instance of ArrayBufferView', target)
   }
+  const start = optionalByteCount(offset, 'offset') ?? 0
+  const bytes = viewBytes(target, 'target')
+  const region = regionOf(mapping)
+  const { length: rest } = rangeWithin(region.byteLength, start, undefined)
+  const wanted = bytes.length > rest ? bytes.subarray(0, rest) : bytes
+  copyOut(region, start, wanted)
+  return wanted.length
+}
+
+/** An encoding of Buffer's. */
+export function checkEncoding(value: unknown, name: string): BufferEncoding {
+  if (typeof value !== 'string') throw invalidArgType(name, 'of type string', value)
+  if (!Buffer.isEncoding(value)) {
+    throw invalidArgValue(name, value, 'must be an encoding that Buffer knows')
+  }
+  return value
+}
+
+export function text(mapping: Mapped, offset: unknown, length: unknown, encoding: unknown): string {
+  const wanted = rangeArguments(offset, length)
+  const name = optional(encoding, 'encoding', checkEncoding) ?? 'utf8'
+  const region = regionOf(mapping)
+  const range = rangeWithin(region.byteLength, wanted.offset, wanted.length)
+  if (range.length > maxBufferLength) throw stringTooLong(range.offset, range.length)
+  const copy = Buffer.allocUnsafeSlow(range.length)
+  copyOut(region, range.offset, copy)
+  return copy.toString(name)
+}
+
+export function write(mapping: Mapped, offset: unknown, source: unknown): number {
+  const start = byteCount(offset, 'offset')
+  const bytes = sourceBytes(source)
+  const region = regionOf(mapping)
+  const { length: rest } = rangeWithin(region.byteLength, start, undefined)
+  if (bytes.length > rest) {
+    throw outOfRange('source.byteLength', `<= ${rest} at offset ${start}`, bytes.length)
+  }
+  copyIn(region, start, bytes)
+  return bytes.length
 }

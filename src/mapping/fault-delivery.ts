@@ -1,9 +1,10 @@
-// Faults on their way from the addon to whoever wants to hear of them.
+// Faults on their way from the addon to their listeners.
 
 import { channel } from 'node:diagnostics_channel'
 import type { MappingFault } from '../errors.js'
-import { common, type Handle, hasEventLoopOfNode, type NativeFault, native } from '../native.js'
-import type { FaultListener, Region } from './region.js'
+import { common, type Handle, hasEventLoopOfNode, native } from '../native.js'
+import { toMappingFault } from './faults.js'
+import type { Region } from './region.js'
 
 /** What subscribers of the diagnostics channel `posix-mmap:fault` are given. */
 export interface FaultMessage {
@@ -14,33 +15,17 @@ export interface FaultMessage {
 }
 
 const faults = channel('posix-mmap:fault')
-const kinds = [undefined, 'truncated', 'read-only', 'no-access'] as const
 
-export function toMappingFault(fault: NativeFault): MappingFault {
-  const [kind, offset, count] = fault
-  return { kind: kinds[kind] ?? 'no-access', offset, count }
-}
-
-export function faultOf(region: Region): MappingFault | null {
-  const fault = native.fault(region.handle)
-  return typeof fault === 'number' || fault === null ? null : toMappingFault(fault)
-}
-
-interface Listener {
-  onFault: FaultListener | undefined
-  path: string | null
-}
-
-// By handle and without the Mapping, which would otherwise never be collected.
-const listeners = common('listeners', () => new Map<Handle, Listener>())
+// By handle and weakly: neither a listener nor the mapping that it may refer to is kept by this table.
+const regions = common('regions', () => new Map<Handle, WeakRef<Region>>())
 let listening = false
 
-function announce(listener: Listener, fault: MappingFault): void {
+function announce({ facts }: Region, fault: MappingFault): void {
   if (faults.hasSubscribers) {
-    const message: FaultMessage = { fault, path: listener.path }
+    const message: FaultMessage = { fault, path: facts.path }
     faults.publish(message)
   }
-  listener.onFault?.(fault)
+  facts.onFault?.(fault)
 }
 
 export function startListening(): void {
@@ -48,19 +33,20 @@ export function startListening(): void {
   listening = true
   if (!hasEventLoopOfNode) return
   native.listenForFaults((handle) => {
-    const listener = listeners.get(handle)
+    const region = regions.get(handle)?.deref()
     const fault = native.fault(handle)
-    if (listener === undefined || fault === null || typeof fault === 'number') return
-    announce(listener, toMappingFault(fault))
+    if (region === undefined || fault === null || typeof fault === 'number') return
+    announce(region, toMappingFault(fault))
   })
 }
 
-export function rememberListener(region: Region): void {
-  listeners.set(region.handle, { onFault: region.onFault, path: region.path })
+/** From now on faults of the region are announced, for as long as it is reachable. */
+export function announceFaultsOf(region: Region): void {
+  regions.set(region.handle, new WeakRef(region))
 }
 
-export function forgetListener(handle: Handle): void {
-  listeners.delete(handle)
+export function announceFaultsNoLonger(handle: Handle): void {
+  regions.delete(handle)
 }
 
 /** For a fault that was not announced before its mapping was closed. */

@@ -1,14 +1,28 @@
 // How a mapping gets to another thread: plain data that structured cloning copies.
 
 import { constants } from 'node:os'
-import { optionalByteCount } from '../arguments.js'
-import { invalidArgType, invalidArgValue, mappingClosed, otherProcess } from '../errors.js'
-import { native } from '../native.js'
-import { type Access, checkAccess, protectionOf } from '../protection.js'
-import type { FaultListener, Region, RegionDescription } from './region.js'
+import { callback, optional, optionalByteCount, options as optionsObject } from '../arguments.js'
+import {
+  invalidArgType,
+  invalidArgValue,
+  mappingClosed,
+  mixedHandle,
+  otherProcess,
+} from '../errors.js'
+import { identityOf } from '../kernel/file-identity.js'
+import { type Access, checkAccess, protectionOf } from '../kernel/protection.js'
+import { cannotFault } from '../kernel/seals.js'
+import { checked, native } from '../native.js'
+import { type Facts, type FaultListener, type Mapped, Region, regionOf } from './region.js'
+
+/** How a mapping is to be in the thread that attaches it. */
+export interface AttachOptions {
+  /** Called from this thread's event loop after faults, whichever thread they happened in. */
+  onFault?: FaultListener
+}
 
 /** Shared memory has a descriptor, and another thread wants one of its own. */
-export interface SharedMemorySource {
+interface SharedMemorySource {
   readonly fd: number
   /** Device and inode, since a descriptor is only a number. */
   readonly identity: string
@@ -17,7 +31,7 @@ export interface SharedMemorySource {
 
 /**
  * Names a mapping in this process; {@link Mapping.share} makes it, {@link Mapping.attach} takes it.
- * Does not keep the memory: the mapping has to be open until attach() has returned.
+ * Does not keep the memory: the mapping must stay open until attach() has returned.
  */
 export interface MappingHandle {
   readonly type: 'posix-mmap'
@@ -29,13 +43,14 @@ export interface MappingHandle {
   readonly shared: SharedMemorySource | null
 }
 
-type Described = Pick<MappingHandle, 'access' | 'fileOffset' | 'path' | 'shared'>
-
-export function issueHandle(region: Region, described: Described): MappingHandle {
+export function share(mapping: Mapped): MappingHandle {
+  const region = regionOf(mapping)
+  const { access, fileOffset, path, segment } = region.facts
+  const shared = segment && { ...segment, identity: identityOf(segment.fd) }
   const issued = native.share(region.handle)
   if (typeof issued === 'number') throw mappingClosed()
   const [office, ticket] = issued
-  return { type: 'posix-mmap', office, ticket, ...described }
+  return { type: 'posix-mmap', office, ticket, access, fileOffset, path, shared }
 }
 
 function isNumber(value: unknown): value is number {
@@ -53,8 +68,8 @@ function sharedSource(value: unknown): SharedMemorySource | null {
   return complete ? { fd, identity, name } : null
 }
 
-/** A handle as it arrived: whoever sent it may have made it up. */
-export function checkHandle(value: unknown): MappingHandle {
+/** A handle as it arrived: its sender may have made it up. */
+function checkHandle(value: unknown): MappingHandle {
   if (value === null || typeof value !== 'object') {
     throw invalidArgType('handle', 'what Mapping.share() returned', value)
   }
@@ -76,16 +91,30 @@ export function checkHandle(value: unknown): MappingHandle {
   }
 }
 
-/** Joins the region that a handle names. */
-export function redeemHandle(
-  handle: MappingHandle,
-  onFault: FaultListener | undefined,
-): RegionDescription {
-  const { office, ticket, access, fileOffset, path } = handle
+/** The region that a handle names, with one more user: this thread. */
+export function attachedRegion(handle: unknown, options: unknown): Region {
+  const { office, ticket, access, fileOffset, path, shared } = checkHandle(handle)
+  const listener = optionsObject(options)['onFault']
+  const onFault = optional(listener, 'options.onFault', callback<FaultListener>)
   const redeemed = native.attach(office, ticket)
   if (redeemed === -constants.errno.EXDEV) throw otherProcess()
   if (typeof redeemed === 'number') throw mappingClosed()
-  const [region, byteLength, prot] = redeemed
-  const protection = protectionOf(prot)
-  return { handle: region, byteLength, access, protection, fileOffset, path, onFault }
+  const [attached, byteLength, prot] = redeemed
+  const facts = { access, fileOffset, path, fd: -1, segment: null, neverFaults: false, onFault }
+  const make = (more: Partial<Facts>) =>
+    new Region(attached, byteLength, protectionOf(prot), { ...facts, ...more })
+  if (shared === null) return make({})
+  let fd: number | undefined
+  try {
+    fd = checked(native.duplicate(shared.fd), 'fcntl', shared.name)
+    // The other thread may have closed it since, and the number may be another file's.
+    if (identityOf(fd) !== shared.identity) throw mappingClosed()
+    // A handle is plain data, and may have been put together from two.
+    if (access === 'read-write' && !native.isFileOf(attached, fd)) throw mixedHandle()
+    return make({ segment: { fd, name: shared.name }, neverFaults: cannotFault(fd, access) })
+  } catch (error) {
+    if (fd !== undefined) native.closeDescriptor(fd)
+    native.unmap(attached)
+    throw error
+  }
 }

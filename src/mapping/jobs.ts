@@ -3,7 +3,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { constants } from 'node:os'
 import { common, hasEventLoopOfNode, type Job, native, type Result } from '../native.js'
-import type { WatchSettings } from './page-options.js'
+import type { WatchSettings } from './range-options.js'
 
 interface Running {
   end: (result: Result) => void
@@ -49,8 +49,8 @@ export async function runJob(
   if (job <= 0) return job
   const cancel = () => native.cancelJob(job)
   signal?.addEventListener('abort', cancel, { once: true })
-  const tell = onProgress && AsyncResource.bind(onProgress)
-  const progress = tell && ((done: number) => tell({ done, total }))
+  const report = onProgress && AsyncResource.bind(onProgress)
+  const progress = report && ((done: number) => report({ done, total }))
   const result = await new Promise<Result>((end) => running.set(job, { end, progress }))
   signal?.removeEventListener('abort', cancel)
   if (result === -constants.errno.ECANCELED) signal?.throwIfAborted()

@@ -1,9 +1,8 @@
 // What a line is in each encoding, and how whole lines are taken out of a copy.
 
 import { Buffer, constants as bufferConstants } from 'node:buffer'
-import { invalidArgType, invalidArgValue, stringTooLong } from '../errors.js'
-import { native } from '../native.js'
-import { assertCopied } from './copies.js'
+import { stringTooLong } from '../errors.js'
+import { checkEncoding, copyOut } from './copies.js'
 import type { Region } from './region.js'
 
 export interface LineFormat<Line> {
@@ -11,7 +10,7 @@ export interface LineFormat<Line> {
   readonly newline: Uint8Array
   /** The lines of a copy of memory at `offset`, without their ends. */
   split(copy: Buffer, offset: number, region: Region): Line[]
-  /** One line whose end is not part of the range. */
+  /** One line, given without its end. */
   long(region: Region, offset: number, length: number): Line
 }
 
@@ -29,7 +28,7 @@ function* lineRanges(copy: Buffer): Generator<[start: number, end: number]> {
   }
 }
 
-/** For views: the copy only says where lines end. */
+/** Lines as views: the copy only says where they end. */
 export const views: LineFormat<Uint8Array> = {
   newline: byteNewline,
   split: (copy, offset, region) =>
@@ -58,7 +57,7 @@ function splitBytes(copy: Buffer, encoding: BufferEncoding): string[] {
 
 type Split = (copy: Buffer, encoding: BufferEncoding) => string[]
 
-/** `charactersPerByte`: the fewest that a byte can become. */
+/** `charactersPerByte` is the fewest characters that a byte can become. */
 function strings(
   encoding: BufferEncoding,
   split: Split,
@@ -73,7 +72,7 @@ function strings(
         throw stringTooLong(offset, length)
       }
       const copy = Buffer.allocUnsafeSlow(length)
-      assertCopied(native.copyOut(region.handle, offset, copy), region, 'read')
+      copyOut(region, offset, copy)
       return copy.toString(encoding)
     },
   }
@@ -104,9 +103,5 @@ export function formatOf(
   name: string,
 ): LineFormat<string> | LineFormat<Uint8Array> {
   if (encoding === null) return views
-  if (typeof encoding !== 'string') throw invalidArgType(name, 'of type string or null', encoding)
-  if (!Buffer.isEncoding(encoding)) {
-    throw invalidArgValue(name, encoding, 'must be an encoding that Buffer knows')
-  }
-  return formats[encoding.toLowerCase() as BufferEncoding]
+  return formats[checkEncoding(encoding, name).toLowerCase() as BufferEncoding]
 }

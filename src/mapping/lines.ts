@@ -1,36 +1,27 @@
-// Lines, read by way of copies: V8 of Node 20 and 22 measures text before it decodes it, and memory
-// that somebody writes to in between would crash it.
+// Lines, read by way of copies: V8 measures UTF-8 text before it decodes it, and would write past the
+// end of its string if another process stored to the memory in between.
 
 import { Buffer } from 'node:buffer'
-import {
-  optional,
-  optionalByteCount,
-  options as optionsObject,
-  rangeBetween,
-} from '../arguments.js'
+import { optional, options as optionsObject, rangeOptions, rangeWithin } from '../arguments.js'
 import { MappingFaultError, mappingDetached } from '../errors.js'
 import { native } from '../native.js'
-import { assertCopied } from './copies.js'
-import { toMappingFault } from './fault-delivery.js'
-import { type MappedMemory, regionOf } from './lifetime.js'
+import { copyOut } from './copies.js'
+import { assertNoFault, toMappingFault } from './faults.js'
 import { formatOf, type LineFormat } from './line-format.js'
-import type { Region } from './region.js'
-import { found, SearchedMemory } from './search.js'
+import type { RangeOptions } from './range-options.js'
+import { type Mapped, type Region, regionOf } from './region.js'
+import { findFirst } from './search.js'
 
 /** What {@link Mapping.lines} yields. */
-export interface LinesOptions {
+export interface LinesOptions extends RangeOptions {
   /** Default `'utf8'`. `null` yields views of the memory instead of strings. */
   encoding?: BufferEncoding | null
-  /** Where the first line begins, in bytes from the start of the mapping; default 0. */
-  start?: number | bigint
-  /** Where the last line ends at the latest, exclusive; default the end of the mapping. */
-  end?: number | bigint
 }
 
 // Small enough for V8 to keep the text of a copy, two bytes a character, among its young objects.
-const copyLength = 1 << 15
+const copyBytes = 1 << 15
 
-/** Copies as much as can be had, from the start of `target` on: what is missing, is a fault. */
+/** Fills `target` from its start as far as the bytes can be read, and returns the fault that ended it. */
 function copyUpToFault(
   region: Region,
   offset: number,
@@ -38,12 +29,12 @@ function copyUpToFault(
 ): { copy: Buffer; fault: MappingFaultError | null } {
   const result = native.copyOut(region.handle, offset, target)
   if (result === null || typeof result === 'number') {
-    assertCopied(result, region, 'read')
+    assertNoFault(result, region, 'read')
     return { copy: target, fault: null }
   }
-  const fault = new MappingFaultError(toMappingFault(result), region.path)
+  const fault = new MappingFaultError(toMappingFault(result), region.origin)
   const copy = target.subarray(0, fault.fault.offset - offset)
-  assertCopied(native.copyOut(region.handle, offset, copy), region, 'read')
+  copyOut(region, offset, copy)
   return { copy, fault }
 }
 
@@ -57,7 +48,7 @@ function wholeLines(copy: Buffer, unit: number): number {
 /** The first line end from `from` on, which is a whole number of units behind `start`, or `end`. */
 function nextNewline(region: Region, from: number, end: number, newline: Uint8Array): number {
   for (let at = from; ; ) {
-    const place = found(native.searchFirst(region.handle, at, end - at, newline), region)
+    const place = findFirst(region, at, end - at, newline)
     if (place === null) return end
     if ((place - from) % newline.length === 0) return place
     at = place + 1
@@ -67,22 +58,22 @@ function nextNewline(region: Region, from: number, end: number, newline: Uint8Ar
 /** Where the text of a line ends whose '\n' stands at `newline`. */
 function beforeCarriageReturn(region: Region, newline: number, unit: number): number {
   const before = Buffer.alloc(unit)
-  assertCopied(native.copyOut(region.handle, newline - unit, before), region, 'read')
+  copyOut(region, newline - unit, before)
   return before.readUIntLE(0, unit) === 13 ? newline - unit : newline
 }
 
 /** The lines of a range, a batch for each copy. */
 function* batchesOf<Line>(
-  memory: MappedMemory,
+  mapping: Mapped,
   start: number,
   end: number,
   format: LineFormat<Line>,
 ): Generator<Line[], undefined> {
   const unit = format.newline.length
-  const buffer = Buffer.allocUnsafeSlow(Math.min(copyLength, end - start))
+  const buffer = Buffer.allocUnsafeSlow(Math.min(copyBytes, end - start))
   let at = start
   while (at < end) {
-    const region = regionOf(memory)
+    const region = regionOf(mapping)
     if (end > region.byteLength) throw mappingDetached() // resize() made it shorter
     const target = buffer.subarray(0, Math.min(buffer.length, end - at))
     const { copy, fault } = copyUpToFault(region, at, target)
@@ -99,9 +90,9 @@ function* batchesOf<Line>(
   }
 }
 
-/** Not a generator, which takes longer to hand out a line than it takes to make one. */
+/** An iterator by hand: a generator takes longer to yield a line than it takes to make one. */
 class Lines<Line> implements IterableIterator<Line> {
-  readonly #memory: MappedMemory
+  readonly #mapping: Mapped
   readonly #batches: Iterator<Line[], undefined>
   #batch: Line[] = []
   #index = 0
@@ -112,13 +103,13 @@ class Lines<Line> implements IterableIterator<Line> {
     Object.setPrototypeOf(Lines.prototype, Object.getPrototypeOf(arrayIterator) as object)
   }
 
-  constructor(memory: MappedMemory, batches: Iterator<Line[], undefined>) {
-    this.#memory = memory
+  constructor(mapping: Mapped, batches: Iterator<Line[], undefined>) {
+    this.#mapping = mapping
     this.#batches = batches
   }
 
   next(): IteratorResult<Line, undefined> {
-    regionOf(this.#memory)
+    regionOf(this.#mapping)
     while (this.#index === this.#batch.length) {
       const { value } = this.#batches.next()
       if (value === undefined) return { value, done: true }
@@ -140,33 +131,12 @@ class Lines<Line> implements IterableIterator<Line> {
   }
 }
 
-export abstract class LinedMemory extends SearchedMemory {
-  /**
-   * The lines of a range, without `'\n'` and a `'\r'` directly before it. A last line needs no
-   * `'\n'`, and there is none behind a final `'\n'`; a `'\r'` elsewhere is part of its line. Offsets
-   * may be in the middle of a line. With `'utf16le'` the units count from `start`; with `'hex'` and
-   * `'base64'` each line is encoded for itself.
-   *
-   * With `encoding: null` lines are views, valid as {@link bytes} has it. Reads up to 32 KiB ahead,
-   * and what it yields was read without a fault. next() throws at the line that cannot be had.
-   *
-   * @throws ERR_OUT_OF_RANGE for a range outside the mapping · ERR_INVALID_ARG_TYPE,
-   *   ERR_INVALID_ARG_VALUE · ERR_MAPPING_CLOSED · next() throws MappingFaultError ·
-   *   ERR_MAPPING_CLOSED after unmap(), ERR_MAPPING_DETACHED after resize() to less · ERR_STRING_TOO_LONG for a line that no string can hold
-   */
-  lines(options: LinesOptions & { encoding: null }): IterableIterator<Uint8Array<ArrayBuffer>>
-  lines(options?: LinesOptions & { encoding?: BufferEncoding }): IterableIterator<string>
-  lines(options?: LinesOptions): IterableIterator<string | Uint8Array<ArrayBuffer>>
-  lines(options?: LinesOptions): IterableIterator<string | Uint8Array> {
-    const values = optionsObject(options)
-    const format =
-      optional(values['encoding'], 'options.encoding', formatOf) ?? formatOf('utf8', '')
-    const first = optionalByteCount(values['start'], 'options.start')
-    const last = optionalByteCount(values['end'], 'options.end')
-    const { offset, length } = rangeBetween(regionOf(this).byteLength, first, last)
-    return new Lines<string | Uint8Array>(
-      this,
-      batchesOf<string | Uint8Array>(this, offset, offset + length, format),
-    )
-  }
+export function lines(mapping: Mapped, options: unknown): IterableIterator<string | Uint8Array> {
+  const values = optionsObject(options)
+  const format = optional(values['encoding'], 'options.encoding', formatOf) ?? formatOf('utf8', '')
+  const wanted = rangeOptions(values)
+  const { byteLength } = regionOf(mapping)
+  const { offset, length } = rangeWithin(byteLength, wanted.offset, wanted.length, wanted.prefix)
+  const batches = batchesOf<string | Uint8Array>(mapping, offset, offset + length, format)
+  return new Lines<string | Uint8Array>(mapping, batches)
 }

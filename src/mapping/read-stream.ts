@@ -5,56 +5,58 @@ import {
   boolean,
   byteCount,
   optional,
-  optionalByteCount,
   options as optionsObject,
-  rangeBetween,
+  rangeOptions,
+  rangeWithin,
 } from '../arguments.js'
-import { mappingClosed, outOfRange } from '../errors.js'
-import { maxBufferLength } from '../limits.js'
-import { native } from '../native.js'
-import { assertCopied } from './copies.js'
-import { checked, openRegionOf, regionOf } from './lifetime.js'
-import { LinedMemory } from './lines.js'
+import { outOfRange } from '../errors.js'
+import { maxBufferLength } from '../kernel/limits.js'
+import { checkedOnHandle, type NativeFault, native, type Result } from '../native.js'
+import { checkEncoding } from './copies.js'
+import { assertNoFault } from './faults.js'
+import { contentPace, inPieces } from './pieces.js'
+import type { RangeOptions } from './range-options.js'
+import { type Mapped, type Region, regionOf } from './region.js'
 
 /** How {@link Mapping.createReadStream} reads. */
-export interface ReadStreamOptions {
-  /** In bytes from the start of the mapping, default 0. */
-  start?: number | bigint
-  /** Exclusive, default the end of the mapping. */
-  end?: number | bigint
+export interface ReadStreamOptions extends RangeOptions {
+  /** Have the stream give strings instead of views; as `Readable.setEncoding()`. */
+  encoding?: BufferEncoding
   /** How long a chunk is, and how much waits for a reader, in bytes; default 64 KiB. */
   highWaterMark?: number
   /** Give pages back to the kernel once they were read; default false. */
   dropBehind?: boolean
 }
 
-const defaultHighWaterMark = 64 << 10
+const defaultHighWaterMarkBytes = 64 << 10
 
-// As much as is dropped at once.
-const dropLength = 1 << 20
+// Pages are given back in steps of this length: each step is a system call.
+const dropBytes = 1 << 20
 
-/** What stands behind one stream. */
+/** What produces the chunks of one stream. */
 class Reader {
-  readonly #memory: StreamedMemory
+  readonly #mapping: Mapped
+  readonly #start: number
   readonly #end: number
   readonly #dropBehind: boolean
   #position: number
   #dropped: number
 
-  constructor(memory: StreamedMemory, start: number, end: number, dropBehind: boolean) {
-    this.#memory = memory
+  constructor(mapping: Mapped, start: number, end: number, dropBehind: boolean) {
+    this.#mapping = mapping
+    this.#start = start
     this.#position = start
     this.#dropped = start
     this.#end = end
     this.#dropBehind = dropBehind
   }
 
-  // Once a turn of the event loop, or a reader that is always ready would keep it from turning.
+  // One chunk in each turn of the event loop: a reader that is always ready would block it otherwise.
   read(stream: Readable, size: number): void {
     setImmediate(() => {
       if (stream.destroyed) return
       try {
-        this.#drop(this.#position - stream.readableLength, dropLength)
+        this.#drop(this.#position - stream.readableLength, dropBytes)
         stream.push(this.#next(size))
       } catch (error) {
         stream.destroy(error as Error)
@@ -62,33 +64,62 @@ class Reader {
     })
   }
 
-  destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+  destroy(
+    error: Error | null,
+    { open, ended }: { open: boolean; ended: boolean },
+    callback: (error?: Error | null) => void,
+  ): void {
     let failure = error
     try {
-      if (openRegionOf(this.#memory) !== null) this.#drop(this.#position, 1)
-    } catch (dropError) {
-      failure ??= dropError as Error
+      // A reader that takes its time has looked at the last chunk only now.
+      if (open && ended && error === null) this.#assertWhole()
+      if (open) this.#drop(this.#position, 1)
+    } catch (lateError) {
+      failure ??= lateError as Error
     }
     callback(failure)
   }
 
+  /** Throws if anything that was given out has been lost since: its reader may have seen zeros. */
+  #assertWhole(): void {
+    const region = regionOf(this.#mapping)
+    const length = this.#position - this.#start
+    assertNoFault(native.stillThere(region.handle, this.#start, length), region, 'read')
+  }
+
   #next(size: number): Buffer | null {
-    const region = regionOf(this.#memory)
+    const region = regionOf(this.#mapping)
     const length = Math.min(size, this.#end - this.#position, maxBufferLength)
-    if (length === 0) return null
-    // So that nobody is handed the zeros that stand in for a page that is gone.
-    assertCopied(native.probe(region.handle, this.#position, length), region, 'read')
+    if (length === 0) {
+      this.#assertWhole()
+      return null
+    }
+    // A view of a page that is gone would show zeros in its place: it ends the stream instead.
+    const { handle } = region
+    const fault = inPieces<NativeFault | null | Result>(
+      handle,
+      this.#position,
+      length,
+      contentPace,
+      null,
+      (at, count) => native.probe(handle, at, count),
+    )
+    assertNoFault(fault, region, 'read')
     const { buffer, byteOffset } = region.buffers.covering(this.#position, length)
     this.#position += length
     return Buffer.from(buffer, byteOffset, length)
   }
 
-  /** Drops what lies before `position`, once that is `atLeast` so many bytes. */
+  /** Drops the pages before `position`, once they are at least so many bytes. */
   #drop(position: number, atLeast: number): void {
     const length = position - this.#dropped
     if (!this.#dropBehind || length < atLeast) return
-    const region = regionOf(this.#memory)
-    checked(native.dropPages(region.handle, this.#dropped, length), 'madvise', region.path)
+    const region = regionOf(this.#mapping)
+    checkedOnHandle(
+      native.dropPages(region.handle, this.#dropped, length),
+      'madvise',
+      region.origin,
+    )
     this.#dropped = position
   }
 }
@@ -100,55 +131,35 @@ function chunkLength(value: unknown, name: string): number {
 }
 
 /** Ends the streams whose chunks are about to be detached, or just were. */
-export let endStreams: (memory: StreamedMemory, error: () => Error) => void
+export function endStreams(region: Region, error: () => Error): void {
+  for (const stream of region.streams ?? []) stream.destroy(error())
+}
 
-export abstract class StreamedMemory extends LinedMemory {
-  readonly #streams = new Set<Readable>()
-
-  static {
-    endStreams = (memory, error) => {
-      for (const stream of memory.#streams) stream.destroy(error())
-    }
-  }
-
-  /**
-   * A stream of the bytes of a range. Its chunks are views of the memory, as {@link asBuffer} gives
-   * them, each looked at before it is handed out: a page that cannot be read or was replaced after a
-   * fault destroys the stream with a MappingFaultError. unmap() destroys it with
-   * `ERR_MAPPING_CLOSED`; until then an unfinished stream keeps the mapping.
-   *
-   * With `dropBehind` pages that were read are given back, so that a pass over a file of any size
-   * stays small: madvise(2) with MADV_DONTNEED for memory that is shared with its file, which loses
-   * nothing, and MADV_PAGEOUT (Linux 5.4) for private memory. A chunk that somebody holds on to stays
-   * as it is.
-   *
-   * @throws ERR_OUT_OF_RANGE for a range outside the mapping, or a `highWaterMark` of 0 ·
-   *   ERR_INVALID_ARG_TYPE · ERR_MAPPING_CLOSED · with `dropBehind` the stream ends with EINVAL on
-   *   memory that is locked
-   */
-  createReadStream(options?: ReadStreamOptions): Readable {
-    const values = optionsObject(options)
-    const first = optionalByteCount(values['start'], 'options.start')
-    const last = optionalByteCount(values['end'], 'options.end')
-    const highWaterMark = optional(values['highWaterMark'], 'options.highWaterMark', chunkLength)
-    const dropBehind = optional(values['dropBehind'], 'options.dropBehind', boolean) ?? false
-    const { offset, length } = rangeBetween(regionOf(this).byteLength, first, last)
-    const reader = new Reader(this, offset, offset + length, dropBehind)
-    // Loaded by the first of them: it is a tenth of the import otherwise.
-    const stream = new (process.getBuiltinModule('node:stream').Readable)({
-      highWaterMark: highWaterMark ?? defaultHighWaterMark,
-      read(size) {
-        reader.read(this, size)
-      },
-      destroy: (error, callback) => reader.destroy(error, callback),
-    })
-    this.#streams.add(stream)
-    stream.once('close', () => this.#streams.delete(stream))
-    return stream
-  }
-
-  override unmap(): void {
-    endStreams(this, mappingClosed)
-    super.unmap()
-  }
+export function createReadStream(mapping: Mapped, options: unknown): Readable {
+  const values = optionsObject(options)
+  const wanted = rangeOptions(values)
+  const encoding = optional(values['encoding'], 'options.encoding', checkEncoding)
+  const highWaterMark = optional(values['highWaterMark'], 'options.highWaterMark', chunkLength)
+  const dropBehind = optional(values['dropBehind'], 'options.dropBehind', boolean) ?? false
+  const region = regionOf(mapping)
+  const { byteLength } = region
+  const { offset, length } = rangeWithin(byteLength, wanted.offset, wanted.length, wanted.prefix)
+  const reader = new Reader(mapping, offset, offset + length, dropBehind)
+  // node:stream is loaded by the first stream: it would be a tenth of the import otherwise.
+  const stream = new (process.getBuiltinModule('node:stream').Readable)({
+    highWaterMark: highWaterMark ?? defaultHighWaterMarkBytes,
+    ...(encoding === undefined ? {} : { encoding }),
+    read(size) {
+      reader.read(this, size)
+    },
+    destroy(error, callback) {
+      const open = region.closed === undefined
+      reader.destroy(error, { open, ended: this.readableEnded }, callback)
+    },
+  })
+  region.streams ??= new Set()
+  const { streams } = region
+  streams.add(stream)
+  stream.once('close', () => streams.delete(stream))
+  return stream
 }

@@ -3,121 +3,105 @@
 import { constants } from 'node:os'
 import { byteCount } from '../arguments.js'
 import { mappingDetached, notResizable, systemError } from '../errors.js'
-import { checkRoom } from '../memory-room.js'
-import { native } from '../native.js'
-import { sealsOf } from '../seals.js'
-import { BackgroundMemory } from './background.js'
-import { checked, regionOf } from './lifetime.js'
+import { checkRoom } from '../kernel/memory-room.js'
+import { sealsOf } from '../kernel/seals.js'
+import { checked, checkedOnHandle, native } from '../native.js'
+import { expectDetach } from '../runtime/stable-copies.js'
+import { detachFunction } from '../runtime/untransferable.js'
 import { endStreams } from './read-stream.js'
-import type { Region } from './region.js'
+import { type Mapped, type Region, regionOf } from './region.js'
 
-const { EBADF, EBUSY, EINVAL, ENOENT, EPERM, ESTALE, EXDEV } = constants.errno
+const { EBADF, EBUSY, EINVAL, ENOENT, EPERM, ESTALE } = constants.errno
 
 const remarks: Readonly<Record<number, string>> = {
-  [EBUSY]: ' (another thread or work in flight uses it, and its pages are private)',
+  [EBUSY]:
+    ' (another thread, work in flight or a buffer that was transferred uses it, and its pages are private)',
   [EINVAL]:
     ' (pages that differ in protection or were replaced after a fault, private pages of a file, and ' +
     'shared anonymous memory that would grow cannot be moved)',
 }
 
-/** mremap(2) — moves a mapping to a place where it can have another length. */
-export function remapRegion(memory: ResizableMemory, byteLength: number): void {
-  const region = regionOf(memory)
-  const result = native.remap(region.handle, byteLength)
-  if (result === -EXDEV) throw mappingDetached()
+/** mremap(2) — moves a region to addresses at which it can have another length. */
+export function remapRegion(region: Region, byteLength: number): void {
+  expectDetach()
+  const result = native.remap(region.handle, byteLength, detachFunction())
   const remark = remarks[-result]
-  if (remark !== undefined) throw systemError(result, 'mremap', region.path, remark)
-  checked(result, 'mremap', region.path)
-  endStreams(memory, mappingDetached)
+  if (remark !== undefined) throw systemError(result, 'mremap', region.origin, remark)
+  checkedOnHandle(result, 'mremap', region.origin)
+  endStreams(region, mappingDetached)
   region.resized(byteLength)
 }
 
-function remapOrMap(memory: ResizableMemory, byteLength: number, fd: number, offset: number): void {
-  const region = regionOf(memory)
+function remapOrMap(region: Region, byteLength: number, fd: number, offset: number): void {
   if (region.byteLength > 0) {
-    remapRegion(memory, byteLength)
+    remapRegion(region, byteLength)
   } else if (byteLength > 0) {
-    checked(native.mapAgain(region.handle, byteLength, fd, offset), 'mmap', region.path)
+    const result = native.mapAgain(region.handle, byteLength, fd, offset)
+    checkedOnHandle(result, 'mmap', region.origin)
     region.resized(byteLength)
   }
 }
 
-function assertFile(result: number, syscall: string, path: string | null): number {
+/** {@link checked} for a change of the file's size. */
+function checkedOnSize(result: number, syscall: string, path: string | null): number {
   if (result !== -EPERM) return checked(result, syscall, path)
   throw systemError(result, syscall, path, ' (memory that is sealed keeps its size)')
 }
 
 /** fallocate(2), then the mapping; the file keeps its size if that fails. */
-function grow(memory: ResizableMemory, byteLength: number, fd: number, offset: number): void {
-  const region = regionOf(memory)
-  const before = checked(native.fileSize(fd), 'fstat', region.path)
+function grow(region: Region, byteLength: number, fd: number, offset: number): void {
+  const before = checked(native.fileSize(fd), 'fstat', region.origin)
   const from = Math.min(before, offset + region.byteLength)
   const room = offset + byteLength - from
-  // Only memory has seals, and only memory has no end but the system's.
+  // Only files in memory have seals, and only they have no limit but the machine's memory.
   if (native.getSeals(fd) >= 0) checkRoom(room)
-  assertFile(native.reserveBlocks(fd, from, room), 'fallocate', region.path)
+  checkedOnSize(native.reserveBlocks(fd, from, room), 'fallocate', region.origin)
   try {
-    remapOrMap(memory, byteLength, fd, offset)
+    remapOrMap(region, byteLength, fd, offset)
   } catch (error) {
     if (offset + byteLength > before) native.truncate(fd, before)
     throw error
   }
 }
 
-/** The mapping, then ftruncate(2): no page of it is ever past the end of the file. */
-function shrink(memory: ResizableMemory, byteLength: number, fd: number, offset: number): void {
-  const { byteLength: before, path } = regionOf(memory)
-  // Asked first, since the buffers are detached by then.
-  if (sealsOf(fd).includes('shrink')) assertFile(-EPERM, 'ftruncate', path)
-  remapOrMap(memory, byteLength, fd, offset)
+/** The mapping, then ftruncate(2): no page of the mapping is ever past the end of the file. */
+function shrink(region: Region, byteLength: number, fd: number, offset: number): void {
+  const { byteLength: before, origin } = region
+  // Asked before the buffers are detached, so that a refusal leaves them as they are.
+  if (sealsOf(fd).includes('shrink')) checkedOnSize(-EPERM, 'ftruncate', origin)
+  remapOrMap(region, byteLength, fd, offset)
   try {
-    assertFile(native.truncate(fd, offset + byteLength), 'ftruncate', path)
+    checkedOnSize(native.truncate(fd, offset + byteLength), 'ftruncate', origin)
   } catch (error) {
-    remapOrMap(memory, before, fd, offset)
+    remapOrMap(region, before, fd, offset)
     throw error
   }
 }
 
-/** A descriptor of the file, to be closed. */
-function openFileOf(region: Region): number {
-  const fd = native.openFileOf(region.handle, region.fd, region.path)
+/** A descriptor of the mapped file, which the caller closes. */
+function openFileOf({ handle, facts, origin }: Region): number {
+  const fd = native.openFileOf(handle, facts.segment?.fd ?? facts.fd, facts.path)
   if (fd >= 0) return fd
   const lost = [EBADF, ENOENT, ESTALE].includes(-fd)
   const remark = ' (the mapped file is not to be found by its path, nor by its descriptor)'
-  throw systemError(fd, 'open', region.path, lost ? remark : '')
+  throw systemError(fd, 'open', origin, lost ? remark : '')
 }
 
-export abstract class ResizableMemory extends BackgroundMemory {
-  /**
-   * mremap(2) — makes the memory longer or shorter, and its file with it. Growth reserves blocks,
-   * fallocate(2), so that a full disk is ENOSPC here and nothing has changed; shrinking cuts the file
-   * off, ftruncate(2). Buffers given out before are detached: take views again. Mappings of other
-   * threads and processes keep their length, and handles of share() are void. Protection, advice and
-   * locks of the first page become those of all.
-   *
-   * The file is found by its path, or by the descriptor that was mapped if it is still open.
-   *
-   * @param byteLength in bytes
-   * @throws ENOSPC · EPERM for sealed memory · EBADF, ENOENT, ESTALE when the file is not to be found
-   *   any more · EBUSY, EINVAL for memory that cannot be moved · ENOMEM · ERR_INVALID_ARG_VALUE with
-   *   access `'read'` or `'copy-on-write'` · ERR_MAPPING_CLOSED · ERR_MAPPING_DETACHED ·
-   *   ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE
-   */
-  resize(byteLength: number | bigint): void {
-    const wanted = byteCount(byteLength, 'byteLength')
-    const region = regionOf(this)
-    if (this.access !== 'read-write') throw notResizable(this.access)
-    if (wanted === region.byteLength) return
-    if (this.fileOffset === null) {
-      remapOrMap(this, wanted, -1, 0)
-      return
-    }
-    const change = wanted > region.byteLength ? grow : shrink
-    const fd = openFileOf(region)
-    try {
-      change(this, wanted, fd, this.fileOffset)
-    } finally {
-      native.closeDescriptor(fd)
-    }
+export function resize(mapping: Mapped, byteLength: unknown): void {
+  const wanted = byteCount(byteLength, 'byteLength')
+  const region = regionOf(mapping)
+  const { access, fileOffset } = region.facts
+  if (access !== 'read-write') throw notResizable(access)
+  if (wanted === region.byteLength) return
+  if (fileOffset === null) {
+    remapOrMap(region, wanted, -1, 0)
+    return
+  }
+  const change = wanted > region.byteLength ? grow : shrink
+  const fd = openFileOf(region)
+  try {
+    change(region, wanted, fd, fileOffset)
+  } finally {
+    native.closeDescriptor(fd)
   }
 }

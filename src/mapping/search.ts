@@ -4,11 +4,11 @@ import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
 import { optionalByteCount } from '../arguments.js'
 import { invalidArgType, MappingFaultError, outOfRange } from '../errors.js'
-import { native, type Searched } from '../native.js'
-import { CopiedMemory, viewBytes } from './copies.js'
-import { toMappingFault } from './fault-delivery.js'
-import { checked, regionOf } from './lifetime.js'
-import type { Region } from './region.js'
+import { checkedOnHandle, native, type Searched } from '../native.js'
+import { viewBytes } from './copies.js'
+import { toMappingFault } from './faults.js'
+import { contentPace, inPieces, inPiecesBackward, type Pace } from './pieces.js'
+import { type Mapped, type Region, regionOf } from './region.js'
 
 function needleBytes(needle: unknown): Uint8Array {
   if (typeof needle === 'string') return Buffer.from(needle)
@@ -22,52 +22,86 @@ function needleBytes(needle: unknown): Uint8Array {
   return Uint8Array.of(needle)
 }
 
-/** Hands on the offset of what was searched, or null; throws what was in the way. */
-export function found(result: Searched, region: Region): number | null {
+/** Returns the offset of a match, or null; throws the fault that the answer depends on. */
+function found(result: Searched, region: Region): number | null {
   if (result === null) return null
-  if (typeof result === 'number') return checked(result, 'memmem', region.path)
-  throw new MappingFaultError(toMappingFault(result), region.path)
+  if (typeof result === 'number') return checkedOnHandle(result, 'memmem', region.origin)
+  throw new MappingFaultError(toMappingFault(result), region.origin)
 }
 
-/**
- * A string is looked for as UTF-8, a number as the byte that it is. The answer never depends on a
- * page that cannot be read or was replaced after a fault: that is a `MappingFaultError`, and pages
- * that need not be read for it do not matter. An empty needle is found everywhere, as in
- * `Buffer.indexOf()`. Blocks the event loop while it searches.
- */
-export abstract class SearchedMemory extends CopiedMemory {
-  /**
-   * memmem(3) — the first place, at `from` or behind it, where all of `needle` stands.
-   *
-   * @param needle a number has to be 0 to 255
-   * @param from in bytes from the start of the mapping, default 0; may be past the end
-   * @returns in bytes from the start of the mapping, also beyond 4 GiB; -1 if there is none
-   * @throws MappingFaultError · ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE ·
-   *   ERR_INVALID_ARG_VALUE for a needle that was detached
-   */
-  indexOf(needle: string | number | Uint8Array, from?: number | bigint): number {
-    const bytes = needleBytes(needle)
-    const start = optionalByteCount(from, 'from') ?? 0
-    const region = regionOf(this)
-    const { handle, byteLength } = region
-    if (bytes.length === 0) return Math.min(start, byteLength)
-    if (start >= byteLength) return -1
-    return found(native.searchFirst(handle, start, byteLength - start, bytes), region) ?? -1
-  }
+/** The pieces of a search for a long needle, of which each must read some more than its own length. */
+function searchPace(needleLength: number): Pace {
+  const long = 2 ** Math.ceil(Math.log2(4 * needleLength))
+  if (long <= contentPace.least) return contentPace
+  return { least: long, most: Math.max(long, contentPace.most) }
+}
 
-  /**
-   * memmem(3) from the end — the last place, at `from` or before it, where all of `needle` stands.
-   *
-   * @param from in bytes from the start of the mapping, default its end
-   * @returns and throws as {@link indexOf}
-   */
-  lastIndexOf(needle: string | number | Uint8Array, from?: number | bigint): number {
-    const bytes = needleBytes(needle)
-    const start = optionalByteCount(from, 'from') ?? Number.MAX_SAFE_INTEGER
-    const region = regionOf(this)
-    const { handle, byteLength } = region
-    if (bytes.length === 0) return Math.min(start, byteLength)
-    const end = Math.min(start + bytes.length, byteLength)
-    return found(native.searchLast(handle, 0, end, bytes), region) ?? -1
-  }
+/** The first place of `needle` in a range, or null; throws the fault that the answer depends on. */
+export function findFirst(
+  region: Region,
+  offset: number,
+  length: number,
+  needle: Uint8Array,
+): number | null {
+  const { handle } = region
+  const beyond = needle.length - 1
+  const places = length - beyond
+  if (places <= 0) return null
+  const result = inPieces<Searched>(
+    handle,
+    offset,
+    places,
+    searchPace(needle.length),
+    null,
+    (at, count) => native.searchFirst(handle, at, count + beyond, needle),
+  )
+  return found(result, region)
+}
+
+function findLast(
+  region: Region,
+  offset: number,
+  length: number,
+  needle: Uint8Array,
+): number | null {
+  const { handle } = region
+  const beyond = needle.length - 1
+  const places = length - beyond
+  if (places <= 0) return null
+  const result = inPiecesBackward<Searched>(
+    handle,
+    offset,
+    places,
+    searchPace(needle.length),
+    null,
+    (at, count) => native.searchLast(handle, at, count + beyond, needle),
+  )
+  return found(result, region)
+}
+
+export function indexOf(mapping: Mapped, needle: unknown, from: unknown, end: unknown): number {
+  const bytes = needleBytes(needle)
+  const start = optionalByteCount(from, 'from') ?? 0
+  const last = optionalByteCount(end, 'end') ?? Number.MAX_SAFE_INTEGER
+  const region = regionOf(mapping)
+  const limit = Math.min(last, region.byteLength)
+  if (bytes.length === 0 && start <= last) return Math.min(start, limit)
+  if (start >= limit) return -1
+  return findFirst(region, start, limit - start, bytes) ?? -1
+}
+
+export function lastIndexOf(
+  mapping: Mapped,
+  needle: unknown,
+  from: unknown,
+  start: unknown,
+): number {
+  const bytes = needleBytes(needle)
+  const highest = optionalByteCount(from, 'from') ?? Number.MAX_SAFE_INTEGER
+  const first = optionalByteCount(start, 'start') ?? 0
+  const region = regionOf(mapping)
+  const end = Math.min(highest + bytes.length, region.byteLength)
+  if (first > end) return -1
+  if (bytes.length === 0) return end
+  return findLast(region, first, end - first, bytes) ?? -1
 }

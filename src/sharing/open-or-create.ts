@@ -3,8 +3,8 @@
 import { closeSync, constants as fsConstants, openSync } from 'node:fs'
 import { constants } from 'node:os'
 import { invalidArgValue, systemError } from '../errors.js'
-import { native } from '../native.js'
-import { checked, makeSegment, openSegment } from '../segment.js'
+import { checked, native } from '../native.js'
+import { makeSegment, openSegment } from './descriptors.js'
 
 const { EEXIST, EISDIR, ENOENT, EOPNOTSUPP } = constants.errno
 const directory = '/dev/shm'

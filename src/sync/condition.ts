@@ -2,7 +2,7 @@
 
 import { constants } from 'node:os'
 import { invalidArgType, systemError } from '../errors.js'
-import type { SharedMemory } from '../shared-memory.js'
+import type { SharedMemory } from '../mapping.js'
 import {
   type Attempt,
   attemptAsync,

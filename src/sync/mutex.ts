@@ -1,7 +1,7 @@
 // A lock that one thread of one process holds, and that survives it.
 
 import { callback } from '../arguments.js'
-import type { SharedMemory } from '../shared-memory.js'
+import type { SharedMemory } from '../mapping.js'
 import {
   attemptAsync,
   attemptNow,

@@ -9,9 +9,10 @@ import {
   outOfRange,
   systemError,
 } from '../errors.js'
+import { identityOf } from '../kernel/file-identity.js'
+import { SharedMemory } from '../mapping.js'
 import { common, native } from '../native.js'
-import { identityOf, openOwn } from '../segment.js'
-import { SharedMemory } from '../shared-memory.js'
+import { openOwn } from '../sharing/descriptors.js'
 import { ownerBits } from './owner-bits.js'
 
 /**

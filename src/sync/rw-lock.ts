@@ -1,7 +1,7 @@
 // A lock that many readers share, or one writer has alone.
 
 import { callback } from '../arguments.js'
-import type { SharedMemory } from '../shared-memory.js'
+import type { SharedMemory } from '../mapping.js'
 import {
   type Attempt,
   attemptAsync,

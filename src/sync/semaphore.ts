@@ -2,7 +2,7 @@
 
 import { int32, optional } from '../arguments.js'
 import { invalidArgValue, outOfRange } from '../errors.js'
-import type { SharedMemory } from '../shared-memory.js'
+import type { SharedMemory } from '../mapping.js'
 import {
   attemptAsync,
   attemptNow,

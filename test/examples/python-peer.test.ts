@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import { expect, test } from 'vitest'
-import { projectRoot, runCommand } from '../support/harness.js'
+import { projectRoot, runCommand } from '../support/processes.js'
 import { finished } from '../support/programs.js'
 
 const main = `${projectRoot}examples/python-peer/main.js`
@@ -18,7 +18,7 @@ test('the demo passes, and leaves no name', async (context) => {
   expect(segments()).toEqual([])
 })
 
-test('without python3 it says so', async () => {
+test('without python3 it ends with skip', async () => {
   const child = spawn(process.execPath, [main], { env: { PATH: '/nowhere' } })
   expect(await finished(child)).toMatchObject({
     code: 0,

@@ -1,7 +1,7 @@
 // The example of a table that forked workers share, as its users run it.
 
 import { expect, test } from 'vitest'
-import { projectRoot, runCommand } from '../support/harness.js'
+import { projectRoot, runCommand } from '../support/processes.js'
 import { holdersOf } from '../support/programs.js'
 
 test('the demo passes, and leaves nothing', { timeout: 240_000 }, async () => {

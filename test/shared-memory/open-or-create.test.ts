@@ -5,13 +5,8 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import { SharedMemory } from 'posix-mmap'
 import { afterEach, expect, it } from 'vitest'
-import {
-  invalidType,
-  invalidValue,
-  outOfRange,
-  scratchDirectory,
-  untyped,
-} from '../support/harness.js'
+import { invalidType, invalidValue, outOfRange, untyped } from '../support/errors.js'
+import { scratchDirectory } from '../support/files.js'
 import { programsIn } from '../support/programs.js'
 
 const program = programsIn(scratchDirectory())

@@ -8,14 +8,9 @@ import { mapAnonymous, SharedMemory } from 'posix-mmap'
 import { futexNotify, futexWait, futexWaitAsync } from 'posix-mmap/sync'
 import { afterAll, describe, expect, it } from 'vitest'
 import { native } from '../../dist/internals.js'
-import {
-  invalidType,
-  outOfRange,
-  run,
-  runForJson,
-  threadScript,
-  untyped,
-} from '../support/harness.js'
+import { invalidType, outOfRange, untyped } from '../support/errors.js'
+import { run, runForJson } from '../support/processes.js'
+import { threadScript } from '../support/threads.js'
 
 const memory = SharedMemory.create(1 << 16)
 afterAll(() => memory.unmap())

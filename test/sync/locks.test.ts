@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { locks, type NamedLock } from 'posix-mmap/sync'
 import { describe, expect, it } from 'vitest'
-import { invalidType, invalidValue, untyped } from '../support/harness.js'
+import { invalidType, invalidValue, untyped } from '../support/errors.js'
 import { startProcess, startThread, testMemory } from './support.js'
 
 let counter = 0

@@ -5,13 +5,7 @@ import { mapAnonymous, SharedMemory } from 'posix-mmap'
 import { Mutex } from 'posix-mmap/sync'
 import { describe, expect, it } from 'vitest'
 import { native } from '../../dist/internals.js'
-import {
-  invalidType,
-  invalidValue,
-  mappingClosed,
-  outOfRange,
-  untyped,
-} from '../support/harness.js'
+import { invalidType, invalidValue, mappingClosed, outOfRange, untyped } from '../support/errors.js'
 import { inconsistent, notHeld, startProcess, startThread, testMemory } from './support.js'
 
 const { memory, place } = testMemory()

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Barrier, Condition, Mutex, RwLock, Semaphore } from 'posix-mmap/sync'
 import { describe, expect, it } from 'vitest'
-import { invalidType, invalidValue, outOfRange, untyped } from '../support/harness.js'
+import { invalidType, invalidValue, outOfRange, untyped } from '../support/errors.js'
 import { inconsistent, notHeld, startProcess, startThread, testMemory } from './support.js'
 
 const { memory, place } = testMemory()

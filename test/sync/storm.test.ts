@@ -2,7 +2,7 @@
 // form.
 
 import { expect, it } from 'vitest'
-import { projectRoot, runCommand } from '../support/harness.js'
+import { projectRoot, runCommand } from '../support/processes.js'
 
 async function storm(...args: string[]): Promise<Record<string, unknown>> {
   const { stdout, stderr, code } = await runCommand(

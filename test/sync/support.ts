@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { SharedMemory } from 'posix-mmap'
 import { afterAll, expect } from 'vitest'
-import { projectRoot } from '../support/harness.js'
+import { projectRoot } from '../support/processes.js'
 
 /** Memory for one test file, and places in it that no other test has. */
 export function testMemory(byteLength = 1 << 16): { memory: SharedMemory; place: () => number } {

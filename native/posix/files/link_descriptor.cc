@@ -1,4 +1,4 @@
-#include "link_descriptor.h"
+#include "posix/files/link_descriptor.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "futex.h"
+#include "posix/sync/futex.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>

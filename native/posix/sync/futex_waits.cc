@@ -1,4 +1,4 @@
-#include "futex_waits.h"
+#include "posix/sync/futex_waits.h"
 
 #include <sched.h>
 
@@ -10,9 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "../region.h"
-#include "detached_thread.h"
-#include "futex.h"
+#include "posix/detached_thread.h"
+#include "posix/sync/futex.h"
 
 namespace posix_mmap {
 namespace {
@@ -32,7 +31,7 @@ uint32_t load(const uint32_t* word) noexcept { return __atomic_load_n(word, __AT
 class WaitThread {
  public:
   std::vector<FutexWait*> waits;  ///< in the order in which they came
-  std::vector<Region*> left;      ///< by waits that ended while the kernel had their address
+  std::vector<RegionUser> left;   ///< by waits that ended while the kernel had their address
   uint64_t round = 0;
   bool in_kernel = false;
   bool queued = false;       ///< all words of this round are known to be in the kernel's queues
@@ -71,8 +70,8 @@ class FutexWaits {
     WaitThread* const thread = wait.thread_;
     if (thread == nullptr) return false;
     if (wait.outcome_ == 0) futex_wake(wait.word_, 1);
-    Region* const pin = remove(*thread, wait);
-    if (pin != nullptr) (thread->in_kernel ? thread->left.push_back(pin) : pin->part());
+    RegionUser pin = remove(*thread, wait);
+    if (pin && thread->in_kernel) thread->left.push_back(std::move(pin));
     call(*thread);
     return true;
   }
@@ -100,11 +99,14 @@ class FutexWaits {
     out = least == threads_.end() ? nullptr : *least;
     if (out != nullptr && (out->waits.empty() || threads_.size() >= kWaitThreads)) return 0;
     auto* const made = new WaitThread();
-    const auto body = [](void* self) { instance().serve(*static_cast<WaitThread*>(self)); };
+    const auto body = [](void* self) -> void* {
+      instance().serve(*static_cast<WaitThread*>(self));
+      return nullptr;
+    };
     const int error = start_detached_thread(body, made);
     if (error != 0) {
       delete made;
-      return out == nullptr ? error : 0;
+      return out == nullptr ? -error : 0;
     }
     threads_.push_back(made);
     out = made;
@@ -117,10 +119,10 @@ class FutexWaits {
   }
 
   /// Its pin is the caller's then.
-  static Region* remove(WaitThread& thread, FutexWait& wait) noexcept {
+  static RegionUser remove(WaitThread& thread, FutexWait& wait) noexcept {
     std::erase(thread.waits, &wait);
     wait.thread_ = nullptr;
-    return std::exchange(wait.pin_, nullptr);
+    return std::move(wait.pin_);
   }
 
   /// Returns when the marker of the wait's round is in its queue, and with it all words before.
@@ -150,8 +152,7 @@ class FutexWaits {
       if (wait.outcome_ != FutexWait::kPending) call(thread);
       return 0;
     }
-    wait.pin_ = nullptr;
-    remove(thread, wait);
+    wait.pin_ = remove(thread, wait);
     return -EAGAIN;
   }
 
@@ -179,11 +180,11 @@ class FutexWaits {
   void deliver(WaitThread& self, std::unique_lock<std::mutex>& lock) noexcept {
     struct Ended {
       FutexWait* wait;
-      Region* pin;
+      RegionUser pin;
       int outcome;
     };
     for (;;) {
-      std::vector<Region*> pins = std::exchange(self.left, {});
+      std::vector<RegionUser> pins = std::exchange(self.left, {});
       std::vector<Ended> ended;
       settle(self);
       for (size_t i = 0; i < self.waits.size();) {
@@ -192,14 +193,14 @@ class FutexWaits {
           ++i;
           continue;
         }
-        Region* const pin = remove(self, wait);
-        ended.push_back({&wait, pin, wait.outcome_});
+        RegionUser pin = remove(self, wait);
+        ended.push_back({&wait, std::move(pin), wait.outcome_});
       }
       if (pins.empty() && ended.empty()) return;
       lock.unlock();
-      for (Region* const pin : pins) pin->part();
-      for (const auto& [wait, pin, outcome] : ended) {
-        if (pin != nullptr) pin->part();
+      pins.clear();
+      for (auto& [wait, pin, outcome] : ended) {
+        pin.reset();
         wait->finished(outcome);
       }
       lock.lock();

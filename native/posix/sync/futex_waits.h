@@ -3,18 +3,20 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
+
+#include "posix/region/region_users.h"
 
 namespace posix_mmap {
 
-class Region;
 class WaitThread;
 
 /// One wait. The word must stay readable until finished() is called or cancel_futex_wait() has
-/// returned true. One user of `pin`, which may be nullptr, goes with the wait.
+/// returned true. `pin`, which may be empty, is let go of when the wait has ended.
 class FutexWait {
  public:
-  FutexWait(const uint32_t* word, uint32_t expected, int64_t deadline, Region* pin) noexcept
-      : word_(word), expected_(expected), deadline_(deadline), pin_(pin) {}
+  FutexWait(const uint32_t* word, uint32_t expected, int64_t deadline, RegionUser pin) noexcept
+      : word_(word), expected_(expected), deadline_(deadline), pin_(std::move(pin)) {}
   FutexWait(const FutexWait&) = delete;
   FutexWait& operator=(const FutexWait&) = delete;
   virtual ~FutexWait() = default;
@@ -29,7 +31,7 @@ class FutexWait {
   const uint32_t* const word_;
   const uint32_t expected_;
   const int64_t deadline_;
-  Region* pin_;
+  RegionUser pin_;
   uint64_t serial_ = 0;
   WaitThread* thread_ = nullptr;  ///< nullptr once it has ended
   uint64_t round_ = 0;            ///< of the thread, in which the kernel was last given the word
@@ -46,7 +48,7 @@ class FutexWait {
 inline constexpr int kWaitThreads = 16;
 
 /// Starts to wait: 0, or -errno of pthread_create(3), or -EAGAIN when the word is not what is
-/// expected; finished() is not called after these, and the pin stays the caller's. With `confirm`
+/// expected; finished() is not called after these. With `confirm`
 /// it returns when a futex_wake() would find the wait, where futex_waitv(2) works.
 int start_futex_wait(FutexWait& wait, bool confirm) noexcept;
 

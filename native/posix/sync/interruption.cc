@@ -1,4 +1,4 @@
-#include "interruption.h"
+#include "posix/sync/interruption.h"
 
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -9,8 +9,8 @@
 #include <mutex>
 #include <new>
 
-#include "detached_thread.h"
-#include "futex.h"
+#include "posix/detached_thread.h"
+#include "posix/sync/futex.h"
 
 namespace posix_mmap {
 
@@ -37,7 +37,7 @@ Watch& watch() noexcept {
   return only;
 }
 
-void serve(void* /*unused*/) {
+void* serve(void* /*unused*/) {
   const int epoll = watch().epoll;
   for (;;) {
     std::array<epoll_event, 16> events{};
@@ -58,7 +58,7 @@ int open_watch(Watch& here) noexcept {
   if (error == 0) return 0;
   close(here.epoll);
   here.epoll = -1;
-  return error;
+  return -error;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "child.h"
+#include "support/child.h"
 
 #include <doctest/doctest.h>
 #include <sys/mman.h>

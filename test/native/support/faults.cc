@@ -1,7 +1,7 @@
-#include "faults.h"
+#include "support/faults.h"
 
-#include "child.h"
-#include "memory.h"
+#include "support/child.h"
+#include "support/memory.h"
 
 namespace testing {
 

@@ -1,4 +1,4 @@
-#include "variant.h"
+#include "support/variant.h"
 
 #include <signal.h>
 #include <sys/syscall.h>
@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <initializer_list>
 
-#include "fault_guard.h"
+#include "posix/faults/fault_guard.h"
 
 namespace testing {
 

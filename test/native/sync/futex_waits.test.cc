@@ -1,5 +1,5 @@
 // Many waits on few threads.
-#include "sync/futex_waits.h"
+#include "posix/sync/futex_waits.h"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -9,10 +9,11 @@
 #include <deque>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "posix/sync/futex.h"
 #include "support/memory.h"
-#include "sync/futex.h"
 
 using posix_mmap::cancel_futex_wait;
 using posix_mmap::deadline_in;
@@ -20,7 +21,7 @@ using posix_mmap::futex_wait_any_forbid;
 using posix_mmap::futex_wait_any_supported;
 using posix_mmap::futex_wake;
 using posix_mmap::kNoDeadline;
-using posix_mmap::Region;
+using posix_mmap::RegionUser;
 using posix_mmap::start_futex_wait;
 
 namespace {
@@ -29,8 +30,8 @@ constexpr int kWaiting = 1;
 
 class TestWait final : public posix_mmap::FutexWait {
  public:
-  explicit TestWait(const uint32_t* word, int64_t deadline = kNoDeadline, Region* pin = nullptr)
-      : FutexWait(word, 0, deadline, pin) {}
+  explicit TestWait(const uint32_t* word, int64_t deadline = kNoDeadline, RegionUser pin = {})
+      : FutexWait(word, 0, deadline, std::move(pin)) {}
   void finished(int value) noexcept override { result.store(value); }
   /// False if it takes longer than anything should.
   bool ends_with(int expected) const {
@@ -124,10 +125,8 @@ TEST_SUITE("futex_waits") {
   TEST_CASE("the memory of a wait stays until it has ended") {
     const testing::RegionPtr region = testing::map_anonymous(testing::kPage);
     auto* const word = reinterpret_cast<uint32_t*>(region->extent().data());
-    region->join();
-    TestWait woken(word, kNoDeadline, region.get());
-    region->join();
-    TestWait cancelled(word, kNoDeadline, region.get());
+    TestWait woken(word, kNoDeadline, RegionUser(*region));
+    TestWait cancelled(word, kNoDeadline, RegionUser(*region));
     REQUIRE(start_futex_wait(woken, true) == 0);
     REQUIRE(start_futex_wait(cancelled, true) == 0);
     CHECK(region->users() == 3);

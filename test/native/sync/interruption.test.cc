@@ -1,5 +1,5 @@
 // A wait that ends when the thread's event loop is wanted.
-#include "sync/interruption.h"
+#include "posix/sync/interruption.h"
 
 #include <doctest/doctest.h>
 #include <sys/epoll.h>
@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <thread>
 
-#include "sync/futex.h"
+#include "posix/sync/futex.h"
 
 using posix_mmap::deadline_in;
 using posix_mmap::futex_wake;

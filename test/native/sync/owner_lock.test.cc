@@ -1,5 +1,5 @@
 // Who holds a byte is alive.
-#include "sync/owner_lock.h"
+#include "posix/sync/owner_lock.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -1,0 +1,50 @@
+// Background work that one JS thread has started and waits for.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "environment/loop_handle.h"
+#include "environment/loop_listener.h"
+#include "napi_setup.h"
+#include "posix/threads/range_work.h"
+
+namespace posix_mmap {
+
+class Job;
+struct JobInbox;
+
+class Jobs {
+ public:
+  explicit Jobs(napi_env env);
+  ~Jobs();
+  Jobs(const Jobs&) = delete;
+  Jobs& operator=(const Jobs&) = delete;
+
+  /// From now on the event loop calls `listener(job, done)` as work goes on, and
+  /// `listener(job, done, result)` when it has ended. False if the runtime has no libuv.
+  bool listen(const Napi::Function& listener);
+
+  /// Starts a job: its number, which is positive, or -errno. The loop stays alive until it has
+  /// ended.
+  int64_t start(Region& region, const RangeRequest& request);
+  /// Requests cancellation. The listener is still called when the job ends. Does nothing for a job
+  /// that has ended.
+  void cancel(uint64_t job);
+
+  void on_loop_end(uv_async_t& handle);
+
+ private:
+  using Async = LoopHandle<uv_async_t, Jobs>;
+  void deliver();
+
+  napi_env env_;
+  Async* async_ = nullptr;
+  LoopListener listener_{"posix-mmap:job"};
+  std::shared_ptr<JobInbox> inbox_;
+  std::unordered_map<uint64_t, Job*> running_;
+  uint64_t last_ = 0;
+};
+
+}  // namespace posix_mmap

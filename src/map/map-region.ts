@@ -1,0 +1,89 @@
+// mmap(2), and the calls that prepare what was mapped.
+
+import { adviceValue } from '../kernel/advice.js'
+import { type Access, protectionOf } from '../kernel/protection.js'
+import { assertNoLostPage, assertNoLostPageToLock } from '../mapping/faults.js'
+import { lockPages, populatePages } from '../mapping/ranges.js'
+import { type Facts, Region } from '../mapping/region.js'
+import { checked, constant, type FileIdentity, type Handle, native } from '../native.js'
+import type { CommonSettings } from './options.js'
+
+/** What mmap(2) is asked for. */
+export interface MapRequest {
+  fd: number
+  offset: number
+  length: number
+  prot: number
+  flags: number
+  address: number | bigint
+  /** Of the file, where fileSize() was asked. */
+  identity?: FileIdentity
+}
+
+/** What the caller knows of the mapping. */
+type Described = { access: Access; path: string | null } & Partial<
+  Pick<Facts, 'segment' | 'neverFaults'>
+>
+
+const anonymous = constant('MAP_ANONYMOUS')
+
+/**
+ * mmap(2), then `enlarge` for a file that is shorter than the mapping, then what the settings ask for.
+ * Leaves nothing mapped when any of it fails.
+ */
+export function mapRegion(
+  request: MapRequest,
+  settings: CommonSettings,
+  described: Described,
+  enlarge?: () => void,
+): Region {
+  const { fd, offset, length, prot, flags, address, identity } = request
+  const { access, path, segment = null, neverFaults = false } = described
+  const origin = path ?? segment?.name ?? null
+  // A file that was opened by its path is closed again.
+  const lendsFd = path === null || segment !== null
+  const keepsSize = neverFaults
+  const place = [fd, offset, length, prot, flags, address, settings.hugePages] as const
+  const handle = checked(native.map(...place, identity, keepsSize, lendsFd, path), 'mmap', origin)
+  try {
+    enlarge?.()
+    prepare(handle, request, settings, origin)
+  } catch (error) {
+    native.unmap(handle)
+    throw error
+  }
+  return new Region(handle, length, protectionOf(prot), {
+    access,
+    fileOffset: (flags & anonymous) === 0 ? offset : null,
+    path,
+    fd: path === null && segment === null ? fd : -1,
+    segment,
+    neverFaults,
+    onFault: settings.onFault,
+  })
+}
+
+function prepare(
+  handle: Handle,
+  { length, flags }: MapRequest,
+  settings: CommonSettings,
+  origin: string | null,
+): void {
+  const advise = (advice: number) =>
+    checked(native.madvise(handle, 0, length, advice), 'madvise', origin)
+  if (settings.hugePages) advise(constant('MADV_HUGEPAGE'))
+  if (settings.advice !== undefined) advise(adviceValue(settings.advice))
+  const pages = [handle, 0, length] as const
+  if (settings.lock) {
+    const locked = lockPages(...pages, false)
+    assertNoLostPageToLock(locked, pages, origin)
+    checked(locked, 'mlock2', origin)
+  }
+  if (settings.populate) {
+    // Reading an anonymous page in gives it no memory, and writing to a file's would dirty it.
+    const write = (flags & anonymous) !== 0
+    const populated = populatePages(...pages, write)
+    assertNoLostPage(populated, pages, write, origin)
+    checked(populated, 'madvise', origin)
+  }
+}

@@ -1,0 +1,132 @@
+// Options of the functions that map, read once and checked.
+
+import {
+  boolean,
+  callback,
+  flag,
+  int32,
+  oneOf,
+  optional,
+  optionalByteCount,
+  options as optionsObject,
+  type Values,
+} from '../arguments.js'
+import { invalidArgValue } from '../errors.js'
+import { type Advice, checkAdvice } from '../kernel/advice.js'
+import { type Access, checkAccess } from '../kernel/protection.js'
+import type { FaultListener } from '../mapping/region.js'
+
+/** Options that every mapping has. */
+export interface CommonOptions {
+  /** madvise(2) for the whole mapping. */
+  advice?: Advice
+  /** Fault everything in before returning; what cannot be read is an error. Linux 5.14. */
+  populate?: boolean
+  /** Keep everything in memory: mlock2(2). */
+  lock?: boolean
+  /** MADV_HUGEPAGE, and addresses at which the kernel can use huge pages. */
+  hugePages?: boolean
+  /** Called from the event loop after faults, never from a signal handler. */
+  onFault?: FaultListener
+}
+
+/** How {@link mapFile} maps. */
+export interface MapFileOptions extends CommonOptions {
+  /** Default `'read'`. */
+  access?: Access
+  /** Where in the file the mapping starts, in bytes; need not be page aligned. Default 0. */
+  offset?: number | bigint
+  /** In bytes, default the rest of the file. */
+  length?: number | bigint
+  /**
+   * With `'read-write'`: makes the file at least this long first, in bytes, and reserves blocks for
+   * all of it with fallocate(2), so that a full disk is ENOSPC here and not a fault later.
+   */
+  size?: number | bigint
+  /** Create the file if it is missing, O_CREAT; `'exclusive'` fails if it is there, O_EXCL. */
+  create?: boolean | 'exclusive'
+  /** Permissions of a created file before the umask, default 0o666. */
+  mode?: number
+  /** With `size`: only set the length, ftruncate(2), and reserve nothing. */
+  sparse?: boolean
+}
+
+/** How {@link mapAnonymous} maps. */
+export interface MapAnonymousOptions extends CommonOptions {
+  /** Do not reserve swap: MAP_NORESERVE. */
+  noReserve?: boolean
+}
+
+export interface CommonSettings {
+  advice: Advice | undefined
+  populate: boolean
+  lock: boolean
+  hugePages: boolean
+  onFault: FaultListener | undefined
+}
+
+export interface MapFileSettings extends CommonSettings {
+  access: Access
+  offset: number
+  length: number | undefined
+  size: number | undefined
+  create: false | true | 'exclusive'
+  mode: number
+  sparse: boolean
+}
+
+export interface MapAnonymousSettings extends CommonSettings {
+  noReserve: boolean
+}
+
+/** What the options say that every mapping has. */
+export function commonSettings(values: Values): CommonSettings {
+  return {
+    advice: optional(values['advice'], 'options.advice', checkAdvice),
+    populate: flag(values, 'populate'),
+    lock: flag(values, 'lock'),
+    hugePages: flag(values, 'hugePages'),
+    onFault: optional(values['onFault'], 'options.onFault', callback<FaultListener>),
+  }
+}
+
+function createSetting(value: unknown, name: string): boolean | 'exclusive' {
+  return typeof value === 'string'
+    ? oneOf<'exclusive'>(value, name, ['exclusive'])
+    : boolean(value, name)
+}
+
+export function mapFileSettings(options: unknown): MapFileSettings {
+  const values = optionsObject(options)
+  // Property by property: V8 gives a literal that begins with `...` a new hidden class each time, which
+  // costs more than mmap(2).
+  const { advice, populate, lock, hugePages, onFault } = commonSettings(values)
+  const settings: MapFileSettings = {
+    advice,
+    populate,
+    lock,
+    hugePages,
+    onFault,
+    access: optional(values['access'], 'options.access', checkAccess) ?? 'read',
+    offset: optionalByteCount(values['offset'], 'options.offset') ?? 0,
+    length: optionalByteCount(values['length'], 'options.length'),
+    size: optionalByteCount(values['size'], 'options.size'),
+    create: optional(values['create'], 'options.create', createSetting) ?? false,
+    mode: optional(values['mode'], 'options.mode', int32) ?? 0o666,
+    sparse: flag(values, 'sparse'),
+  }
+  if (settings.size !== undefined && settings.access !== 'read-write') {
+    throw invalidArgValue('options.size', settings.size, "needs access 'read-write'")
+  }
+  return settings
+}
+
+export function mapAnonymousSettings(options: unknown): MapAnonymousSettings {
+  const values = optionsObject(options)
+  const { advice, populate, lock, hugePages, onFault } = commonSettings(values)
+  const noReserve = flag(values, 'noReserve')
+  return { advice, populate, lock, hugePages, onFault, noReserve }
+}
+
+/** For memory that is mapped without options. */
+export const noSettings: CommonSettings = commonSettings({})

@@ -1,0 +1,102 @@
+// Options of the calls that take a range of pages, read once and checked.
+
+import {
+  abortSignal,
+  callback,
+  flag,
+  oneOf,
+  optional,
+  options as optionsObject,
+  rangeOptions,
+} from '../arguments.js'
+import { constant } from '../native.js'
+
+/** Part of a mapping; by default all of it. */
+export interface RangeOptions {
+  /** In bytes from the start of the mapping, default 0. */
+  offset?: number | bigint
+  /** In bytes, default the rest of the mapping. */
+  length?: number | bigint
+}
+
+/** msync(2). */
+export interface FlushOptions extends RangeOptions {
+  /** `'sync'` (default) waits for the device, MS_SYNC; `'async'` only asks for it, MS_ASYNC. */
+  mode?: 'sync' | 'async'
+  /** Also invalidate other mappings of the file: MS_INVALIDATE. EBUSY if pages are locked. */
+  invalidate?: boolean
+}
+
+/** mlock2(2). */
+export interface LockOptions extends RangeOptions {
+  /** Lock each page only once it was touched: MLOCK_ONFAULT. */
+  onDemand?: boolean
+}
+
+/** madvise(2), MADV_POPULATE_READ and MADV_POPULATE_WRITE. */
+export interface PopulateOptions extends RangeOptions {
+  /** Fault in for writing: MADV_POPULATE_WRITE. */
+  write?: boolean
+}
+
+/** How far work in the background has come. */
+export interface Progress {
+  /** In bytes. */
+  done: number
+  /** In bytes. */
+  total: number
+}
+
+/** What the asynchronous methods take in addition. */
+export interface WatchOptions {
+  /** Stops between two pieces of the range; the promise rejects with the signal's reason. */
+  signal?: AbortSignal
+  /**
+   * Called from the event loop after pieces of the work and at its end; `done` never decreases. What it
+   * throws is an uncaught exception.
+   */
+  onProgress?: (progress: Progress) => void
+}
+
+/** For {@link Mapping.flush}. */
+export interface AsyncFlushOptions extends FlushOptions, WatchOptions {}
+/** For {@link Mapping.lock}. */
+export interface AsyncLockOptions extends LockOptions, WatchOptions {}
+/** For {@link Mapping.populate}. */
+export interface AsyncPopulateOptions extends PopulateOptions, WatchOptions {}
+
+function flushMode(value: unknown, name: string): 'sync' | 'async' {
+  return oneOf(value, name, ['sync', 'async'])
+}
+
+export function flushSettings(options: unknown) {
+  const values = optionsObject(options)
+  const mode = optional(values['mode'], 'options.mode', flushMode) ?? 'sync'
+  const timing = constant(mode === 'sync' ? 'MS_SYNC' : 'MS_ASYNC')
+  const flags = flag(values, 'invalidate') ? timing | constant('MS_INVALIDATE') : timing
+  return { range: rangeOptions(values), flags }
+}
+
+export function lockSettings(options: unknown) {
+  const values = optionsObject(options)
+  return { range: rangeOptions(values), onDemand: flag(values, 'onDemand') }
+}
+
+export function populateSettings(options: unknown) {
+  const values = optionsObject(options)
+  return { range: rangeOptions(values), write: flag(values, 'write') }
+}
+
+export interface WatchSettings {
+  signal: AbortSignal | undefined
+  onProgress: ((progress: Progress) => void) | undefined
+}
+
+export function watchSettings(options: unknown): WatchSettings {
+  const values = optionsObject(options)
+  const listener = callback<(progress: Progress) => void>
+  return {
+    signal: optional(values['signal'], 'options.signal', abortSignal),
+    onProgress: optional(values['onProgress'], 'options.onProgress', listener),
+  }
+}

@@ -1,0 +1,44 @@
+// The two ends of a mapping: unmap(), and the collection of what nobody unmapped.
+
+import { mappingClosed } from '../errors.js'
+import { type Handle, native } from '../native.js'
+import { expectDetach } from '../runtime/stable-copies.js'
+import { detachFunction } from '../runtime/untransferable.js'
+import { announceFaultsNoLonger, announceFaultsOf, announceLate } from './fault-delivery.js'
+import { faultOf } from './faults.js'
+import { endStreams } from './read-stream.js'
+import type { Region } from './region.js'
+
+interface Ends {
+  handle: Handle
+  /** -1 for a mapping that owns no descriptor. */
+  fd: number
+}
+
+const collected = new FinalizationRegistry<Ends>(({ handle, fd }) => {
+  announceFaultsNoLonger(handle)
+  native.release(handle)
+  if (fd >= 0) native.closeDescriptor(fd)
+})
+
+/** Has a region go once neither its mapping nor a buffer of its memory is reachable. */
+export function releaseWhenCollected(region: Region): void {
+  const { handle, facts } = region
+  collected.register(region, { handle, fd: facts.segment?.fd ?? -1 }, region)
+  announceFaultsOf(region)
+}
+
+/** munmap(2), after everything that could still reach the memory has been cut off. Idempotent. */
+export function unmap(region: Region): void {
+  if (region.closed !== undefined) return
+  const { handle, facts } = region
+  endStreams(region, mappingClosed)
+  const fault = faultOf(region)
+  region.close(fault)
+  collected.unregister(region)
+  announceFaultsNoLonger(handle)
+  expectDetach()
+  const unreported = native.unmap(handle, detachFunction())
+  if (unreported && fault !== null) announceLate(region, fault)
+  if (facts.segment !== null) native.closeDescriptor(facts.segment.fd)
+}

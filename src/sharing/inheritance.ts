@@ -1,0 +1,184 @@
+// How a child process finds shared memory: descriptors in its stdio, and one environment variable
+// that says which is which.
+
+import { constants } from 'node:os'
+import { options as optionsObject } from '../arguments.js'
+import { invalidArgType, invalidArgValue, systemError } from '../errors.js'
+import { identityOf } from '../kernel/file-identity.js'
+import type { SharedAccess } from './descriptors.js'
+
+/** The environment variable. Its value is JSON for this package alone. */
+const variable = 'POSIX_MMAP_SHARED'
+
+/** Where a child finds one segment. */
+interface Entry {
+  /** The descriptor in the child, if its stdio was passed on. */
+  readonly fd: number
+  /**
+   * The /proc link to the parent's descriptor, for children that got no stdio, such as
+   * execFile()'s.
+   */
+  readonly holder: string
+  /** What the parent's descriptor allows. Opening `holder` could give more than that. */
+  readonly access: SharedAccess
+  /** Device and inode, since the descriptor may be that of another file by now. */
+  readonly identity: string
+}
+
+/**
+ * The segments of each key, the newest last. Workers of a cluster get all that this process ever
+ * passed on under a key.
+ */
+type Entries = ReadonlyMap<string, readonly Entry[]>
+
+function isEntry(value: unknown): value is Entry {
+  if (typeof value !== 'object' || value === null) return false
+  const { fd, holder, access, identity } = value as Record<string, unknown>
+  return (
+    Number.isInteger(fd) &&
+    typeof holder === 'string' &&
+    typeof identity === 'string' &&
+    (access === 'read' || access === 'read-write')
+  )
+}
+
+/**
+ * The entries of the variable. Anybody may have set it: anything that is not an entry is left out.
+ */
+function parse(text: unknown): Entries {
+  const found = new Map<string, Entry[]>()
+  try {
+    for (const [key, list] of Object.entries(JSON.parse(String(text ?? '{}')))) {
+      const entries = Array.isArray(list) ? list.filter(isEntry) : []
+      if (entries.length > 0) found.set(key, entries)
+    }
+  } catch {}
+  return found
+}
+
+function serialise(entries: Entries): string {
+  return JSON.stringify(Object.fromEntries(entries))
+}
+
+// Read once, before withShared() changes the variable for children: later it would no longer say what
+// this process itself inherited.
+const own = parse(process.env[variable])
+
+/** An inherited segment. `place` is a descriptor of this process, or a path to one of its parent. */
+export interface Inherited {
+  readonly place: number | string
+  readonly access: SharedAccess
+  readonly identity: string
+}
+
+export function findInherited(key: string): Inherited {
+  const entries = own.get(key)
+  if (entries === undefined) {
+    throw invalidArgValue('key', key, `must name inherited shared memory (${whatThereIs()})`)
+  }
+  const newestFirst = entries.toReversed()
+  const descriptors = newestFirst.map((entry) => ({ ...entry, place: entry.fd }))
+  const paths = newestFirst.map((entry) => ({ ...entry, place: entry.holder }))
+  for (const { place, access, identity } of [...descriptors, ...paths]) {
+    if (isSame(place, identity)) return { place, access, identity }
+  }
+  throw inheritedClosed(key)
+}
+
+export function inheritedClosed(key: string): Error {
+  const remark = ` (the descriptor of '${key}' was closed or was not passed on; ${whatThereIs()})`
+  return systemError(-constants.errno.EBADF, 'fstat', null, remark)
+}
+
+function whatThereIs(): string {
+  if (own.size === 0) return `${variable} is not set or names nothing`
+  return `there is ${Array.from(own.keys(), (key) => `'${key}'`).join(', ')}`
+}
+
+function isSame(place: number | string, identity: string): boolean {
+  try {
+    return identityOf(place) === identity
+  } catch {
+    return false
+  }
+}
+
+/** Options for a child process, copied: the caller's object may change after they were checked. */
+export interface ChildOptions {
+  readonly all: Readonly<Record<string, unknown>>
+  readonly stdio: readonly unknown[]
+  readonly env: NodeJS.ProcessEnv | undefined
+}
+
+export function childOptions(value: unknown): ChildOptions {
+  const all = { ...optionsObject(value) }
+  const { stdio, silent, env } = all
+  if (env !== undefined && (env === null || typeof env !== 'object')) {
+    throw invalidArgType('options.env', 'of type object', env)
+  }
+  return { all, stdio: stdioArray(stdio, silent), env: env as NodeJS.ProcessEnv | undefined }
+}
+
+/**
+ * `stdio` as an array. A word becomes what fork() makes of it, since fork() alone insists on an
+ * 'ipc'.
+ */
+function stdioArray(stdio: unknown, silent: unknown): unknown[] {
+  if (Array.isArray(stdio)) return [...stdio]
+  const each = stdio ?? (silent === true ? 'pipe' : 'inherit')
+  if (typeof each !== 'string') throw invalidArgType('options.stdio', 'a string or an array', stdio)
+  return [each, each, each, 'ipc']
+}
+
+/** Puts a descriptor into the first free place from 3 on, and returns that place. */
+function insert(stdio: unknown[], fd: number): number {
+  let index = 3
+  while (index < stdio.length && stdio[index] !== undefined && stdio[index] !== null) index++
+  while (stdio.length < index) stdio.push(undefined)
+  stdio[index] = fd
+  return index
+}
+
+/** Shared memory that is passed on under a key. */
+export interface Passed {
+  readonly fd: number
+  readonly access: SharedAccess
+  /** Whether the memory is still open. Does not keep it from the garbage collector. */
+  isOpen(): boolean
+}
+
+let published: { key: string; entry: Entry; isOpen(): boolean }[] = []
+
+/**
+ * Sets the variable in the environment of this process, which is the one that cluster gives to its
+ * workers. Entries of earlier calls stay while their memory is open: a worker that is started again
+ * later needs what the first ones were given.
+ */
+function publish(entries: ReadonlyMap<string, Entry>, shared: ReadonlyMap<string, Passed>): void {
+  published = published.filter(({ key, entry, isOpen }) => {
+    return isOpen() && JSON.stringify(entries.get(key)) !== JSON.stringify(entry)
+  })
+  for (const [key, { isOpen }] of shared) {
+    const entry = entries.get(key)
+    if (entry !== undefined) published.push({ key, entry, isOpen })
+  }
+  const all = new Map(own)
+  for (const { key, entry } of published) all.set(key, [...(all.get(key) ?? []), entry])
+  process.env[variable] = serialise(all)
+}
+
+/** The options, with the descriptors added to `stdio` and the variable to `env`. */
+export function passOn(shared: ReadonlyMap<string, Passed>, options: ChildOptions): object {
+  const stdio = [...options.stdio]
+  const entries = new Map<string, Entry>()
+  for (const [key, { fd, access }] of shared) {
+    const holder = `/proc/${process.pid}/fd/${fd}`
+    entries.set(key, { fd: insert(stdio, fd), holder, access, identity: identityOf(holder) })
+  }
+  // The options may come from an earlier call of withShared(), whose keys must stay.
+  const forChild = new Map(parse(options.env?.[variable]))
+  for (const [key, entry] of entries) forChild.set(key, [entry])
+  const env = { ...(options.env ?? process.env), [variable]: serialise(forChild) }
+  publish(entries, shared)
+  return { ...options.all, stdio, env }
+}

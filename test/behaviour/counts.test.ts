@@ -1,0 +1,78 @@
+// Counts of system calls that must not grow, by strace(1). They do not depend on the machine; times
+// do, and no test asserts one.
+
+import { describe, expect, it } from 'vitest'
+import { systemCallsOf, whyNoStrace } from '../../bench/lib/system-calls.js'
+import { pattern, scratchDirectory } from '../support/files.js'
+import { projectRoot } from '../support/processes.js'
+
+const reason = whyNoStrace()
+if (reason !== null) console.log(`test/behaviour/counts.test.ts counts nothing: ${reason}`)
+
+const scratch = scratchDirectory()
+const file = JSON.stringify(scratch.file('three-pages', pattern(10_000)))
+
+/** The system calls of one run of `body`, which can use `file`, `fd` and an open `mapping`. */
+function systemCalls(body: string, setup = ''): Record<string, number> {
+  const before = `
+    import { mapAnonymous, mapFile, SharedMemory } from 'posix-mmap'
+    const file = ${file}
+    const fd = fs.openSync(file)
+    const mapping = mapFile(fd)
+    ${setup}`
+  const counts = systemCallsOf({ before, body, cwd: projectRoot })
+  // malloc(3) and V8 make calls of their own, but in a hundred runs less than one for each run.
+  const whole = Object.entries(counts).map(([name, count]): [string, number] => [
+    name,
+    Math.floor(count),
+  ])
+  return Object.fromEntries(whole.filter(([, count]) => count > 0))
+}
+
+describe.skipIf(reason !== null)('system calls', () => {
+  it('of a mapping that only read() uses are those of a program in C', () => {
+    const calls = systemCalls('const m = mapFile(fd); m.read(0, 10); m.unmap()')
+    expect(calls).toEqual({ fstat: 1, mmap: 1, munmap: 1 })
+  })
+
+  it('of a mapping with a view have an mmap(2) of anonymous memory in place of munmap(2)', () => {
+    const calls = systemCalls('const m = mapFile(fd); m.bytes()[0]; m.unmap()')
+    expect(calls).toEqual({ fstat: 1, mmap: 2 })
+  })
+
+  it('of a mapping by its path have one open(2) and one close(2) more', () => {
+    const calls = systemCalls('const m = mapFile(file); m.read(0, 10); m.unmap()')
+    expect(calls).toEqual({ open: 1, fstat: 1, mmap: 1, munmap: 1, close: 1 })
+  })
+
+  it('of anonymous memory are mmap(2) and munmap(2)', () => {
+    expect(systemCalls('mapAnonymous(10_000).unmap()')).toEqual({ mmap: 1, munmap: 1 })
+  })
+
+  it('are not made by views, checked copies and checks', () => {
+    const setup = `
+      const writable = mapFile(file, { access: 'copy-on-write' })
+      writable.write(5000, 'text')`
+    const body = `
+      mapping.bytes(1, 100)
+      mapping.view(Int32Array)
+      mapping.dataView(4)
+      mapping.asBuffer().toString('latin1', 0, 10)
+      mapping.read(5000, 64)
+      mapping.check()
+      mapping.protection
+      mapping.checked(() => mapping.buffer)
+      writable.write(5000, 'text')`
+    expect(systemCalls(body, setup)).toEqual({})
+  })
+
+  it.each([
+    ["mapping.advise('random', 4096, 4096)", { madvise: 1 }],
+    ['mapping.populateSync()', { madvise: 1 }],
+    ['mapping.flushSync()', { msync: 1 }],
+    ['mapping.residency()', { mincore: 1 }],
+    ["memory.protect('read')", { mprotect: 1 }],
+  ])('are a single one in %s', (body, expected) => {
+    expect(systemCalls(body, 'const memory = mapAnonymous(10_000)')).toEqual(expected)
+  })
+})
