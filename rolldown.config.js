@@ -6,6 +6,7 @@ export default defineConfig({
   input: {
     index: 'src/index.ts',
     posix: 'src/posix.ts',
+    sync: 'src/sync.ts',
     cli: 'src/cli.ts',
     // For tests alone, and not published.
     internals: 'src/internals.ts',
@@ -21,7 +22,8 @@ export default defineConfig({
     chunkFileNames: '[name].js',
     codeSplitting: {
       groups: [
-        { name: 'library', test: /\/src\/(?!cli|internals)/, priority: 1 },
+        { name: 'library', test: /\/src\/(?!cli|internals|sync)/, priority: 1 },
+        { name: 'synchronisation', test: /\/src\/sync\// },
         { name: 'program', test: /\/src\/cli\// },
       ],
     },

@@ -21,6 +21,7 @@ export default defineConfig({
     alias: [
       { find: /^posix-mmap$/, replacement: built('index.js') },
       { find: /^posix-mmap\/posix$/, replacement: built('posix.js') },
+      { find: /^posix-mmap\/sync$/, replacement: built('sync.js') },
     ],
   },
 })

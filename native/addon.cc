@@ -78,6 +78,19 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<start_lock>(exports, "startLock");
   add<cancel_job>(exports, "cancelJob");
 
+  add<futex_memory>(exports, "futexMemory");
+  add<futex_wait_here>(exports, "futexWait");
+  add<futex_wake_waiters>(exports, "futexWake");
+  add<allow_interruptions>(exports, "allowInterruptions");
+  add<listen_for_waits>(exports, "listenForWaits");
+  add<start_wait>(exports, "startWait");
+  add<cancel_wait>(exports, "cancelWait");
+  add<forbid_futex_waitv>(exports, "forbidFutexWaitv");
+  add<wait_threads>(exports, "waitThreads");
+  add<hold_owner>(exports, "holdOwner");
+  add<find_dead_owners>(exports, "findDeadOwners");
+  add<link_descriptor_at>(exports, "linkDescriptor");
+
   add<peek_fault>(exports, "fault");
   add<check_faults>(exports, "check");
   add<check_faults_again>(exports, "checkAgain");

@@ -28,5 +28,9 @@ export type { TypedArrayConstructor } from './mapping/views.js'
 export { Mapping, SharedMemory } from './mapping.js'
 export { pageSize } from './native.js'
 export type { SharedAccess } from './sharing/descriptors.js'
-export type { CreateSharedMemoryOptions, OpenSharedMemoryOptions } from './sharing/segment.js'
+export type {
+  CreateSharedMemoryOptions,
+  OpenOrCreateSharedMemoryOptions,
+  OpenSharedMemoryOptions,
+} from './sharing/segment.js'
 export { type WithShared, withShared } from './sharing/with-shared.js'

@@ -9,3 +9,15 @@ export { byteSize, counted, percentage, shortByteSize } from './cli/units.js'
 export { noBinding } from './errors.js'
 export { adviceNames } from './kernel/advice.js'
 export { native } from './native.js'
+export { type Attempt, again, Sleep } from './sync/attempts.js'
+export { arrive, withdraw } from './sync/barrier-word.js'
+export { notificationAttempt, notify } from './sync/condition.js'
+export { type Lock, lockAttempt, unlockAttempt } from './sync/robust-word.js'
+export {
+  abandon,
+  exclusiveAttempt,
+  sharedAttempt,
+  unlockExclusive,
+  unlockShared,
+} from './sync/rw-lock-words.js'
+export { addSome, initialBit, takeOne } from './sync/semaphore-word.js'

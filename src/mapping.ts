@@ -39,7 +39,9 @@ import {
   fdOfSegment,
   inheritedSegment,
   nameOfSegment,
+  type OpenOrCreateSharedMemoryOptions,
   type OpenSharedMemoryOptions,
+  openOrCreateSegment,
   openSharedMemory,
   readOnlyRegion,
   sealsOfSegment,
@@ -624,6 +626,26 @@ export class SharedMemory extends Mapping {
    */
   static create(byteLength: number | bigint, options?: CreateSharedMemoryOptions): SharedMemory {
     return createSharedMemory(createSegment(byteLength, options))
+  }
+
+  /**
+   * shm_open(3) — maps the segment of a name, or makes it: zeroed, with its blocks reserved. All callers
+   * with one name get one segment, never one that is half made: it is made without a name and linked
+   * when it is complete, so that a maker that is killed leaves nothing. A segment without a size, which
+   * {@link create} or another program is making, is waited for; after a second without a change it is
+   * taken over. Opens first and creates only then: with fs.protected_regular, O_CREAT on another
+   * user's segment is refused.
+   *
+   * @param byteLength in bytes, 1 to 2 ** 53 - 1
+   * @throws ERR_INVALID_ARG_VALUE when the segment that exists has another length, with both · otherwise
+   *   as {@link create} and {@link open}
+   */
+  static openOrCreate(
+    name: string,
+    byteLength: number | bigint,
+    options?: OpenOrCreateSharedMemoryOptions,
+  ): SharedMemory {
+    return createSharedMemory(openOrCreateSegment(name, byteLength, options))
   }
 
   /**

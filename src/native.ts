@@ -12,6 +12,8 @@ export type Handle = number
 export type Result = number
 /** Work of this thread in the background; greater than 0 and never used again. */
 export type Job = number
+/** A word that this thread waits for; greater than 0 and never used again. */
+export type Wait = number
 /** The kinds are numbered as in `faultKinds`; `errno` is 0 where there is none. */
 export type NativeFault = readonly [kind: number, offset: number, count: number, errno: number]
 /** Which file it is; opaque, of {@link Native.fileSize}. */
@@ -122,6 +124,39 @@ export interface Native {
   startLock(handle: Handle, offset: number, length: number, onDemand: boolean): Job | Result
   /** Has a job stop soon and end with ECANCELED. */
   cancelJob(job: Job): void
+
+  /** Whether the elements of a view are in memory that the package mapped. */
+  futexMemory(words: Int32Array): boolean
+  /**
+   * Blocks: 0, -EAGAIN, -ETIMEDOUT; -EINTR when somebody may have terminated the thread meanwhile,
+   * -ERESTART when that was so before it had waited at all. In milliseconds.
+   */
+  futexWait(words: Int32Array, index: number, expected: number, timeout: number): Result
+  futexWake(words: Int32Array, index: number, count: number): Result
+  /** Whether futexWait() returns -EINTR and -ERESTART, for worker threads. */
+  allowInterruptions(): boolean
+  /** Calls back from the event loop when a wait has ended, with 0 or -ETIMEDOUT. */
+  listenForWaits(listener: (wait: Wait, result: Result) => void): boolean
+  /** With `confirm` a wake-up that comes after this call finds the wait. */
+  startWait(
+    words: Int32Array,
+    index: number,
+    expected: number,
+    timeout: number,
+    confirm: boolean,
+    keepAlive: boolean,
+  ): Wait | Result
+  /** Whether it had not ended before; the listener is not called then. */
+  cancelWait(wait: Wait): boolean
+  /** For tests: as on a kernel without futex_waitv(2). */
+  forbidFutexWaitv(forbidden: boolean): void
+  waitThreads(): number
+  /** Makes whoever has the descriptor open an owner; -EAGAIN when another one has the number. */
+  holdOwner(fd: number, owner: number): Result
+  /** Puts 0 in place of those that are alive. */
+  findDeadOwners(fd: number, owners: Int32Array): Result
+  /** Gives a file without a name one; -EEXIST when it is taken. */
+  linkDescriptor(fd: number, path: string): Result
 
   fault(handle: Handle): NativeFault | null | Result
   /** The same, or that the file ends inside a page, if nobody was told so yet. */

@@ -9,6 +9,7 @@
 #include "environment/fault_listener.h"
 #include "environment/handle_table.h"
 #include "environment/jobs.h"
+#include "environment/waits.h"
 #include "napi_setup.h"
 #include "posix/region/region.h"
 
@@ -30,6 +31,7 @@ class Environment {
   Descriptors& descriptors() { return descriptors_; }
   JsFaultListener& fault_listener() { return fault_listener_; }
   Jobs& jobs() { return jobs_; }
+  Waits& waits() { return waits_; }
   EndWatch& end_watch() { return end_watch_; }
 
   uint64_t hold(RegionUser region);
@@ -55,6 +57,7 @@ class Environment {
   Buffers buffers_{env_, handles_};
   JsFaultListener fault_listener_{env_, handles_, buffers_};
   Jobs jobs_{env_};
+  Waits waits_{env_};
   EndWatch end_watch_{env_, buffers_};
 };
 

@@ -36,6 +36,7 @@ import {
   sizeOf,
 } from './descriptors.js'
 import { findInherited, inheritedClosed } from './inheritance.js'
+import { openOrMakeSegment } from './open-or-create.js'
 
 /** How {@link SharedMemory.create} makes it. `noReserve` has no effect: blocks are reserved. */
 export interface CreateSharedMemoryOptions extends MapAnonymousOptions {
@@ -47,6 +48,12 @@ export interface CreateSharedMemoryOptions extends MapAnonymousOptions {
   seal?: boolean
   /** Without a name: what /proc/self/maps calls it, default 'posix-mmap'. */
   label?: string
+}
+
+/** How {@link SharedMemory.openOrCreate} maps it, and makes it. */
+export interface OpenOrCreateSharedMemoryOptions extends MapAnonymousOptions {
+  /** Permissions of a segment that is made, before the umask; default 0o600. */
+  mode?: number
 }
 
 /** How existing shared memory is mapped. */
@@ -106,6 +113,17 @@ export function createSegment(byteLength: unknown, options: unknown): Region {
     native.shmUnlink(name)
     throw error
   }
+}
+
+export function openOrCreateSegment(name: unknown, byteLength: unknown, options: unknown): Region {
+  const segment = segmentName(name, 'name')
+  const length = byteCount(byteLength, 'byteLength')
+  const values = optionsObject(options)
+  const settings = mapAnonymousSettings(values)
+  const mode = optional(values['mode'], 'options.mode', int32) ?? 0o600
+  if (length === 0) throw invalidArgValue('byteLength', byteLength, 'must be at least 1')
+  const fd = openOrMakeSegment(segment, length, mode)
+  return mapDescriptor(fd, { name: segment, path: null }, 'read-write', settings)
 }
 
 function openDescriptor(fd: number, access: SharedAccess | undefined): Region {

@@ -15,7 +15,8 @@ export function programsIn(scratch: Scratch): (name: string, text: string) => st
       name,
       text
         .replaceAll("'posix-mmap'", built('index.js'))
-        .replaceAll("'posix-mmap/posix'", built('posix.js')),
+        .replaceAll("'posix-mmap/posix'", built('posix.js'))
+        .replaceAll("'posix-mmap/sync'", built('sync.js')),
     )
 }
 
