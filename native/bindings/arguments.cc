@@ -57,7 +57,7 @@ Bytes bytes_at(const Napi::CallbackInfo& info, size_t index) {
 }
 
 Region* region_at(const Napi::CallbackInfo& info) {
-  const Holding* holding = Environment::of(info.Env()).find(uint64_at(info, 0));
+  const Holding* holding = Environment::of(info.Env()).handles().find(uint64_at(info, 0));
   return holding == nullptr ? nullptr : holding->region;
 }
 

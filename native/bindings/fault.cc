@@ -23,8 +23,8 @@ Napi::Value take_fault(const Napi::CallbackInfo& info) {
 
 // listenForFaults(listener): whether faults will be announced
 Napi::Value listen_for_faults(const Napi::CallbackInfo& info) {
-  FaultDoorbell& doorbell = Environment::of(info.Env()).doorbell();
-  return Napi::Boolean::New(info.Env(), doorbell.listen(info[0].As<Napi::Function>()));
+  JsFaultListener& fault_listener = Environment::of(info.Env()).fault_listener();
+  return Napi::Boolean::New(info.Env(), fault_listener.listen(info[0].As<Napi::Function>()));
 }
 
 Napi::Value is_fault_guard_active(const Napi::CallbackInfo& info) {

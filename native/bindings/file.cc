@@ -16,7 +16,7 @@ namespace {
 /// A descriptor that this thread closes at its end. Held before JavaScript runs again, where
 /// worker.terminate() may stop it for good.
 Napi::Value held(const Napi::CallbackInfo& info, int fd) {
-  if (fd >= 0) Environment::of(info.Env()).hold_descriptor(fd);
+  if (fd >= 0) Environment::of(info.Env()).descriptors().add(fd);
   return number(info, fd);
 }
 
@@ -91,12 +91,12 @@ Napi::Value fcntl_access_mode(const Napi::CallbackInfo& info) {
 
 // handOverDescriptor(fd): the caller closes it, and not this thread at its end
 Napi::Value hand_over_descriptor(const Napi::CallbackInfo& info) {
-  Environment::of(info.Env()).hand_over_descriptor(int32_at(info, 0));
+  Environment::of(info.Env()).descriptors().hand_over(int32_at(info, 0));
   return info.Env().Undefined();
 }
 
 Napi::Value close_descriptor(const Napi::CallbackInfo& info) {
-  return number(info, Environment::of(info.Env()).close_descriptor(int32_at(info, 0)));
+  return number(info, Environment::of(info.Env()).descriptors().close(int32_at(info, 0)));
 }
 
 }  // namespace posix_mmap

@@ -21,8 +21,8 @@ Napi::Value map(const Napi::CallbackInfo& info) {
   };
   Region* region = nullptr;
   int result = map_region(request, &region);
-  if (result == -ENOMEM && environment.quarantined() > 0) {
-    environment.sweep(true);
+  if (result == -ENOMEM && environment.quarantine().count() > 0) {
+    environment.quarantine().sweep(true);
     result = map_region(request, &region);
   }
   if (result != 0) return number(info, result);
@@ -30,13 +30,13 @@ Napi::Value map(const Napi::CallbackInfo& info) {
 }
 
 // unmap(handle): detaches every buffer and gives the memory back; true if there was a fault that
-// the listener was not told of. Nothing happens the second time.
+// was not reported to the listener. Nothing happens the second time.
 Napi::Value unmap(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info.Env());
-  Holding* const holding = environment.find(uint64_at(info, 0));
-  const bool news = holding != nullptr && holding->take_news();
+  Holding* const holding = environment.handles().find(uint64_at(info, 0));
+  const bool unreported = holding != nullptr && holding->take_unreported();
   environment.drop(uint64_at(info, 0), true);
-  return Napi::Boolean::New(info.Env(), news);
+  return Napi::Boolean::New(info.Env(), unreported);
 }
 
 // release(handle): for a Mapping object that was collected. Its buffers may live on.
@@ -65,10 +65,10 @@ Napi::Value array_buffer(const Napi::CallbackInfo& info) {
   const uint64_t offset = uint64_at(info, 1);
   const uint64_t length = uint64_at(info, 2);
   if (length == 0 || !contains(region->extent(), offset, length)) return number(info, -ERANGE);
-  napi_status status = napi_ok;
-  const Napi::Value buffer =
-      Environment::of(info.Env()).give(uint64_at(info, 0), offset, length, status);
-  if (status == napi_ok) return buffer;
+  napi_value buffer = nullptr;
+  const napi_status status =
+      Environment::of(info.Env()).buffers().create(uint64_at(info, 0), offset, length, &buffer);
+  if (status == napi_ok) return Napi::Value(info.Env(), buffer);
   if (info.Env().IsExceptionPending()) return Napi::Value();
   return number(info, status == napi_no_external_buffers_allowed ? -ENOTSUP : -ENOMEM);
 }
@@ -93,7 +93,7 @@ Napi::Value watch_for_end(const Napi::CallbackInfo& info) {
 
 // regionCounts(): [live regions of the process, buffers of this thread whose addresses wait]
 Napi::Value region_counts(const Napi::CallbackInfo& info) {
-  const size_t quarantined = Environment::of(info.Env()).quarantined();
+  const size_t quarantined = Environment::of(info.Env()).quarantine().count();
   return numbers(info, {static_cast<int64_t>(live_regions()), static_cast<int64_t>(quarantined)});
 }
 

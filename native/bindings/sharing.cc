@@ -30,10 +30,12 @@ Napi::Value attach(const Napi::CallbackInfo& info) {
 
 // sharedArrayBuffer(handle): SharedArrayBuffer | -errno; -ENOTSUP where the runtime makes none
 Napi::Value shared_array_buffer(const Napi::CallbackInfo& info) {
-  if (region_at(info) == nullptr) return number(info, -ESTALE);
-  napi_status status = napi_ok;
-  const Napi::Value buffer = Environment::of(info.Env()).give_shared(uint64_at(info, 0), status);
-  if (status == napi_ok) return buffer;
+  Holding* const holding = Environment::of(info.Env()).handles().find(uint64_at(info, 0));
+  if (holding == nullptr) return number(info, -ESTALE);
+  napi_value buffer = nullptr;
+  const napi_status status =
+      create_shared_buffer(info.Env(), *holding->region, holding->lease, &buffer);
+  if (status == napi_ok) return Napi::Value(info.Env(), buffer);
   if (info.Env().IsExceptionPending()) return Napi::Value();
   return number(info, status == napi_generic_failure || status == napi_no_external_buffers_allowed
                           ? -ENOTSUP

@@ -6,7 +6,7 @@
 
 namespace posix_mmap {
 
-class Environment;
+class Buffers;
 
 // When an environment ends, the runtime first turns its event loop until all handles are closed and
 // then calls the finalizer of every external ArrayBuffer, newest first, also of those whose memory
@@ -14,7 +14,7 @@ class Environment;
 // and other finalizers come too late: what is left is a turn of the loop at which no JS may run.
 class EndWatch {
  public:
-  explicit EndWatch(Environment& environment) : environment_(environment) {}
+  EndWatch(napi_env env, Buffers& buffers) : env_(env), buffers_(buffers) {}
   EndWatch(const EndWatch&) = delete;
   EndWatch& operator=(const EndWatch&) = delete;
 
@@ -27,7 +27,8 @@ class EndWatch {
   using Prepare = LoopHandle<uv_prepare_t, EndWatch>;
   void look();
 
-  Environment& environment_;
+  napi_env env_;
+  Buffers& buffers_;
   Prepare* prepare_ = nullptr;
   bool ended_ = false;
 };

@@ -2,7 +2,7 @@
 
 #include <mutex>
 
-#include "environment/environment.h"
+#include "environment/buffers.h"
 
 namespace posix_mmap {
 namespace {
@@ -13,8 +13,8 @@ using Lock = std::lock_guard<std::mutex>;
 
 }  // namespace
 
-ExternalBuffer::ExternalBuffer(Environment& environment, Region& region, uint64_t handle)
-    : environment_(environment), region_(region), handle_(handle) {}
+ExternalBuffer::ExternalBuffer(Buffers& buffers, Region& region, uint64_t handle)
+    : buffers_(buffers), region_(region), handle_(handle) {}
 
 ExternalBuffer::~ExternalBuffer() {
   release_backing();
@@ -22,7 +22,7 @@ ExternalBuffer::~ExternalBuffer() {
 }
 
 napi_status ExternalBuffer::create(uint64_t offset, size_t length, napi_value* result) {
-  const napi_env env = environment_.env();
+  const napi_env env = buffers_.env();
   region_.join();
   backing_.store(true);
   user_.store(true);
@@ -36,7 +36,7 @@ napi_status ExternalBuffer::create(uint64_t offset, size_t length, napi_value* r
 
 napi_value ExternalBuffer::object() const {
   napi_value object = nullptr;
-  if (reference_ != nullptr) napi_get_reference_value(environment_.env(), reference_, &object);
+  if (reference_ != nullptr) napi_get_reference_value(buffers_.env(), reference_, &object);
   return object;
 }
 
@@ -44,17 +44,17 @@ bool ExternalBuffer::is_foreign() const {
   napi_value buffer = object();
   bool detached = false;
   return !detached_ && buffer != nullptr &&
-         napi_is_detached_arraybuffer(environment_.env(), buffer, &detached) == napi_ok && detached;
+         napi_is_detached_arraybuffer(buffers_.env(), buffer, &detached) == napi_ok && detached;
 }
 
 void ExternalBuffer::let_go() {
   transferred_ = transferred_ || is_foreign();
   uint32_t count = 0;
-  if (reference_ != nullptr) napi_reference_unref(environment_.env(), reference_, &count);
+  if (reference_ != nullptr) napi_reference_unref(buffers_.env(), reference_, &count);
 }
 
 bool ExternalBuffer::detach(uint64_t share) {
-  const napi_env env = environment_.env();
+  const napi_env env = buffers_.env();
   napi_value buffer = object();
   if (buffer == nullptr) return false;
   let_go();
@@ -78,7 +78,7 @@ bool ExternalBuffer::detach(uint64_t share) {
 
 void ExternalBuffer::end_quarantine() {
   if (!object_.exchange(false, std::memory_order_acq_rel)) return;
-  environment_.quarantine_ended(share_);
+  buffers_.quarantine().ended(share_);
   region_.release();
 }
 
@@ -108,7 +108,7 @@ void ExternalBuffer::keep_if_foreign() {
 }
 
 void ExternalBuffer::delete_reference() {
-  if (reference_ != nullptr) napi_delete_reference(environment_.env(), reference_);
+  if (reference_ != nullptr) napi_delete_reference(buffers_.env(), reference_);
   reference_ = nullptr;
 }
 
@@ -117,7 +117,7 @@ void ExternalBuffer::called_back() {
   if (orphaned_) {
     delete this;
   } else {
-    environment_.finished(this);
+    buffers_.finished(this);
   }
 }
 

@@ -10,11 +10,11 @@
 
 namespace posix_mmap {
 
-class Environment;
+class Buffers;
 
 class ExternalBuffer {
  public:
-  ExternalBuffer(Environment& environment, Region& region, uint64_t handle);
+  ExternalBuffer(Buffers& buffers, Region& region, uint64_t handle);
   ~ExternalBuffer();
   ExternalBuffer(const ExternalBuffer&) = delete;
   ExternalBuffer& operator=(const ExternalBuffer&) = delete;
@@ -54,7 +54,7 @@ class ExternalBuffer {
   void end_quarantine();
   void called_back();
 
-  Environment& environment_;
+  Buffers& buffers_;
   Region& region_;
   const uint64_t handle_;
   napi_ref reference_ = nullptr;

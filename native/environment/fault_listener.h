@@ -1,6 +1,8 @@
 // From a signal handler on any thread to JavaScript on one: uv_async_send(3) is signal safe.
 #pragma once
 
+#include "environment/buffers.h"
+#include "environment/handle_table.h"
 #include "environment/loop_handle.h"
 #include "environment/loop_listener.h"
 #include "napi_setup.h"
@@ -8,28 +10,33 @@
 
 namespace posix_mmap {
 
-class Environment;
-
-class FaultDoorbell : public FaultBell {
+class JsFaultListener : public FaultListener {
  public:
-  explicit FaultDoorbell(Environment& environment) : environment_(environment) {}
-  FaultDoorbell(const FaultDoorbell&) = delete;
-  FaultDoorbell& operator=(const FaultDoorbell&) = delete;
+  JsFaultListener(napi_env env, HandleTable& handles, const Buffers& buffers)
+      : env_(env), handles_(handles), buffers_(buffers) {}
+  JsFaultListener(const JsFaultListener&) = delete;
+  JsFaultListener& operator=(const JsFaultListener&) = delete;
 
   /// From now on `listener(handle)` is called from the event loop for each mapping with a fault.
   /// Does not keep the loop alive. False where the runtime has no libuv.
   bool listen(const Napi::Function& listener);
 
-  /// What regions ring; nullptr before listen().
-  FaultBell* bell() { return async_ == nullptr ? nullptr : this; }
+  /// Lets a region notify this thread, and others that do already.
+  void attach_to(Region& region);
+  /// Takes the listener out of every region, so that it can be freed.
+  void stop();
 
   void on_loop_end(uv_async_t& handle);
 
  private:
-  using Async = LoopHandle<uv_async_t, FaultDoorbell>;
+  using Async = LoopHandle<uv_async_t, JsFaultListener>;
   void deliver();
+  /// What regions notify; nullptr before listen().
+  FaultListener* target() { return async_ == nullptr ? nullptr : this; }
 
-  Environment& environment_;
+  napi_env env_;
+  HandleTable& handles_;
+  const Buffers& buffers_;
   Async* async_ = nullptr;
   LoopListener listener_{"posix-mmap:fault"};
 };

@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "environment/environment.h"
-
 namespace posix_mmap {
 
 /// Where background threads leave what the loop is to hear. Outlives the environment, whose end
@@ -27,7 +25,7 @@ class Job final : public RangeWork {
   /// How far it has come since this was asked last; false if no further.
   bool take_progress(uint64_t& bytes) {
     bytes = done();
-    return std::exchange(told_, bytes) != bytes;
+    return std::exchange(reported_, bytes) != bytes;
   }
 
  protected:
@@ -52,19 +50,18 @@ class Job final : public RangeWork {
  private:
   std::shared_ptr<JobInbox> inbox_;
   const uint64_t id_;
-  uint64_t told_ = 0;
+  uint64_t reported_ = 0;
   int result_ = 0;
 };
 
-Jobs::Jobs(Environment& environment)
-    : environment_(environment), inbox_(std::make_shared<JobInbox>()) {}
+Jobs::Jobs(napi_env env) : env_(env), inbox_(std::make_shared<JobInbox>()) {}
 
 Jobs::~Jobs() = default;
 
 bool Jobs::listen(const Napi::Function& listener) {
   listener_.set(listener);
   if (async_ != nullptr) return true;
-  async_ = Async::open(environment_.env(), *this, [](uv_loop_t* loop, uv_async_t* handle) {
+  async_ = Async::open(env_, *this, [](uv_loop_t* loop, uv_async_t* handle) {
     return uv_async_init(loop, handle, [](uv_async_t* async) { Async::owner_of(async).deliver(); });
   });
   if (async_ != nullptr) inbox_->async = &async_->handle();
@@ -98,25 +95,24 @@ void Jobs::deliver() {
     const std::lock_guard<std::mutex> lock(inbox_->mutex);
     finished.swap(inbox_->finished);
   }
-  struct News {
+  struct Progress {
     uint64_t id;
     uint64_t done;
   };
   // Listeners start other jobs: nothing of `running_` may be held while they run.
   for (const Job* job : finished) running_.erase(job->id());
-  std::vector<News> news;
+  std::vector<Progress> unreported;
   for (const auto& [id, job] : running_) {
     uint64_t done = 0;
-    if (job->take_progress(done)) news.push_back({id, done});
+    if (job->take_progress(done)) unreported.push_back({id, done});
   }
   if (running_.empty()) async_->keep_alive(false);
-  const napi_env env = environment_.env();
-  for (const News& one : news) {
-    listener_.call(env, {static_cast<double>(one.id), static_cast<double>(one.done)});
+  for (const Progress& one : unreported) {
+    listener_.call(env_, {static_cast<double>(one.id), static_cast<double>(one.done)});
   }
   for (const Job* job : finished) {
-    listener_.call(env, {static_cast<double>(job->id()), static_cast<double>(job->done()),
-                         static_cast<double>(job->result())});
+    listener_.call(env_, {static_cast<double>(job->id()), static_cast<double>(job->done()),
+                          static_cast<double>(job->result())});
     delete job;
   }
 }

@@ -12,13 +12,12 @@
 
 namespace posix_mmap {
 
-class Environment;
 class Job;
 struct JobInbox;
 
 class Jobs {
  public:
-  explicit Jobs(Environment& environment);
+  explicit Jobs(napi_env env);
   ~Jobs();
   Jobs(const Jobs&) = delete;
   Jobs& operator=(const Jobs&) = delete;
@@ -38,7 +37,7 @@ class Jobs {
   using Async = LoopHandle<uv_async_t, Jobs>;
   void deliver();
 
-  Environment& environment_;
+  napi_env env_;
   Async* async_ = nullptr;
   LoopListener listener_{"posix-mmap:job"};
   std::shared_ptr<JobInbox> inbox_;

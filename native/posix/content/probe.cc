@@ -28,7 +28,7 @@ Fault probe(Region& region, uint64_t offset, uint64_t length) noexcept {
   const SectionFault stopped = guarded_section(bytes.begin, length, touch, &bytes);
   if (stopped.kind == FaultKind::none) return find_replaced(region, bytes.begin, length);
   const Fault fault = fault_at(region, stopped.kind, stopped.address);
-  fault_guard_tell(region, fault);
+  fault_guard_report(region, fault);
   return fault;
 }
 

@@ -19,7 +19,7 @@ struct Needle {
 struct Outcome {
   const std::byte* place = nullptr;
   Fault fault;
-  bool untold = false;  // nobody has recorded the fault yet
+  bool unreported = false;  // nobody has recorded the fault yet
 
   bool neither() const noexcept { return place == nullptr && fault.kind == FaultKind::none; }
 };
@@ -78,11 +78,11 @@ Outcome last_in(const Region& region, const std::byte* low, const std::byte* hig
   return best;
 }
 
-Found told(Region& region, const Outcome& outcome) noexcept {
+Found report(Region& region, const Outcome& outcome) noexcept {
   if (outcome.place != nullptr) {
     return {byte_offset(region.extent(), outcome.place), {}};
   }
-  if (outcome.untold) fault_guard_tell(region, outcome.fault);
+  if (outcome.unreported) fault_guard_report(region, outcome.fault);
   return {Found::kNowhere, outcome.fault};
 }
 
@@ -92,7 +92,7 @@ Found find_first(Region& region, uint64_t offset, uint64_t length, const std::by
                  size_t needle_length) noexcept {
   if (needle_length > length) return {};
   const std::byte* const begin = region.extent().data() + offset;
-  return told(region, first_in(region, begin, begin + length, {needle, needle_length}));
+  return report(region, first_in(region, begin, begin + length, {needle, needle_length}));
 }
 
 Found find_last(Region& region, uint64_t offset, uint64_t length, const std::byte* needle,
@@ -113,7 +113,7 @@ Found find_last(Region& region, uint64_t offset, uint64_t length, const std::byt
     uint64_t& lost = outcome.fault.offset;
     lost = std::max(offset, page_start(region.extent(), lost));
   }
-  return told(region, outcome);
+  return report(region, outcome);
 }
 
 }  // namespace posix_mmap

@@ -16,7 +16,7 @@ struct Found {
 /// The first place in bytes `offset … offset + length` of a region, which have to lie inside, where
 /// all of `needle` stands. The needle is at least a byte long, and ordinary memory that nobody
 /// writes to. A page that cannot be read, or no longer shows its file, is a fault if the answer
-/// depends on it; it is not replaced, and told as a copy would tell it.
+/// depends on it; it is not replaced, and reported as a copy would report it.
 Found find_first(Region& region, uint64_t offset, uint64_t length, const std::byte* needle,
                  size_t needle_length) noexcept;
 

@@ -27,13 +27,13 @@ struct Previous {
 };
 Previous previous;
 std::atomic<bool> installed{false};
-std::atomic<int> bells_ringing{0};
+std::atomic<int> notifications{0};
 
-void ring(Region& region) noexcept {
-  bells_ringing.fetch_add(1, std::memory_order_seq_cst);
-  FaultBell* bell = region.bell().load(std::memory_order_seq_cst);
-  if (bell != nullptr) bell->ring(bell);
-  bells_ringing.fetch_sub(1, std::memory_order_seq_cst);
+void notify(Region& region) noexcept {
+  notifications.fetch_add(1, std::memory_order_seq_cst);
+  FaultListener* listener = region.listener().load(std::memory_order_seq_cst);
+  if (listener != nullptr) listener->notify(listener);
+  notifications.fetch_sub(1, std::memory_order_seq_cst);
 }
 
 /// Raised by the processor for a page, and not by kill(2), for alignment or for broken memory.
@@ -68,7 +68,7 @@ bool settle(Region& region, const siginfo_t& info, ucontext_t& context) noexcept
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kNote, sizeof(kNote) - 1);
     return false;
   }
-  ring(region);
+  notify(region);
   return true;
 }
 
@@ -151,17 +151,17 @@ int fault_guard_install() noexcept {
   return 0;
 }
 
-void fault_guard_tell(Region& region, const Fault& fault) noexcept {
+void fault_guard_report(Region& region, const Fault& fault) noexcept {
   region.faults().record(fault.kind, fault.offset);
-  ring(region);
+  notify(region);
 }
 
 bool fault_guard_active() noexcept {
   return installed.load(std::memory_order_acquire) && is_ours(SIGSEGV) && is_ours(SIGBUS);
 }
 
-void fault_guard_await_bells() noexcept {
-  while (bells_ringing.load(std::memory_order_seq_cst) != 0) sched_yield();
+void fault_guard_await_listeners() noexcept {
+  while (notifications.load(std::memory_order_seq_cst) != 0) sched_yield();
 }
 
 }  // namespace posix_mmap

@@ -13,11 +13,11 @@ int fault_guard_install() noexcept;
 /// has installed a handler of their own.
 bool fault_guard_active() noexcept;
 
-/// Records a fault that no handler did, and rings the region's bell.
-void fault_guard_tell(Region& region, const Fault& fault) noexcept;
+/// Records a fault that no handler has recorded, and notifies the region's listener.
+void fault_guard_report(Region& region, const Fault& fault) noexcept;
 
-/// Returns when no handler is ringing a bell any more: after a bell was taken out of every region,
-/// it can be freed.
-void fault_guard_await_bells() noexcept;
+/// Returns when no handler is notifying a listener any more: a listener that was taken out of every
+/// region before this call can be freed after it.
+void fault_guard_await_listeners() noexcept;
 
 }  // namespace posix_mmap

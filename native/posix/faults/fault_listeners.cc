@@ -7,49 +7,51 @@ namespace posix_mmap {
 namespace {
 
 /// Never freed, because a signal handler may be walking the list.
-struct Hook {
-  std::atomic<FaultBell*> bell{nullptr};
-  Hook* next = nullptr;
+struct Slot {
+  std::atomic<FaultListener*> listener{nullptr};
+  Slot* next = nullptr;
 };
 
-std::atomic<Hook*> hooks{nullptr};
+std::atomic<Slot*> slots{nullptr};
 std::mutex mutex;
 
-void ring_all(FaultBell* /*bell*/) {
-  for (Hook* hook = hooks.load(std::memory_order_acquire); hook != nullptr; hook = hook->next) {
-    FaultBell* const bell = hook->bell.load(std::memory_order_seq_cst);
-    if (bell != nullptr) bell->ring(bell);
+void notify_all(FaultListener* /*listener*/) {
+  for (Slot* slot = slots.load(std::memory_order_acquire); slot != nullptr; slot = slot->next) {
+    FaultListener* const listener = slot->listener.load(std::memory_order_seq_cst);
+    if (listener != nullptr) listener->notify(listener);
   }
 }
 
-FaultBell everybody{ring_all};
+FaultListener everybody{notify_all};
 
-Hook* hook_of(const FaultBell* bell) noexcept {
-  Hook* hook = hooks.load(std::memory_order_acquire);
-  while (hook != nullptr && hook->bell.load(std::memory_order_relaxed) != bell) hook = hook->next;
-  return hook;
+Slot* slot_of(const FaultListener* listener) noexcept {
+  Slot* slot = slots.load(std::memory_order_acquire);
+  while (slot != nullptr && slot->listener.load(std::memory_order_relaxed) != listener)
+    slot = slot->next;
+  return slot;
 }
 
 }  // namespace
 
-FaultBell* everybodys_bell() noexcept { return &everybody; }
+FaultListener* all_fault_listeners() noexcept { return &everybody; }
 
-void hang_up_bell(FaultBell* bell) noexcept {
+void add_fault_listener(FaultListener* listener) noexcept {
   const std::lock_guard<std::mutex> lock(mutex);
-  if (hook_of(bell) != nullptr) return;
-  Hook* hook = hook_of(nullptr);
-  if (hook == nullptr) {
-    hook = new (std::nothrow) Hook();
-    if (hook == nullptr) return;
-    hook->next = hooks.load(std::memory_order_relaxed);
-    hooks.store(hook, std::memory_order_release);
+  if (slot_of(listener) != nullptr) return;
+  Slot* slot = slot_of(nullptr);
+  if (slot == nullptr) {
+    slot = new (std::nothrow) Slot();
+    if (slot == nullptr) return;
+    slot->next = slots.load(std::memory_order_relaxed);
+    slots.store(slot, std::memory_order_release);
   }
-  hook->bell.store(bell, std::memory_order_seq_cst);
+  slot->listener.store(listener, std::memory_order_seq_cst);
 }
 
-void take_down_bell(const FaultBell* bell) noexcept {
+void remove_fault_listener(const FaultListener* listener) noexcept {
   const std::lock_guard<std::mutex> lock(mutex);
-  if (Hook* const hook = hook_of(bell)) hook->bell.store(nullptr, std::memory_order_seq_cst);
+  if (Slot* const slot = slot_of(listener))
+    slot->listener.store(nullptr, std::memory_order_seq_cst);
 }
 
 }  // namespace posix_mmap

@@ -1,16 +1,16 @@
-// Every thread that wants to hear of faults, for regions that several threads use.
+// The listeners of every thread, for regions that several threads use.
 #pragma once
 
 #include "posix/region/region.h"
 
 namespace posix_mmap {
 
-/// Rings all bells that were hung up.
-FaultBell* everybodys_bell() noexcept;
+/// A listener that notifies all listeners that were added.
+FaultListener* all_fault_listeners() noexcept;
 
-/// Has `bell` ring with everybody's from now on. Callable again for the same bell.
-void hang_up_bell(FaultBell* bell) noexcept;
-/// Takes it down; a handler may still be ringing it (fault_guard_await_bells).
-void take_down_bell(const FaultBell* bell) noexcept;
+/// From now on `listener` is notified with all the others. Does nothing for one that was added.
+void add_fault_listener(FaultListener* listener) noexcept;
+/// Afterwards a handler may still be notifying it, see fault_guard_await_listeners().
+void remove_fault_listener(const FaultListener* listener) noexcept;
 
 }  // namespace posix_mmap

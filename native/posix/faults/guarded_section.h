@@ -10,7 +10,7 @@
 
 namespace posix_mmap {
 
-/// What ended a section early: an access to `address`, which nobody was told of yet. Kind none if
+/// What ended a section early: an access to `address`, which nobody has recorded yet. Kind none if
 /// it came to its end.
 struct SectionFault {
   FaultKind kind = FaultKind::none;

@@ -6,7 +6,7 @@
 
 namespace posix_mmap {
 
-/// A fault at `address` as it is told.
+/// A fault at `address` as it is reported.
 Fault fault_at(const Region& region, FaultKind kind, const std::byte* address) noexcept;
 
 /// The first replaced page of a range of the region as a fault; kind none if there is none.

@@ -31,7 +31,7 @@ void FaultLog::reset(size_t pages) noexcept {
   first_.store(0, std::memory_order_relaxed);
   count_.store(0, std::memory_order_relaxed);
   latest_.store(FaultKind::none, std::memory_order_relaxed);
-  news_.store(0, std::memory_order_relaxed);
+  records_.store(0, std::memory_order_relaxed);
   repairs_.store(0, std::memory_order_relaxed);
   all_replaced_.store(FaultKind::none, std::memory_order_relaxed);
   pages_ = pages;
@@ -44,7 +44,7 @@ void FaultLog::inherit(const FaultLog& other) noexcept {
   copy(count_, other.count_);
   copy(first_, other.first_);
   copy(latest_, other.latest_);
-  copy(news_, other.news_);
+  copy(records_, other.records_);
 }
 
 size_t FaultLog::page_map_bytes() const noexcept {
@@ -79,7 +79,7 @@ void FaultLog::record(FaultKind kind, uint64_t offset) noexcept {
   // Counted first: whoever takes the log in between leaves a first fault, if not its number.
   count_.fetch_add(1, std::memory_order_acq_rel);
   first_.compare_exchange_strong(none, packed, std::memory_order_acq_rel);
-  news_.fetch_add(1, std::memory_order_release);
+  records_.fetch_add(1, std::memory_order_release);
 }
 
 Fault FaultLog::unpack(uint64_t first, uint64_t count) noexcept {

@@ -32,7 +32,7 @@ class FaultLog {
   /// The kind of the latest fault, cleared or not.
   FaultKind latest_kind() const noexcept { return latest_.load(std::memory_order_acquire); }
   /// How often anything was recorded, cleared or not: several listeners keep count each for itself.
-  uint64_t news() const noexcept { return news_.load(std::memory_order_acquire); }
+  uint64_t records() const noexcept { return records_.load(std::memory_order_acquire); }
 
   /// Pages that no longer show the file, since a private page stands in for them.
   void mark_replaced(FaultKind kind, size_t first, size_t count) noexcept;
@@ -60,7 +60,7 @@ class FaultLog {
   std::atomic<uint64_t> first_{0};  // kind in the low two bits, the offset above them
   std::atomic<uint64_t> count_{0};
   std::atomic<FaultKind> latest_{FaultKind::none};
-  std::atomic<uint64_t> news_{0};
+  std::atomic<uint64_t> records_{0};
   std::atomic<size_t> repairs_{0};
   std::atomic<Word*> replaced_{nullptr};  // a FaultKind a page, mapped at the first fault
   std::atomic<FaultKind> all_replaced_{FaultKind::none};  // where there was no memory for the map

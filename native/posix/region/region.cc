@@ -86,7 +86,7 @@ int Region::adopt(const Extent& extent, int prot, int flags, const FileIdentity&
     region->users_.store(1, std::memory_order_relaxed);
     region->has_token_.store(false, std::memory_order_relaxed);
     region->serial_ = last_serial.fetch_add(1, std::memory_order_relaxed) + 1;
-    region->bell_.store(nullptr, std::memory_order_relaxed);
+    region->listener_.store(nullptr, std::memory_order_relaxed);
     region->faults_.reset(extent.mapped_length / page_size());
     *out = region;
     if (extent.mapped_length == 0) return 0;

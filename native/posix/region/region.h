@@ -14,9 +14,9 @@
 
 namespace posix_mmap {
 
-/// Wakes whoever wants to hear of a fault. Called in a signal handler, on any thread.
-struct FaultBell {
-  void (*ring)(FaultBell*) = nullptr;
+/// Somebody who is notified of a fault: in a signal handler, on any thread.
+struct FaultListener {
+  void (*notify)(FaultListener*) = nullptr;
 };
 
 class Region {
@@ -91,7 +91,7 @@ class Region {
     return posix_mmap::page_index(extent_, address);
   }
 
-  std::atomic<FaultBell*>& bell() noexcept { return bell_; }
+  std::atomic<FaultListener*>& listener() noexcept { return listener_; }
   /// Held by the one signal handler that is replacing pages here.
   std::atomic<bool>& repairing() noexcept { return repairing_; }
 
@@ -114,7 +114,7 @@ class Region {
   std::atomic<bool> has_token_{false};
   uint64_t serial_ = 0;
   std::atomic<bool> repairing_{false};
-  std::atomic<FaultBell*> bell_{nullptr};
+  std::atomic<FaultListener*> listener_{nullptr};
   FaultLog faults_;
   Region* next_free_ = nullptr;
 };

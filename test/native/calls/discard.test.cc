@@ -154,9 +154,9 @@ TEST_CASE("discard: private pages of a file that were replaced are never passed 
   const RegionPtr region = testing::map_file(file.get(), 2 * kPage, PROT_READ, MAP_PRIVATE);
   testing::store(page(region, 0), kMine);
   CHECK(discard(*region, 0, 2 * kPage) == 0);
-  const bool told = region->faults().replaced(0) != FaultKind::none;
+  const bool replaced = region->faults().replaced(0) != FaultKind::none;
   const bool restored = testing::load(page(region, 0)) == testing::pattern(0);
-  CHECK((told || restored));
+  CHECK((replaced || restored));
 }
 
 TEST_CASE("discard: edges of anonymous memory that may not be written are -EFAULT") {

@@ -107,7 +107,7 @@ TEST_CASE("search: across the windows of a backward search, for short and long n
   CHECK(is_at(last(region, zeros, 5), size - 1000));
 }
 
-TEST_CASE("search: a page in the way is a fault, told once, and stays as it is") {
+TEST_CASE("search: a page in the way is a fault, reported once, and stays as it is") {
   const testing::Descriptor file = testing::patterned_memfd(2 * kPage);
   const RegionPtr region = testing::map_file(file.get(), 4 * kPage - 3, PROT_READ, MAP_SHARED, 3);
   const uint64_t edge = 2 * kPage - 3;
@@ -135,7 +135,7 @@ TEST_CASE("search: a page that the answer does not depend on is no fault") {
   const Bytes needle = bytes_of("needle");
   CHECK(is_at(first(region, needle), kPage + 10));
   CHECK(is_at(last(region, needle), 3 * kPage + 10));
-  CHECK(region->faults().news() == 0);
+  CHECK(region->faults().records() == 0);
   // But it is when the answer may lie in it.
   const Fault fault{FaultKind::no_access, 2 * kPage, 1};
   CHECK(first(region, needle, kPage + 11).fault == fault);
@@ -151,7 +151,7 @@ TEST_CASE("search: never finds the zeros of a page that was replaced") {
   testing::resize(file.get(), 2 * kPage);
   REQUIRE(testing::load(page(region, 2) + 9) == std::byte{0});
   testing::resize(file.get(), 4 * kPage);
-  const uint64_t news = region->faults().news();
+  const uint64_t records = region->faults().records();
   const Bytes zeros(3, std::byte{0});
   const Fault fault{FaultKind::truncated, 2 * kPage, 1};
   CHECK(first(region, zeros).fault == fault);
@@ -160,19 +160,19 @@ TEST_CASE("search: never finds the zeros of a page that was replaced") {
   CHECK(is_at(last(region, zeros), 4 * kPage - 3));
   CHECK(find_last(*region, 0, 3 * kPage, zeros.data(), 3).fault == fault);
   CHECK(is_at(first(region, testing::pattern_bytes(5, 40)), 5));
-  CHECK(region->faults().news() == news);
+  CHECK(region->faults().records() == records);
 }
 
-TEST_CASE("search: rings the bell when it tells a fault") {
-  static int rung;
-  rung = 0;
-  posix_mmap::FaultBell bell{[](posix_mmap::FaultBell*) { ++rung; }};
+TEST_CASE("search: notifies the listener when it reports a fault") {
+  static int notified;
+  notified = 0;
+  posix_mmap::FaultListener listener{[](posix_mmap::FaultListener*) { ++notified; }};
   const testing::Descriptor file = testing::memfd(0);
   const RegionPtr region = testing::map_file(file.get(), kPage);
-  region->bell().store(&bell);
+  region->listener().store(&listener);
   first(region, bytes_of("x"));
-  CHECK(rung == 1);
+  CHECK(notified == 1);
   last(region, bytes_of("x"));
-  CHECK(rung == 2);
-  region->bell().store(nullptr);
+  CHECK(notified == 2);
+  region->listener().store(nullptr);
 }

@@ -106,7 +106,7 @@ TEST_CASE("transfer: into memory that may only be read, and from memory that may
   CHECK(target == testing::pattern_bytes(kPage + 1, 10));
 }
 
-TEST_CASE("transfer: from another region, whose fault it is told as") {
+TEST_CASE("transfer: from another region, as whose fault it is reported") {
   const testing::Descriptor here = testing::patterned_memfd(2 * kPage);
   const testing::Descriptor there = testing::patterned_memfd(2 * kPage);
   const testing::RegionPtr to = testing::map_file(here.get(), 2 * kPage);
@@ -133,7 +133,7 @@ TEST_CASE("transfer: never takes the zeros of another region's replaced page for
   CHECK(to->faults().peek() == kNone);
 }
 
-TEST_CASE("transfer: neither side can be had, and it is told whichever failed") {
+TEST_CASE("transfer: neither side can be had, and the one that failed is reported") {
   const testing::Descriptor there = testing::memfd(0);
   const testing::RegionPtr from = testing::map_file(there.get(), kPage);
   const testing::Descriptor here = testing::patterned_memfd(kPage);
@@ -164,7 +164,7 @@ TEST_CASE("transfer: overlapping bytes of one region are moved as memmove does")
   }
 }
 
-TEST_CASE("transfer: a fault in a move to higher addresses is told at a page that failed") {
+TEST_CASE("transfer: a fault in a move to higher addresses is reported at a page that failed") {
   const testing::Descriptor file = testing::patterned_memfd(8 * kPage);
   const testing::RegionPtr region = testing::map_file(file.get(), 8 * kPage);
   testing::resize(file.get(), 4 * kPage);

@@ -1,47 +1,47 @@
-// Faults that several threads want to hear of.
+// Faults of which several threads are notified.
 #include "posix/faults/fault_listeners.h"
 
 #include <doctest/doctest.h>
 
 #include <atomic>
 
-using posix_mmap::FaultBell;
+using posix_mmap::FaultListener;
 
 namespace {
 
-struct Counter : FaultBell {
+struct Counter : FaultListener {
   Counter() {
-    ring = [](FaultBell* self) { ++static_cast<Counter*>(self)->count; };
+    notify = [](FaultListener* self) { ++static_cast<Counter*>(self)->count; };
   }
   std::atomic<int> count{0};
 };
 
-void ring_everybodys() {
-  FaultBell* const bell = posix_mmap::everybodys_bell();
-  bell->ring(bell);
+void notify_everybody() {
+  FaultListener* const listener = posix_mmap::all_fault_listeners();
+  listener->notify(listener);
 }
 
 }  // namespace
 
-TEST_CASE("everybody's bell rings those that hang, each once") {
+TEST_CASE("fault_listeners: those that were added are notified, each once") {
   Counter first;
   Counter second;
-  ring_everybodys();
-  posix_mmap::hang_up_bell(&first);
-  posix_mmap::hang_up_bell(&first);
-  posix_mmap::hang_up_bell(&second);
-  ring_everybodys();
-  posix_mmap::take_down_bell(&first);
-  posix_mmap::take_down_bell(&first);
-  ring_everybodys();
+  notify_everybody();
+  posix_mmap::add_fault_listener(&first);
+  posix_mmap::add_fault_listener(&first);
+  posix_mmap::add_fault_listener(&second);
+  notify_everybody();
+  posix_mmap::remove_fault_listener(&first);
+  posix_mmap::remove_fault_listener(&first);
+  notify_everybody();
   CHECK(first.count == 1);
   CHECK(second.count == 2);
-  posix_mmap::hang_up_bell(&first);  // in the place that became free
-  ring_everybodys();
+  posix_mmap::add_fault_listener(&first);  // in the place that became free
+  notify_everybody();
   CHECK(first.count == 2);
   CHECK(second.count == 3);
-  posix_mmap::take_down_bell(&first);
-  posix_mmap::take_down_bell(&second);
-  ring_everybodys();
+  posix_mmap::remove_fault_listener(&first);
+  posix_mmap::remove_fault_listener(&second);
+  notify_everybody();
   CHECK(first.count == 2);
 }

@@ -162,25 +162,25 @@ TEST_CASE("fault_threads: neighbouring pages of one region, replaced in blocks b
   }
 }
 
-TEST_CASE("fault_threads: a bell rings for a fault, and not again once it was taken out") {
-  struct Bell : posix_mmap::FaultBell {
-    std::atomic<uint64_t> rings{0};
+TEST_CASE("fault_threads: a listener is notified of a fault, and not again once it was taken out") {
+  struct Listener : posix_mmap::FaultListener {
+    std::atomic<uint64_t> notified{0};
     std::atomic<bool> gone{false};
-    std::atomic<uint64_t> rings_when_gone{0};
+    std::atomic<uint64_t> notified_when_gone{0};
   };
-  uint64_t rung = 0;
+  uint64_t rounds = 0;
   for (int round = 0; round < 200; ++round) {
     constexpr size_t kPages = 60;
     const testing::Descriptor file = testing::memfd(0);
     const RegionPtr region = testing::map_file(file.get(), kPages * kPage);
-    Bell bell;
-    bell.ring = [](posix_mmap::FaultBell* rung_bell) {
-      auto* const self = static_cast<Bell*>(rung_bell);
-      ++self->rings;
-      for (int i = 0; i < 3; ++i) std::this_thread::yield();  // time for the bell to be freed
-      if (self->gone) ++self->rings_when_gone;
+    Listener listener;
+    listener.notify = [](posix_mmap::FaultListener* listener) {
+      auto* const self = static_cast<Listener*>(listener);
+      ++self->notified;
+      for (int i = 0; i < 3; ++i) std::this_thread::yield();  // time for the listener to be freed
+      if (self->gone) ++self->notified_when_gone;
     };
-    region->bell() = &bell;
+    region->listener() = &listener;
     std::atomic<size_t> reached{0};
     std::thread faults([&] {
       for (size_t index = 0; index < kPages; ++index) {
@@ -189,13 +189,13 @@ TEST_CASE("fault_threads: a bell rings for a fault, and not again once it was ta
       }
     });
     while (reached < 5) std::this_thread::yield();
-    region->bell() = nullptr;
-    posix_mmap::fault_guard_await_bells();
-    bell.gone = true;
+    region->listener() = nullptr;
+    posix_mmap::fault_guard_await_listeners();
+    listener.gone = true;
     faults.join();
-    rung += bell.rings >= 5;
-    CHECK(bell.rings_when_gone == 0);
-    CHECK(region->faults().news() == kPages);
+    rounds += listener.notified >= 5;
+    CHECK(listener.notified_when_gone == 0);
+    CHECK(region->faults().records() == kPages);
   }
-  CHECK(rung == 200);
+  CHECK(rounds == 200);
 }

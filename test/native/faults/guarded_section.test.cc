@@ -80,7 +80,7 @@ TEST_CASE("guarded_section: what can be read is read") {
   CHECK(reading.sum == expected);
 }
 
-TEST_CASE("guarded_section: a fault ends it, is told to nobody and replaces no page") {
+TEST_CASE("guarded_section: a fault ends it, is recorded by nobody and replaces no page") {
   const testing::Descriptor file = testing::patterned_memfd(2 * kPage);
   const RegionPtr region = testing::map_file(file.get(), 6 * kPage);
   REQUIRE(posix_mmap::protect(*region, kPage, kPage, PROT_NONE) == 0);
@@ -94,7 +94,7 @@ TEST_CASE("guarded_section: a fault ends it, is told to nobody and replaces no p
   CHECK(fault.kind == FaultKind::no_access);
   CHECK(fault.address == page(region, 1) + 5);
   CHECK(region->faults().peek() == Fault{});
-  CHECK(region->faults().news() == 0);
+  CHECK(region->faults().records() == 0);
   CHECK_FALSE(region->faults().any_replaced());
 }
 
@@ -195,10 +195,10 @@ TEST_CASE("guarded_section: threads in sections of their own, next to threads th
           const SectionFault fault = read_in_section(region, reading);
           wrong += fault.kind != FaultKind::truncated;
           wrong += fault.address != page(region, 1) + round % kPage;
-          wrong += region->faults().news() != 0;
+          wrong += region->faults().records() != 0;
         } else {
           wrong += testing::load(page(region, 2)) != std::byte{0};
-          wrong += region->faults().news() != 1;
+          wrong += region->faults().records() != 1;
         }
       }
     });

@@ -35,20 +35,20 @@ TEST_CASE("fault_log: keeps the first fault, counts them all, forgets them when 
   log.reset(10);
   CHECK(log.peek() == kNone);
   CHECK(log.latest_kind() == FaultKind::none);
-  CHECK(log.news() == 0);
+  CHECK(log.records() == 0);
 
   log.record(FaultKind::no_access, 0);
   log.record(FaultKind::truncated, 77);
   CHECK(log.peek() == Fault{FaultKind::no_access, 0, 2});
   CHECK(log.latest_kind() == FaultKind::truncated);
-  CHECK(log.news() == 2);
+  CHECK(log.records() == 2);
 
   CHECK(log.take() == Fault{FaultKind::no_access, 0, 2});
   CHECK(log.take() == kNone);
   CHECK(log.latest_kind() == FaultKind::truncated);
   const uint64_t far = uint64_t{1} << 47;
   log.record(FaultKind::read_only, far);
-  CHECK(log.news() == 3);
+  CHECK(log.records() == 3);
   CHECK(log.peek() == Fault{FaultKind::read_only, far, 1});
 
   log.reset(10);
@@ -128,7 +128,7 @@ TEST_CASE("fault_log: inherits the faults of another, but not its pages") {
   log.inherit(old);
   CHECK(log.peek() == Fault{FaultKind::truncated, 4096, 2});
   CHECK(log.latest_kind() == FaultKind::read_only);
-  CHECK(log.news() == 2);
+  CHECK(log.records() == 2);
   CHECK_FALSE(log.any_replaced());
   CHECK(old.replaced(1) == FaultKind::truncated);
   old.free_memory();
@@ -179,7 +179,7 @@ TEST_CASE("fault_log: no fault is lost between those who record and one who take
     while (finished < kThreads) taken += log.take().count;
     for (std::thread& thread : threads) thread.join();
     taken += log.take().count;
-    // One that is recorded while another is taken may be told of twice, but never not at all.
+    // One that is recorded while another is taken may be reported twice, but never not at all.
     rounds_with_loss += taken < kThreads * kEach;
     log.record(FaultKind::read_only, 8192);
     unseen += !(log.take() == Fault{FaultKind::read_only, 8192, 1});
