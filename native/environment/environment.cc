@@ -47,7 +47,7 @@ int Environment::remap(uint64_t handle, uint64_t length) {
   // Private pages move, and others would be left with zeros: those that have it, and those who come
   // by its token in the meantime.
   const bool hidden = !old->shared() && old->has_token();
-  if (hidden) old->revoke_token();
+  if (hidden) old->hide_token();
   Region* moved = nullptr;
   const bool busy = !old->shared() && old->users() > own;
   const int result = busy ? -EBUSY : remap_region(*old, length, &moved);
@@ -63,7 +63,9 @@ int Environment::map_again(uint64_t handle, uint64_t length, int fd, uint64_t of
   Holding* const holding = handles_.find(handle);
   if (holding == nullptr) return -ESTALE;
   Region* mapped = nullptr;
-  const int result = map_region_again(*holding->region, fd, offset, length, &mapped);
+  const auto result = static_cast<int>(on_descriptor(fd, [&](int open) {
+    return map_region_again(*holding->region, open, offset, length, &mapped);
+  }));
   if (result == 0) replace_region(*holding, mapped);
   return result;
 }

@@ -30,6 +30,9 @@ class Jobs {
   int64_t start(Region& region, const RangeRequest& request);
   /// Has it stop soon; it still ends by a call of the listener. Nothing happens if it has ended.
   void cancel(uint64_t job);
+  /// Forgets a job: the listener is not called for it, the loop does not wait for it. It goes on
+  /// until the kernel lets go of its thread.
+  void abandon(uint64_t job);
 
   void on_loop_end(uv_async_t& handle);
 

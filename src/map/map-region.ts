@@ -23,26 +23,34 @@ type Described = { access: Access; path: string | null } & Partial<
 
 const anonymous = constant('MAP_ANONYMOUS')
 
-/**
- * mmap(2), then `enlarge` for a file that is shorter than the mapping, then what the settings ask for.
- * Leaves nothing mapped when any of it fails.
- */
+/** mmap(2), then what the settings ask for. Leaves nothing mapped when any of it fails. */
 export function mapRegion(
   request: MapRequest,
   settings: CommonSettings,
   described: Described,
-  enlarge?: () => void,
 ): Region {
   const { fd, offset, length, prot, flags, address } = request
-  const { access, path, segment = null, neverFaults = false } = described
-  const origin = path ?? segment?.name ?? null
+  const { path, segment = null } = described
   const handle = checked(
     native.map(fd, offset, length, prot, flags, address, settings.hugePages),
     'mmap',
-    origin,
+    path ?? segment?.name ?? null,
+    length,
   )
+  return regionOfHandle(handle, request, settings, described)
+}
+
+/** The region of pages that were just mapped, after what the settings ask for. */
+export function regionOfHandle(
+  handle: Handle,
+  request: MapRequest,
+  settings: CommonSettings,
+  described: Described,
+): Region {
+  const { fd, offset, length, prot, flags } = request
+  const { access, path, segment = null, neverFaults = false } = described
+  const origin = path ?? segment?.name ?? null
   try {
-    enlarge?.()
     prepare(handle, request, settings, origin)
   } catch (error) {
     native.unmap(handle)
@@ -69,7 +77,7 @@ function prepare(
     checked(native.madvise(handle, 0, length, advice), 'madvise', origin)
   if (settings.hugePages) advise(constant('MADV_HUGEPAGE'))
   if (settings.advice !== undefined) advise(adviceValue(settings.advice))
-  if (settings.lock) checked(native.mlock(handle, 0, length, false), 'mlock2', origin)
+  if (settings.lock) checked(native.mlock(handle, 0, length, false), 'mlock2', origin, length)
   if (settings.populate) {
     // Reading an anonymous page in gives it no memory, and writing to a file's would dirty it.
     const write = (flags & anonymous) !== 0

@@ -27,7 +27,7 @@ async function runOnRange(mapping: Mapped, work: Work): Promise<void> {
   const { range, watch, syscall } = work
   const { offset, length } = rangeWithin(byteLength, range.offset, range.length, range.prefix)
   const start = () => (canRunJobs() ? work.start : work.sync)(handle, offset, length)
-  checkedOnHandle(await runJob(start, length, watch), syscall, origin)
+  checkedOnHandle(await runJob(start, length, watch), syscall, origin, length)
 }
 
 export async function flush(mapping: Mapped, options: unknown): Promise<void> {

@@ -1,8 +1,9 @@
 // What is behind a mapping. A Region never refers to its Mapping object, so that anything which holds
 // on to a Region (a stream, a job, a registry) does not keep the object from being collected.
 
+import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
-import { invalidArgType, type MappingFault, mappingClosed } from '../errors.js'
+import { invalidArgType, type MappingFault, mappingClosed, systemError } from '../errors.js'
 import { type Access, type Protection, protectionOf } from '../kernel/protection.js'
 import { type Handle, native } from '../native.js'
 import { Buffers } from './buffers.js'
@@ -17,6 +18,18 @@ export interface Segment {
   readonly fd: number
   /** As shm_open(3) takes it, with its slash. */
   readonly name: string | null
+}
+
+/**
+ * The descriptor of shared memory, for a call on it. Its number may have been closed by somebody in the
+ * process, and be another file's by now, which must not be sealed, passed on or mapped instead.
+ *
+ * @throws EBADF
+ */
+export function ownDescriptor({ fd, name }: Segment): number {
+  if (native.isOwnDescriptor(fd)) return fd
+  const remark = ` (the descriptor ${fd} of this memory was closed by somebody else)`
+  throw systemError(-constants.errno.EBADF, 'fcntl', name, remark)
 }
 
 /** What is said of a mapping once, when it is made. */

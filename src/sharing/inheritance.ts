@@ -6,54 +6,13 @@ import { options as optionsObject } from '../arguments.js'
 import { invalidArgType, invalidArgValue, systemError } from '../errors.js'
 import { identityOf } from '../kernel/file-identity.js'
 import type { SharedAccess } from './descriptors.js'
+import { type Entry, type EntryTable, parseEntries, writeEntries } from './entries.js'
 
-/** The environment variable. Its value is JSON for this package alone. */
+/** The environment variable. Its value is for this package alone. */
 const variable = 'POSIX_MMAP_SHARED'
 
-/** Where a child finds one segment. */
-interface Entry {
-  /** In the child, if its stdio was passed on. */
-  readonly fd: number
-  /** The holder's link to its descriptor, for children whose stdio was not passed on, as execFile()'s. */
-  readonly holder: string
-  /** What the holder's descriptor allows: a path can be opened for more than that. */
-  readonly access: SharedAccess
-  /** Device and inode: descriptors are only numbers, and another file may have this one. */
-  readonly identity: string
-}
-
-/** The newest last. A cluster passes all that this process ever passed on under one key. */
-type Entries = ReadonlyMap<string, readonly Entry[]>
-
-function isEntry(value: unknown): value is Entry {
-  if (typeof value !== 'object' || value === null) return false
-  const { fd, holder, access, identity } = value as Record<string, unknown>
-  return (
-    Number.isInteger(fd) &&
-    typeof holder === 'string' &&
-    typeof identity === 'string' &&
-    (access === 'read' || access === 'read-write')
-  )
-}
-
-/** The entries of the variable. Its value may be anything: what is not an entry is left out. */
-function parse(text: unknown): Entries {
-  const found = new Map<string, Entry[]>()
-  try {
-    for (const [key, list] of Object.entries(JSON.parse(String(text ?? '{}')))) {
-      const entries = Array.isArray(list) ? list.filter(isEntry) : []
-      if (entries.length > 0) found.set(key, entries)
-    }
-  } catch {}
-  return found
-}
-
-function serialise(entries: Entries): string {
-  return JSON.stringify(Object.fromEntries(entries))
-}
-
 // Read once: withShared() changes the variable for children, and not what this process inherited.
-const own = parse(process.env[variable])
+const own = parseEntries(process.env[variable])
 
 /** An inherited segment: a descriptor of this process, or a path, and how it was passed on. */
 export interface Inherited {
@@ -136,6 +95,22 @@ export interface Passed {
 }
 
 let published: { key: string; entry: Entry; isOpen(): boolean }[] = []
+let publishedTable: EntryTable | null = null
+
+/** How long a worker may take to start and read the variable that it was started with. */
+const startUpMs = 60_000
+
+/** What the variable holds that this copy of the package has not put there: another copy may have. */
+function publishedByOthers(): Map<string, Entry[]> {
+  const texts = new Set([...own.values()].flat().map((entry) => JSON.stringify(entry)))
+  for (const { entry } of published) texts.add(JSON.stringify(entry))
+  const others = new Map<string, Entry[]>()
+  for (const [key, entries] of parseEntries(process.env[variable])) {
+    const foreign = entries.filter((entry) => !texts.has(JSON.stringify(entry)))
+    if (foreign.length > 0) others.set(key, foreign)
+  }
+  return others
+}
 
 /**
  * Sets the variable in this process's own environment, because cluster has no option for that of its
@@ -143,6 +118,7 @@ let published: { key: string; entry: Entry; isOpen(): boolean }[] = []
  * of memory that is still open stay.
  */
 function publish(entries: ReadonlyMap<string, Entry>, shared: ReadonlyMap<string, Passed>): void {
+  const others = publishedByOthers()
   published = published.filter(({ key, entry, isOpen }) => {
     return isOpen() && JSON.stringify(entries.get(key)) !== JSON.stringify(entry)
   })
@@ -150,23 +126,38 @@ function publish(entries: ReadonlyMap<string, Entry>, shared: ReadonlyMap<string
     const entry = entries.get(key)
     if (entry !== undefined) published.push({ key, entry, isOpen })
   }
-  const all = new Map(own)
-  for (const { key, entry } of published) all.set(key, [...(all.get(key) ?? []), entry])
-  process.env[variable] = serialise(all)
+  const all = new Map<string, readonly Entry[]>(own)
+  const add = (key: string, more: readonly Entry[]) =>
+    all.set(key, [...(all.get(key) ?? []), ...more])
+  for (const [key, foreign] of others) add(key, foreign)
+  for (const { key, entry } of published) add(key, [entry])
+  const { text, table } = writeEntries(all)
+  process.env[variable] = table?.reference(-1) ?? text
+  const before = publishedTable
+  publishedTable = table
+  if (before !== null) setTimeout(() => before.close(), startUpMs).unref()
+}
+
+/** Options for a child, and what must stay until it has started. */
+export interface PassedOn {
+  readonly options: object
+  readonly table: EntryTable | null
 }
 
 /** The options with the descriptors added to stdio and the keys to the environment. */
-export function passOn(shared: ReadonlyMap<string, Passed>, options: ChildOptions): object {
+export function passOn(shared: ReadonlyMap<string, Passed>, options: ChildOptions): PassedOn {
   const stdio = [...options.stdio]
   const entries = new Map<string, Entry>()
   for (const [key, { fd, access }] of shared) {
     const holder = `/proc/${process.pid}/fd/${fd}`
-    entries.set(key, { fd: insert(stdio, fd), holder, access, identity: identityOf(holder) })
+    entries.set(key, { fd: insert(stdio, fd), holder, access, identity: identityOf(fd) })
   }
   // Options of withShared() may be passed to it again.
-  const forChild = new Map(parse(options.env?.[variable]))
+  const forChild = new Map(parseEntries(options.env?.[variable]))
   for (const [key, entry] of entries) forChild.set(key, [entry])
-  const env = { ...(options.env ?? process.env), [variable]: serialise(forChild) }
+  const { text, table } = writeEntries(forChild)
+  const value = table === null ? text : table.reference(insert(stdio, table.fd))
+  const env = { ...(options.env ?? process.env), [variable]: value }
   publish(entries, shared)
-  return { ...options.all, stdio, env }
+  return { options: { ...options.all, stdio, env }, table }
 }
