@@ -11,6 +11,8 @@ export default defineConfig({
     // Most tests wait for a child process: one worker would leave half of two cores idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 60_000,
+    // Removing a directory waits for the disk, which the tests of files keep busy.
+    hookTimeout: 60_000,
     // As Node loads it, and not put through vite: what is published is what is tested and counted.
     server: { deps: { external: [/\/dist\/[^/]+\.js$/] } },
     setupFiles: ['./test/support/coverage.ts'],

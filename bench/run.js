@@ -3,8 +3,8 @@
 //
 //   npm run bench [-- --quick] [--only CASE,…] [--scratch DIRECTORY]
 //
-// --quick has small sizes and few rounds: it shows that everything runs, writes to .build/quick/, and
-// its times mean nothing. --only leaves the results of the other cases as they are.
+// --quick has small sizes and few rounds: it shows that everything runs, but its times mean nothing,
+// and it writes to .build/quick/. --only leaves the results of the other cases as they are.
 
 import fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -24,6 +24,7 @@ const cases = [
   'shared-footprint',
   'counts',
   'fault-guard',
+  'stable-copies',
   'load',
 ]
 
@@ -41,7 +42,7 @@ if (unknown.length > 0)
   throw new Error(`no case ${unknown.join(', ')}; there are ${cases.join(', ')}`)
 
 installDependencies()
-// Only now there is something to load them from.
+// Imported after installDependencies(), since they import what it installs.
 const { buildPrograms } = await import('./lib/programs.js')
 const { machine, machineLine } = await import('./lib/machine.js')
 const { forTerminal } = await import('./lib/report.js')
@@ -57,7 +58,7 @@ for (const [program, reason] of Object.entries(buildFailures)) console.log(`${pr
 const scratch = new Scratch(values.scratch)
 const place = machine(scratch.directory)
 console.log(machineLine(place).join('\n'))
-if (quick) console.log('\n--quick: that it runs, not how fast')
+if (quick) console.log('\n--quick shows that everything runs; its times mean nothing')
 
 const output = new URL(quick ? '.build/quick/' : 'results/', import.meta.url)
 fs.mkdirSync(output, { recursive: true })
@@ -69,7 +70,7 @@ for (const name of chosen) {
   const outcome = await runCase(name, definition, parameters, { rounds, binaries, buildFailures })
   const result = resultOf(name, definition, parameters, outcome, quick)
   console.log(forTerminal(result, (performance.now() - start) / 1000))
-  // What a peer does is its own affair.
+  // A peer that fails is reported in the tables and does not fail the run.
   const failed = outcome.failed.filter((who) => definition.contenders[who]?.kind !== 'peer')
   for (const who of failed) console.log(`  FAILED  ${who}: ${outcome.unavailable[who]}`)
   if (failed.length > 0) process.exitCode = 1

@@ -48,10 +48,14 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 
   add<copy_out>(exports, "copyOut");
   add<copy_in>(exports, "copyIn");
+  add<copies_backward>(exports, "copiesBackward");
 
   add<search_first>(exports, "searchFirst");
   add<search_last>(exports, "searchLast");
   add<probe_range>(exports, "probe");
+  add<lost_page>(exports, "lostPage");
+  add<still_there>(exports, "stillThere");
+  add<unsyncable>(exports, "unsyncable");
 
   add<msync>(exports, "msync");
   add<madvise>(exports, "madvise");
@@ -68,6 +72,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<guard_range>(exports, "installGuard");
   add<unguard_range>(exports, "removeGuard");
   add<page_count>(exports, "pageCount");
+  add<piece_end_of_range>(exports, "pieceEnd");
+  add<piece_start_of_range>(exports, "pieceStart");
   add<mincore>(exports, "mincore");
 
   add<listen_for_jobs>(exports, "listenForJobs");
@@ -79,6 +85,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<look_at_jobs>(exports, "lookAtJobs");
 
   add<peek_fault>(exports, "fault");
+  add<check_faults>(exports, "check");
+  add<check_faults_again>(exports, "checkAgain");
   add<take_fault>(exports, "clearFault");
   add<listen_for_faults>(exports, "listenForFaults");
   add<is_fault_guard_active>(exports, "faultGuardActive");

@@ -1,7 +1,7 @@
-// Writes docs/api-report/, a file for each entry of package.json: every name that the entry exports and
-// its signature, as the declarations in dist/ have them.
+// Writes docs/api-report/, with a file for each entry of package.json: every name that the entry
+// exports, with its signature from the declarations in dist/.
 //   node scripts/api-report.js [--check] [--types DIRECTORY]
-// `--check` fails where what is committed differs, so that nothing becomes public unnoticed.
+// `--check` fails where the committed files differ, so that nothing becomes public unnoticed.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +14,7 @@ const { compilerOptions } = JSON.parse(readFileSync(`${root}tsconfig.json`, 'utf
 const { values } = parseArgs({
   options: {
     check: { type: 'boolean', default: false },
-    // For the test of this program.
+    // Only the test of this program uses it.
     types: { type: 'string', default: `${root}dist` },
   },
 })
@@ -35,7 +35,7 @@ const messages = {
   compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.Error } },
   extractorMessageReporting: {
     default: { logLevel: ExtractorLogLevel.None },
-    // A type that users meet and cannot name.
+    // A type in a public signature that users cannot import by name.
     'ae-forgotten-export': {
       logLevel: ExtractorLogLevel.None,
       addToApiReportFile: true,
@@ -76,15 +76,16 @@ function report(name, types) {
     configObjectFullPath: undefined,
     packageJsonFullPath: `${root}package.json`,
   })
-  // Its own words are about its own way to be called.
+  // The extractor's messages on the console describe how to call the extractor itself, and are
+  // dropped.
   const { succeeded } = Extractor.invoke(config, {
     localBuild: true,
     messageCallback: (message) => {
       message.handled = message.category === 'console'
     },
   })
-  if (!succeeded) throw new Error(`no report of ${types} could be made`)
-  // Or a line more in src/ would be a change of what is public.
+  if (!succeeded) throw new Error(`api-extractor could not make a report of ${types}`)
+  // Without the line numbers, which would make every new line in src/ a change of the public API.
   const file = `${made}/${name}.api.md`
   const text = readFileSync(file, 'utf8').replaceAll(/^\/\/ \S+:\d+:\d+ - /gm, '// ')
   writeFileSync(file, text)
@@ -100,7 +101,9 @@ try {
   } else {
     const { status, stdout } = spawnSync('diff', ['-urN', reports, made], { encoding: 'utf8' })
     if (status !== 0) {
-      console.error(`${stdout}\nwhat is public has changed: if that is meant, run \`npm run api\``)
+      console.error(
+        `${stdout}\nThe public API has changed. If you meant that, run \`npm run api\`.`,
+      )
       process.exitCode = 1
     }
   }

@@ -1,5 +1,6 @@
-// A plugin of rolldown's: an import of a module of Node's makes a namespace of all that the module
-// exports, and loads that, so the bundle asks process.getBuiltinModule() instead.
+// A plugin for rolldown that replaces imports of Node's modules by process.getBuiltinModule(). An
+// import would make Node build a namespace of everything that the module exports, which slows down
+// loading.
 import { isBuiltin } from 'node:module'
 
 /**
@@ -10,8 +11,8 @@ import { isBuiltin } from 'node:module'
  */
 
 /**
- * The declarations that stand in for an import of names, of a default export, or of both; undefined
- * for any other import.
+ * The declarations that replace an import of names, of a default export, or of both; undefined for
+ * any other import.
  * @param {Import} declaration
  */
 function rewritten({ source, specifiers }) {
@@ -34,7 +35,7 @@ function rewritten({ source, specifiers }) {
 }
 
 /**
- * Every import of a module of Node's in a program: by declarations, by re-exports and by import().
+ * Every import of one of Node's modules in a program: by declarations, by re-exports and by import().
  * @param {unknown} node
  * @returns {Array<{ start: number, end: number, module: string }>}
  */
@@ -51,7 +52,7 @@ export const builtinModules = {
   name: 'builtin-modules',
   renderChunk(code) {
     let result = code
-    // From the last one on, so that the places of the others stay right.
+    // The last import comes first, since replacing one moves all that follows it.
     for (const statement of this.parse(code).body.toReversed()) {
       if (statement.type !== 'ImportDeclaration' || !isBuiltin(statement.source.value)) continue
       const text = rewritten(statement)
@@ -60,7 +61,8 @@ export const builtinModules = {
     }
     return result
   },
-  // What is written is what is looked at: nothing would show that an import is slow.
+  // Checks the code that is written out: an import that was left would only be slow, and no test
+  // would fail.
   generateBundle(_options, bundle) {
     for (const output of Object.values(bundle)) {
       if (output.type !== 'chunk') continue
@@ -69,7 +71,7 @@ export const builtinModules = {
       const statements = left.map(({ start, end }) => `  ${output.code.slice(start, end)}`)
       this.error(
         `${output.fileName} still imports modules of Node's, which slows down the import of the ` +
-          `package: import what is used by its name in src/, or teach scripts/builtin-modules.js\n` +
+          `package: import by name in src/, or extend scripts/builtin-modules.js\n` +
           statements.join('\n'),
       )
     }

@@ -1,5 +1,6 @@
-// How much of src/ all tests run, child processes included, and how much of native/posix its own
-// tests do: node scripts/coverage.js [ts|cc] [test files]. What a signal ends leaves no figures.
+// Prints how much of src/ all tests run, in child processes too, and how much of native/posix its own
+// tests run: node scripts/coverage.js [ts|cc] [test files]. A process that a signal ends leaves no
+// figures.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -20,13 +21,13 @@ function run(command, args, cwd = root) {
 }
 
 function ofTypeScript() {
-  // Module by module: c8 finds no way back from a file that rolldown has put together.
+  // Compiled without rolldown: c8 cannot map a file that rolldown has bundled back to its sources.
   const emit = ['--emitDeclarationOnly', 'false', '--sourceMap']
   const tsc = [`${modules}/typescript/bin/tsc`, '-p', 'tsconfig.build.json', ...emit]
-  // Of the tarball, which has no maps, nothing is counted.
+  // The test of the installed package runs the code of the tarball, which has no maps to count with.
   const others = ['--exclude', 'test/package/installed.test.ts']
   const tests = [`${modules}/vitest/vitest.mjs`, 'run', ...others, ...files]
-  // Some of the tests run as nobody.
+  // Some tests start programs as the user nobody, who must be able to write figures here too.
   rmSync(`${root}coverage`, { recursive: true, force: true })
   mkdirSync(`${root}coverage/tmp`, { recursive: true })
   chmodSync(`${root}coverage/tmp`, 0o777)
@@ -39,7 +40,8 @@ function ofTypeScript() {
     'src/**',
     '--exclude-after-remap',
   ]
-  // src/ is what is counted, and dist/ what runs: the maps between them are not published.
+  // dist/ is run and src/ is counted, by the maps between them. The last step builds dist/ again
+  // without those maps, which are not published.
   const failed =
     run(process.execPath, tsc) ||
     run(process.execPath, [`${modules}/c8/bin/c8.js`, ...filter, process.execPath, ...tests])

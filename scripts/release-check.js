@@ -1,4 +1,4 @@
-// All that has to hold before a version is published; stops at the first thing that does not.
+// Runs every check that must pass before a version is published, and stops at the first that fails.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 
@@ -37,7 +37,7 @@ for (const gate of gates) {
 }
 const audit = spawnSync('npm', ['audit', '--omit=dev'], { encoding: 'utf8' })
 if (/audit endpoint returned an error/.test(audit.stderr)) {
-  console.log('\nnot checked: this registry answers no npm audit')
+  console.log('\nnot checked: this registry does not answer npm audit')
 } else if (audit.status !== 0) {
   stop(`npm audit: ${audit.stdout}`)
 }

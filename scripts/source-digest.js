@@ -1,4 +1,5 @@
-// The digest of what a binary is made from, which is compiled into it: native/ and binding.gyp.
+// Computes the digest of the files that a binary is built from, native/ and binding.gyp. It is
+// compiled into the binary, so that a test can tell a binary that is older than its sources.
 //   node scripts/source-digest.js            prints it
 //   node scripts/source-digest.js --list     prints the files
 //   node scripts/source-digest.js FILE       writes the C++ that defines it

@@ -1,5 +1,6 @@
-// The tests on every supported Node, and the suites of faults and lifetime in V8's other modes.
-// `--quick`: only those suites, with fewer repetitions, and of the modes what depends on them most.
+// Runs all tests on every supported Node, and the suites of faults, lifetime and threads in other
+// modes of V8. `--quick` runs only those suites, with fewer repetitions, and in the other modes
+// only the files that depend on the mode most.
 import { spawnSync } from 'node:child_process'
 import { majors, nodeBinary } from './fetch-nodes.js'
 
@@ -33,7 +34,7 @@ function run(label, node, files, flags = '') {
       maxBuffer: 1 << 28,
     },
   )
-  // vitest tells of failures there.
+  // vitest writes its summary to stdout and the failures to stderr.
   if (status !== 0) console.log(`${stdout.split('\n').slice(-8).join('\n')}\n${stderr}`)
   return { label, passed: status === 0, seconds: (performance.now() - start) / 1000 }
 }
@@ -46,7 +47,7 @@ function report({ label, passed, seconds }) {
 }
 
 for (const major of majors) {
-  // `npm test` has just run there.
+  // In CI, `npm test` has just run everything on this one.
   if (quick && process.version.startsWith(`v${major}.`)) continue
   report(run(`Node ${major}`, nodeBinary(major), quick ? suites : []))
 }

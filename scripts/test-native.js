@@ -1,4 +1,5 @@
-// Tests native/posix without Node: node scripts/test-native.js [plain|asan|tsan|all] [doctest options]
+// Tests native/posix without Node: node scripts/test-native.js [plain|asan|tsan|all] [doctest
+// options]
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -40,7 +41,7 @@ function* missingPackages() {
 }
 
 if (!variants.every((variant) => all.includes(variant))) {
-  console.error(`test-native: '${wanted}' is not all, plain, asan, tsan or some with commas`)
+  console.error(`test-native: '${wanted}' is not 'all' or a list of plain, asan, tsan with commas`)
   process.exit(2)
 }
 const missing = [...missingPackages()]

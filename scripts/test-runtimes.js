@@ -1,22 +1,26 @@
-// The tests on what is not Node on this processor: Bun, Deno, and Node for arm64 under qemu, with
-// the binary of prebuilds/: node scripts/test-runtimes.js [bun] [deno] [arm64] [test files]
+// Runs the tests on every runtime but this machine's Node: Bun, Deno, Node for arm64 under qemu,
+// and Bun for musl on both processors. Those for another processor or C library load the binary of
+// prebuilds/.
+//   node scripts/test-runtimes.js [bun] [deno] [arm64] [musl] [musl-arm64] [test files]
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, relative } from 'node:path'
+import { relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { bunBinary, denoBinary, nodeBinary } from './fetch-nodes.js'
+import { bunBinary, denoBinary, muslRolldownBinding, nodeBinary } from './fetch-nodes.js'
+import { muslBun } from './musl.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const runner = `${root}node_modules/vitest/vitest.mjs`
-const report = `${root}node_modules/.cache/posix-mmap/report.json`
+const reports = `${root}node_modules/.cache/posix-mmap`
 
 /**
- * `differs`: the tests that are known to fail, by `file: name`, and why; README.md has it too.
+ * `differs`: the tests that are known to fail there, matched by `file: name`, each with the reason.
+ * README.md lists these reasons too.
  * @typedef {{ command: string[], env?: Record<string, string>, files: string[],
  *   differs: Array<[test: RegExp, reason: string]> }} Runtime
  */
 
-// What tests/architecture and test/package check does not depend on who runs them.
+// Without test/architecture.test.ts and test/package, whose results do not depend on the runtime.
 const core = [
   'test/arguments.test.ts',
   'test/kernel',
@@ -28,8 +32,21 @@ const core = [
   'test/shared-memory/create.test.ts',
 ]
 
+/** @type {Runtime['differs']} */
+const ofQemu = [
+  [
+    /advice|madvise|populat|POPULATE|hugePages|punchHole|installGuard|guarded pages/,
+    'qemu answers madvise(2) and does nothing, MAP_POPULATE included',
+  ],
+  [/posix\/mremap\.test\.ts/, 'qemu moves no shared memory with mremap(2)'],
+  [/posix\/mmap-address\.test\.ts/, 'qemu maps over what MAP_FIXED_NOREPLACE spares'],
+  [/posix\/\S+: mmap (of a file, 'validated'|refuses SYNC)/, 'no MAP_SHARED_VALIDATE'],
+  [/pages\.test\.ts: lockSync and unlock/, 'qemu has no mlock2(2)'],
+]
+
 /**
- * Vitest itself stays with the Node of this processor, and starts its workers with another.
+ * Node for arm64 under qemu. Vitest itself runs on this machine's Node, and starts its workers with
+ * the other.
  * @returns {Runtime}
  */
 function underQemu() {
@@ -55,16 +72,7 @@ function underQemu() {
     command: [process.execPath, runner],
     env: { NODE_OPTIONS: `--import ${pathToFileURL(preload)}`, PREBUILDS_ONLY: '1' },
     files: [...core, 'test/behaviour/faults/accesses.test.ts', 'test/package/prebuilds.test.ts'],
-    differs: [
-      [
-        /advice|madvise|populat|POPULATE|hugePages|punchHole|installGuard|guarded pages/,
-        'qemu answers madvise(2) and does nothing, MAP_POPULATE included',
-      ],
-      [/posix\/mremap\.test\.ts/, 'qemu moves no shared memory with mremap(2)'],
-      [/posix\/mmap-address\.test\.ts/, 'qemu maps over what MAP_FIXED_NOREPLACE spares'],
-      [/posix\/\S+: mmap (of a file, 'validated'|refuses SYNC)/, 'no MAP_SHARED_VALIDATE'],
-      [/pages\.test\.ts: lockSync and unlock/, 'qemu has no mlock2(2)'],
-    ],
+    differs: ofQemu,
   }
 }
 
@@ -74,18 +82,40 @@ const emptyPath = [
   'an error of open() quotes no empty path',
 ]
 
+/** @type {Runtime['differs']} */
+const ofBun = [
+  emptyPath,
+  [
+    /leaves nothing after 1,000 cycles|is an integer from 0 to/,
+    'unmapped memory goes back to the kernel only when the collector runs',
+  ],
+]
+
+/**
+ * @param {'x64' | 'arm64'} arch
+ * @returns {Runtime}
+ */
+function onMusl(arch) {
+  const { start, env } = muslBun(arch)
+  const binding = { NAPI_RS_NATIVE_LIBRARY_PATH: muslRolldownBinding(arch) }
+  return {
+    command: [start, '--bun', runner],
+    env: { PREBUILDS_ONLY: '1', ...binding, ...env },
+    files: [...core, 'test/behaviour/faults/accesses.test.ts'],
+    differs: [
+      ...ofBun,
+      [/accesses\.test\.ts: .* TypedArray\.sort/, 'a sort of equal bytes stores nothing in Bun'],
+      ...(arch === 'arm64' ? ofQemu : []),
+    ],
+  }
+}
+
 /** @type {Record<string, () => Runtime>} */
 const runtimes = {
   bun: () => ({
     command: [bunBinary(), '--bun', runner],
     files: core,
-    differs: [
-      emptyPath,
-      [
-        /leaves nothing after 1,000 cycles|is an integer from 0 to/,
-        'memory that was unmapped is given back when the collector gets to it',
-      ],
-    ],
+    differs: ofBun,
   }),
   deno: () => ({
     command: [denoBinary(), 'run', '--allow-all', runner],
@@ -103,6 +133,8 @@ const runtimes = {
     ],
   }),
   arm64: underQemu,
+  musl: () => onMusl('x64'),
+  'musl-arm64': () => onMusl('arm64'),
 }
 
 /**
@@ -111,7 +143,8 @@ const runtimes = {
  */
 function test(name, { command, env = {}, files, differs }) {
   const [program = '', ...args] = command
-  mkdirSync(dirname(report), { recursive: true })
+  const report = `${reports}/report-${name}.json`
+  mkdirSync(reports, { recursive: true })
   rmSync(report, { force: true })
   const start = performance.now()
   const reporters = ['--reporter=json', `--outputFile=${report}`]

@@ -1,4 +1,4 @@
-// Every error that the package throws, worded once. Codes are Node's own where Node has one.
+// Every error that the package throws, with its message. Codes are Node's own where Node has one.
 
 import { constants as bufferConstants } from 'node:buffer'
 import { constants } from 'node:os'
@@ -7,15 +7,20 @@ import { getSystemErrorMap, inspect } from 'node:util'
 /** What went wrong inside a mapping. */
 export interface MappingFault {
   /**
-   * `'truncated'`: the page is past the end of a file that shrank, or the file system could not
-   * provide its block. `'read-only'`: a store into a page that may only be read. `'no-access'`: any
-   * access to a page with protection `'none'`, or to a guard page.
+   * `'truncated'`: the bytes are past the end of a file that shrank. `'unreadable'`: the file has
+   * the page, and its file system could not provide it. `'read-only'`: a store into a page that may
+   * only be read. `'no-access'`: any access to a page with protection `'none'`, or to a guard page.
    */
-  kind: 'truncated' | 'read-only' | 'no-access'
+  kind: 'truncated' | 'unreadable' | 'read-only' | 'no-access'
   /** Of the first fault, in bytes from the start of the mapping. */
   offset: number
   /** How many faults there were. */
   count: number
+  /**
+   * Why a page is `'unreadable'`, where it can be found out: `'ENOSPC'`, `'EDQUOT'`, `'EIO'`,
+   * `'ESTALE'`, `'ENOTCONN'`, …
+   */
+  code?: string
 }
 
 /** An access failed inside a mapping: thrown instead of data that is not the file's. */
@@ -25,19 +30,23 @@ export class MappingFaultError extends Error {
   readonly path?: string
 
   constructor(fault: MappingFault, path: string | null = null, options?: ErrorOptions) {
-    super(`${faultWords[fault.kind]} at offset ${fault.offset} of the mapping${of(path)}`, options)
+    const { kind, offset, code } = fault
+    const cause = code === undefined ? '' : ` (${code})`
+    super(`${faultWords[kind]}${cause} at offset ${offset} of the mapping${of(path)}`, options)
     this.fault = fault
     if (path !== null) this.path = path
   }
 
   static {
-    // On the prototype, as the built-in errors have it, so that it is not listed as a property.
+    // On the prototype, like the built-in errors, so that console.log() does not list it as a
+    // property.
     MappingFaultError.prototype.name = 'MappingFaultError'
   }
 }
 
 const faultWords = {
-  truncated: 'the file has no page any more',
+  truncated: 'the file has no byte any more',
+  unreadable: 'the file system could not provide the page',
   'read-only': 'write to a page that may only be read',
   'no-access': 'access to a protected page',
 } as const
@@ -74,7 +83,7 @@ export function outOfRange(name: string, range: string, actual: unknown): RangeE
 export function stringTooLong(offset: number, length: number): Error {
   const message =
     `Cannot create a string longer than 0x${bufferConstants.MAX_STRING_LENGTH.toString(16)} ` +
-    `characters: the line at offset ${offset} has ${length} bytes (encoding null gives views)`
+    `characters: the line at offset ${offset} has ${length} bytes (use encoding null for views)`
   return coded(new Error(message), 'ERR_STRING_TOO_LONG')
 }
 
@@ -89,7 +98,7 @@ export function mappingClosed(): Error {
 }
 
 export function mappingDetached(): Error {
-  const message = 'The buffer of this mapping was transferred or detached by someone else'
+  const message = 'The mapping was resized: take views, lines and streams of it again'
   return coded(new Error(message), 'ERR_MAPPING_DETACHED')
 }
 
@@ -100,16 +109,16 @@ export function externalBuffersForbidden(): Error {
 
 export function sharedBuffersUnavailable(): Error {
   const message =
-    'This runtime makes no SharedArrayBuffer over memory that it did not allocate, and only ' +
-    'SharedMemory that is sealed and writable can do without (Node.js can from 22.23.3, 24.16 and ' +
-    '26.1 on); share() and attach() give other threads an ArrayBuffer over the same memory'
+    'This runtime cannot make a SharedArrayBuffer over memory that it did not allocate, which all but ' +
+    'sealed and writable SharedMemory needs (Node.js can from 22.23.3, 24.16 and 26.1 on); share() ' +
+    'and attach() give other threads an ArrayBuffer over the same memory'
   return coded(new Error(message), 'ERR_EXTERNAL_BUFFERS')
 }
 
 export function notResizable(access: string): TypeError {
   const message =
-    `A mapping with access '${access}' has no size of its own: resize() needs 'read-write' access ` +
-    'to a file, shared memory or anonymous memory'
+    `resize() cannot change the size of a mapping with access '${access}': it needs 'read-write' ` +
+    'access to a file, shared memory or anonymous memory'
   return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
 }
 
@@ -132,7 +141,7 @@ export function noBinding(root: string, cause: unknown): Error {
     `(${libc === undefined ? 'no glibc, perhaps musl' : `glibc ${libc}`}): looked for build/Release ` +
     `and prebuilds/${process.platform}-${process.arch} in ${root}. Linux on x64 and arm64 is ` +
     'supported; from a checkout, `npm run build:native` builds one, and PREBUILDS_ONLY=1 in the ' +
-    'environment passes over build/. A bundler has to leave posix-mmap out, as an external module. ' +
+    'environment ignores build/. A bundler must leave posix-mmap out, as an external module. ' +
     firstLine(cause)
   return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
 }
@@ -219,8 +228,8 @@ export function memoryRemark(wanted: 'map' | 'lock', bytes: number, now: MemoryC
   )
 }
 
-/** For the errors that libuv has no words for, such as ESTALE. */
-function nameOf(errno: number): string {
+/** The code of an errno, also of those that libuv has no words for, such as ESTALE. */
+export function nameOf(errno: number): string {
   return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `E${errno}`
 }
 

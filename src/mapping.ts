@@ -74,7 +74,7 @@ export class Mapping implements Disposable {
   protected constructor(key: typeof construction, region: Region) {
     if (key !== construction) throw illegalConstructor()
     this.#region = region
-    releaseWhenCollected(this, region)
+    releaseWhenCollected(region)
   }
 
   // What it is
@@ -116,10 +116,10 @@ export class Mapping implements Disposable {
   // without the mapping object.
 
   /**
-   * All of the memory; the same object each time.
+   * All of the memory; the same object each time. After a program has transferred the buffer, to a byte
+   * stream for example, another one over the same pages.
    *
-   * @throws ERR_MAPPING_CLOSED · ERR_MAPPING_DETACHED after someone else transferred it ·
-   *   ERR_OUT_OF_RANGE if the mapping is larger than an ArrayBuffer of this runtime can be
+   * @throws ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE if the mapping is larger than an ArrayBuffer of this runtime can be
    *   ({@link Limits.maxBufferLength}); take parts with {@link bytes} then
    */
   get buffer(): ArrayBuffer {
@@ -133,7 +133,7 @@ export class Mapping implements Disposable {
    *
    * @param offset in bytes from the start of the mapping, default 0
    * @param length in bytes, default the rest
-   * @throws ERR_MAPPING_CLOSED · ERR_MAPPING_DETACHED · ERR_OUT_OF_RANGE for a range outside the
+   * @throws ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE for a range outside the
    *   mapping or longer than an ArrayBuffer · ERR_INVALID_ARG_TYPE
    */
   bytes(offset?: number | bigint, length?: number | bigint): Uint8Array<ArrayBuffer> {
@@ -386,7 +386,8 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * mlock2(2) — reads pages in and keeps them in memory. Blocks while it reads.
+   * mlock2(2) — reads pages in and keeps them in memory. Blocks while it reads; after an error of a
+   * page, the pages that follow it are locked once they are touched.
    *
    * @throws ENOMEM, EAGAIN beyond {@link Limits.lockedBytes}, EPERM where that is 0 · ENOMEM for a
    *   page that cannot be read
@@ -453,8 +454,8 @@ export class Mapping implements Disposable {
    * @param byteLength in bytes
    * @throws ENOSPC · EPERM for sealed memory · EBADF, ENOENT, ESTALE when the file is not to be found
    *   any more · EBUSY, EINVAL for memory that cannot be moved · ENOMEM · ERR_INVALID_ARG_VALUE with
-   *   access `'read'` or `'copy-on-write'` · ERR_MAPPING_CLOSED · ERR_MAPPING_DETACHED ·
-   *   ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE
+   *   access `'read'` or `'copy-on-write'` · ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE,
+   *   ERR_INVALID_ARG_TYPE
    */
   resize(byteLength: number | bigint): void {
     resize(this, byteLength)
@@ -707,4 +708,4 @@ export class SharedMemory extends Mapping {
 startListening()
 // node:worker_threads is loaded only here, since a program without workers need not have it loaded.
 const isWorker = () => !process.getBuiltinModule('node:worker_threads').isMainThread
-if ('transfer' in ArrayBuffer.prototype && hasEventLoopOfNode && isWorker()) native.watchForEnd()
+if (hasEventLoopOfNode && isWorker()) native.watchForEnd()

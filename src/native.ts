@@ -20,8 +20,16 @@ export type Handle = number
 export type Result = number
 /** Work of this thread in the background; greater than 0 and never used again. */
 export type Job = number
-/** [kind, offset, count]; the kinds are numbered as in `faultKinds`. */
-export type NativeFault = readonly [kind: number, offset: number, count: number]
+/** The kinds are numbered as in `faultKinds`; `errno` is 0 where there is none. */
+export type NativeFault = readonly [kind: number, offset: number, count: number, errno: number]
+/** Which file it is; opaque, of {@link Native.fileSize}. */
+export type FileIdentity = BigUint64Array
+
+/** What fileSize() stores in. */
+export const newFileIdentity = (): FileIdentity => new BigUint64Array(3)
+
+/** Called on a buffer with 0. */
+type DetachFunction = (this: ArrayBuffer, byteLength: number) => unknown
 
 /** The steps of {@link Native.mapFile}: what failed. */
 export const fileSteps = [
@@ -49,6 +57,14 @@ export interface Native {
     flags: number,
     address: number | bigint,
     hugePages: boolean,
+    /** Of the file, if fileSize() was asked already. */
+    identity?: FileIdentity,
+    /** The file is sealed against shrinking. */
+    keepsSize?: boolean,
+    /** Its size may be asked for by the descriptor later. */
+    lendsFd?: boolean,
+    /** Its size may be asked for by this name later. */
+    path?: string | null,
   ): Handle | Result
   /**
    * open(2), fstat(2), mmap(2), then fallocate(2) or ftruncate(2) to `size`, and close(2), of a path; of a
@@ -78,11 +94,14 @@ export interface Native {
     fileSize: number,
     fileSystem: number,
   ]
-  /** Whether there was a fault that the listener has not heard of. */
-  unmap(handle: Handle): boolean
+  /**
+   * Detaches every buffer, by `detach` if it is given: one for which that throws shows zeros from then on.
+   * Tells whether there was a fault that has not been reported to the listener.
+   */
+  unmap(handle: Handle, detach?: DetachFunction): boolean
   release(handle: Handle): void
-  /** -EXDEV when a buffer was transferred, -EBUSY when others use private memory. */
-  remap(handle: Handle, length: number): Result
+  /** Detaches buffers as {@link unmap} does. -EBUSY when others use private memory. */
+  remap(handle: Handle, length: number, detach: DetachFunction | undefined): Result
   /** The same for a mapping that is empty so far. */
   mapAgain(handle: Handle, length: number, fd: number, offset: number): Result
   arrayBuffer(handle: Handle, offset: number, length: number): ArrayBuffer | Result
@@ -124,12 +143,25 @@ export interface Native {
 
   copyOut(handle: Handle, offset: number, target: Uint8Array): NativeFault | null | Result
   copyIn(handle: Handle, offset: number, source: Uint8Array): NativeFault | null | Result
+  /** Whether the pieces of such a copy must be copied last piece first. */
+  copiesBackward(handle: Handle, offset: number, source: Uint8Array): boolean
 
   /** Where all of `needle`, not empty, first stands in a range; null if nowhere. */
   searchFirst(handle: Handle, offset: number, length: number, needle: Uint8Array): Searched
   searchLast(handle: Handle, offset: number, length: number, needle: Uint8Array): Searched
   /** Brings the pages of a range into memory. */
   probe(handle: Handle, offset: number, length: number): NativeFault | null | Result
+  /** The first page that populate() or mlock() could not have, since it is truncated or unreadable. */
+  lostPage(
+    handle: Handle,
+    offset: number,
+    length: number,
+    write: boolean,
+  ): NativeFault | null | Result
+  /** Whether bytes that probe() has found there are so still, without a look at each page. */
+  stillThere(handle: Handle, offset: number, length: number): NativeFault | null | Result
+  /** Why msync() of a range does not carry all of it to its file. */
+  unsyncable(handle: Handle, offset: number, length: number): NativeFault | null | Result
 
   msync(handle: Handle, offset: number, length: number, flags: number): Result
   madvise(handle: Handle, offset: number, length: number, advice: number): Result
@@ -146,6 +178,9 @@ export interface Native {
   installGuard(handle: Handle, offset: number, length: number): Result
   removeGuard(handle: Handle, offset: number, length: number): Result
   pageCount(handle: Handle, offset: number, length: number): Result
+  /** Where the piece of a long range ends that begins at `offset`. */
+  pieceEnd(handle: Handle, offset: number, end: number, piece: number): Result
+  pieceStart(handle: Handle, begin: number, end: number, piece: number): Result
   mincore(handle: Handle, offset: number, length: number, vector: Uint8Array): Result
 
   /** Calls back from the event loop as jobs go on, and with a result when one has ended. */
@@ -161,11 +196,16 @@ export interface Native {
   lookAtJobs(): void
 
   fault(handle: Handle): NativeFault | null | Result
+  /** The same, or that the file ends inside a page, if nobody was told so yet. */
+  check(handle: Handle): NativeFault | null | Result
+  /** The same, also where somebody was told. */
+  checkAgain(handle: Handle): NativeFault | null | Result
   clearFault(handle: Handle): NativeFault | null | Result
   listenForFaults(listener: (handle: Handle) => void): boolean
   faultGuardActive(): boolean
 
-  fileSize(fd: number): Result
+  /** Stores which file it is in `identity`. */
+  fileSize(fd: number, identity?: FileIdentity): Result
   truncate(fd: number, size: number): Result
   reserveBlocks(fd: number, offset: number, length: number): Result
   /** A length of 0 means: to the end of the file. */

@@ -16,7 +16,7 @@ import { assertPermitted } from './kernel/permission.js'
 import type { Access } from './kernel/protection.js'
 import { mapRegion } from './map/map-region.js'
 import { noSettings } from './map/options.js'
-import { onRange, setProtection } from './mapping/ranges.js'
+import { lockRange, onRange, setProtection, syncRange } from './mapping/ranges.js'
 import { regionOf } from './mapping/region.js'
 import { remapRegion } from './mapping/resize.js'
 import { createMapping, Mapping } from './mapping.js'
@@ -160,7 +160,7 @@ export function msync(
   const memory = checkMapping(mapping)
   const wanted = int32(flags, 'flags')
   const range = rangeArguments(offset, length)
-  onRange(memory, range, 'msync', (...pages) => native.msync(...pages, wanted))
+  syncRange(memory, range, wanted)
 }
 
 const destructive: readonly number[] = [
@@ -205,7 +205,7 @@ export function madvise(
  * @param flags default MAYMOVE
  * @throws ENOMEM without MAYMOVE · EINVAL for a length of 0, for a private mapping of a file, for memory whose pages differ in
  *   protection, and for shared anonymous memory that would grow · EBUSY for private memory that others
- *   use · ERR_MAPPING_CLOSED, ERR_MAPPING_DETACHED
+ *   use · ERR_MAPPING_CLOSED
  */
 export function mremap(
   mapping: Mapping,
@@ -232,7 +232,7 @@ export function mremap(
 export function mlock(mapping: Mapping, offset?: number | bigint, length?: number | bigint): void {
   const memory = checkMapping(mapping)
   const range = rangeArguments(offset, length)
-  onRange(memory, range, 'mlock2', (...pages) => native.mlock(...pages, false))
+  lockRange(memory, range, false)
 }
 
 /**

@@ -8,7 +8,7 @@ import { native } from '../dist/internals.js'
 import { projectRoot } from './support/processes.js'
 
 interface Source {
-  /** Relative to the folder that was read, as `mapping/views.ts`. */
+  /** Relative to the folder that was read, such as `mapping/views.ts`. */
   name: string
   text: string
 }
@@ -29,7 +29,7 @@ interface Import {
 
 const arrow = ({ from, to }: Import) => `${from} → ${to}`
 
-/** The imports along one path that comes back to where it started, or null. */
+/** The files along a cycle of imports, or null if there is none. */
 function cycleIn(imports: readonly Import[]): string[] | null {
   const finished = new Set<string>()
   const follow = (file: string, trail: string[]): string[] | null => {
@@ -75,7 +75,7 @@ function layersOf(tree: string) {
   return { rooms, levelOf, upward }
 }
 
-it('a cycle would be found', () => {
+it('the search for cycles finds one', () => {
   const imports = ['ab', 'bc', 'bd', 'de', 'eb'].map(([from = '', to = '']) => ({ from, to }))
   expect(cycleIn(imports)).toEqual(['b', 'd', 'e', 'b'])
   expect(cycleIn(imports.slice(0, -1))).toBeNull()
@@ -92,7 +92,7 @@ describe('src', () => {
       ([, clause = '', specifier = '']) => ({
         from: name,
         specifier,
-        // Nothing is left of them in JavaScript.
+        // Type imports are not left in JavaScript.
         typeOnly: /^\s*type\b/.test(clause),
       }),
     ),
@@ -106,16 +106,16 @@ describe('src', () => {
     }))
   const imports = relative.filter(({ typeOnly }) => !typeOnly)
 
-  it('imports files that there are', () => {
+  it('imports only files that exist', () => {
     const names = typescript.map(({ name }) => name)
     expect(relative.filter(({ to }) => !names.includes(to)).map(arrow)).toEqual([])
-    // Enough were found to believe in the parser.
+    // Fewer would mean that the parser of this test misses imports.
     expect(imports.length).toBeGreaterThan(typescript.length)
   })
 
-  it('imports from above nowhere', () => {
+  it('imports nothing from a higher room', () => {
     expect(upward(imports).map(arrow)).toEqual([])
-    // The rule would find one.
+    // The check itself finds an import from above.
     const wrong = { from: 'mapping/region.ts', to: 'mapping.ts' }
     expect(upward([wrong, { from: wrong.to, to: wrong.from }])).toEqual([wrong])
   })
@@ -127,11 +127,11 @@ describe('src', () => {
     expect(rooms.filter((_, level) => !inhabited.has(level))).toEqual([])
   })
 
-  it('has no class with a single subclass, and no abstract one', () => {
+  it('has no abstract class, and none with a single subclass', () => {
     const bases = typescript.flatMap(({ text }) =>
       [...text.matchAll(/^(?:export )?class \w+ extends (\w+)/gm)].map(([, base]) => base),
     )
-    // What users can tell apart: shared memory, and two kinds of errors.
+    // The classes that users can tell apart: shared memory, and two kinds of errors.
     expect(bases.sort()).toEqual(['Error', 'Error', 'Mapping'])
     expect(typescript.filter(({ text }) => /\babstract\b/.test(text))).toEqual([])
   })
@@ -140,12 +140,12 @@ describe('src', () => {
     expect(cycleIn(imports)).toBeNull()
   })
 
-  it('imports packages nowhere, and the addon in native.ts only', () => {
+  it('imports no packages, and the addon only in native.ts', () => {
     const bare = statements.filter(({ specifier }) => !/^(\.|node:)/.test(specifier))
     expect(bare.map(({ from, specifier }) => `${from} → ${specifier}`)).toEqual([])
     const loaders = typescript.filter(({ text }) => /\bcreateRequire\b/.test(text))
     expect(loaders.map(({ name }) => name)).toEqual(['native.ts'])
-    // require() of a module that awaits is an error.
+    // require() of a module with a top-level await is an error.
     const awaiting = typescript.filter(({ text }) => /\bimport\(|^(\S.*)?\bawait\b/m.test(text))
     expect(awaiting.map(({ name }) => name)).toEqual(['cli.ts'])
   })
@@ -172,7 +172,7 @@ describe('native', () => {
 
   const { levelOf, upward, rooms } = layersOf('native')
 
-  it('includes files that there are', () => {
+  it('includes only files that exist', () => {
     expect(own.filter(({ to }) => !names.includes(to)).map(arrow)).toEqual([])
     expect(own.length).toBeGreaterThan(names.length)
   })
@@ -184,9 +184,9 @@ describe('native', () => {
     expect(rooms.length).toBeGreaterThan(9)
   })
 
-  it('includes from above nowhere, between rooms', () => {
+  it('includes nothing from a higher room', () => {
     expect(upward(own).map(arrow)).toEqual([])
-    // What the rule is for, as it was once.
+    // The check itself finds what region.cc once included.
     const once = { from: 'posix/region/region.cc', to: 'posix/faults/fault_guard.h' }
     expect(upward([once, { from: once.to, to: once.from }])).toEqual([once])
   })
@@ -198,7 +198,7 @@ describe('native', () => {
     expect(ofNode.test('napi.h') && ofNode.test('node_api.h') && ofNode.test('uv.h')).toBe(true)
   })
 
-  it('includes <napi.h> in napi_setup.h only', () => {
+  it('includes <napi.h> only in napi_setup.h', () => {
     const direct = includes.filter(({ to }) => to === 'napi.h').map(({ from }) => from)
     expect(direct).toEqual(['napi_setup.h'])
   })
@@ -208,7 +208,7 @@ describe('native', () => {
   })
 })
 
-it('nobody writes down the size of a page', () => {
+it('no source has the size of a page as a number', () => {
   const found = [...typescript, ...cpp].flatMap(({ name, text }) =>
     text
       .split('\n')
@@ -235,7 +235,7 @@ describe('the boundary', () => {
     expect(new Set(added).size).toBe(added.length)
   })
 
-  it('has them in the binary as well', () => {
+  it('has these functions in the binary as well', () => {
     expect(Object.keys(native).sort()).toEqual([...declared].sort())
     const { constants, sourceDigest, ...functions } = native
     expect(Object.values(functions).filter((value) => typeof value !== 'function')).toEqual([])
@@ -243,7 +243,7 @@ describe('the boundary', () => {
     expect(sourceDigest).toMatch(/^[0-9a-f]{64}$/)
   })
 
-  it('has every constant that src names', () => {
+  it('has every constant that src/ names', () => {
     const named = typescript.flatMap(({ text }) =>
       [...text.matchAll(/'((?:PROT|MAP|MS|MADV|MREMAP|MFD|POSIX_FADV)_[A-Z_0-9]+)'/g)].map(
         ([, name]) => name,

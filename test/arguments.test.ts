@@ -1,4 +1,4 @@
-// Whatever is passed in, the outcome is a typed error, and nothing stays mapped or open.
+// Every bad argument gives an error with a type, and leaves nothing mapped or open.
 
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -264,7 +264,7 @@ it('Mapping cannot be constructed', () => {
   }
 })
 
-describe('what names no file', () => {
+describe('a value that names no file', () => {
   it.each(accesses)('a value of another type, access %s', (access) => {
     const use: Use = (file) => mapFile(untyped(file), { access })
     const objects = [{}, [sample], () => sample, { href: `file://${sample}` }, { fd: '3' }]
@@ -286,18 +286,18 @@ describe('what names no file', () => {
     expectThrown(() => mapFile(new URL(url)), error)
   })
 
-  it('a number that is no descriptor', () => {
+  it('a number that is not a descriptor', () => {
     const use: Use = (fd) => mapFile(untyped(fd))
     expectEachThrown(use, [-1, 1.5, Number.NaN, Infinity, 2 ** 31, 2 ** 32], outOfRange)
   })
 
-  it('an object with a number that is no descriptor', () => {
+  it('an object with a number that is not a descriptor', () => {
     const use: Use = (fd) => mapFile(untyped({ fd }))
     expectEachThrown(use, [1.5, Number.NaN, Infinity, 2 ** 31, 2 ** 32], outOfRange)
   })
 })
 
-describe('what cannot be opened or mapped', () => {
+describe('a file that cannot be opened or mapped', () => {
   const endings: (() => unknown)[] = []
   const fifo = scratch.file('fifo')
   const socket = scratch.file('socket')
@@ -381,7 +381,7 @@ describe('what cannot be opened or mapped', () => {
     expect(() => mapFile(fd, options)).toThrow(systemError('EBADF', 'fstat'))
   })
 
-  it('an object whose descriptor is another one each time', () => {
+  it('an object whose descriptor changes each time it is read', () => {
     const values = [-1, 'x', undefined]
     const file = {
       get fd() {
@@ -392,7 +392,7 @@ describe('what cannot be opened or mapped', () => {
     expectThrown(() => mapFile(untyped(file)), expect.objectContaining({ code }))
   })
 
-  it('a FIFO that nobody writes to does not block', async () => {
+  it('a FIFO without a writer does not block', async () => {
     const lonely = scratch.file('lonely')
     execFileSync('mkfifo', [lonely])
     const result = await runForJson(`
@@ -430,8 +430,9 @@ describe('what cannot be opened or mapped', () => {
 })
 
 describe('a mapping that is unmapped while arguments are read', () => {
-  // Each row runs with a `mapping` and a `view` of it. unmap() closes the mapping and gives its
-  // argument back; lying() makes an object with a getter that does, source() a view with one.
+  // Each row runs with a `mapping` and a `view` of it. unmap() closes the mapping and returns its
+  // argument; lying() makes an object with a getter that calls it, source() a view with such a
+  // getter.
   const prelude = `
     import { mapAnonymous } from 'posix-mmap'
     let mapping, view
@@ -466,7 +467,7 @@ describe('a mapping that is unmapped while arguments are read', () => {
     'mapping.checked(unmap)',
   ]
 
-  // Conversions that are refused, so that they do not even run.
+  // Values that are refused before their conversion, which would unmap, can run.
   const ranges = ['bytes', 'dataView', 'asBuffer', 'text', 'unlock', 'residency', 'discard', 'read']
   ranges.push('punchHole', 'installGuard', 'removeGuard')
   const refused = [
@@ -494,7 +495,7 @@ describe('a mapping that is unmapped while arguments are read', () => {
     'mapping.createReadStream({ highWaterMark: number })',
   ]
 
-  // Bytes of 7 that say something else of themselves.
+  // Views of bytes with the value 7 whose properties lie about them.
   const sources = [
     `source('byteLength', () => unmap(8))`,
     `source('byteOffset', () => unmap(0))`,
@@ -551,7 +552,7 @@ describe('a mapping that is unmapped while arguments are read', () => {
     expect(outcomes[row]).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', closed: false })
   })
 
-  it.each(sources)('%s writes the true bytes or throws', (row) => {
+  it.each(sources)('%s writes the real bytes or throws', (row) => {
     const outcome = outcomes[row]
     if (outcome?.closed) {
       expect(outcome.code).toMatch(/^ERR_/)
@@ -568,12 +569,12 @@ describe('a mapping that is unmapped while arguments are read', () => {
   })
 })
 
-it('nothing is left of all this', () => {
+it('the tests above leave no mapping and no descriptor', () => {
   const links = fs.readdirSync('/proc/self/fd').map((fd) => {
     try {
       return fs.readlinkSync(`/proc/self/fd/${fd}`)
     } catch {
-      return '' // the one that listed them
+      return '' // the descriptor with which the directory was read
     }
   })
   expect(links.filter((link) => link.startsWith(scratch.directory))).toEqual([])

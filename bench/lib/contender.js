@@ -1,6 +1,6 @@
 // @ts-check
-// The process of one contender in JavaScript: measures a round for each line that comes in, and
-// answers with a line of JSON, as the programs in C do.
+// The process of one contender in JavaScript: it measures a round for each line of its standard input, and
+// answers with a line of JSON, like the programs in C.
 //
 //   node contender.js CASE CONTENDER PARAMETERS
 

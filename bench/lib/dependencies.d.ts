@@ -1,4 +1,5 @@
-// They are installed here and not at the root, so that nobody needs them to check types.
+// Declares the dependencies of bench/, which are not installed at the root: types can then be checked
+// without them.
 declare module 'simple-statistics' {
   export function median(values: readonly number[]): number
   export function quantile(values: readonly number[], p: number): number

@@ -1,5 +1,5 @@
 // @ts-check
-// The parts of docs/performance.md that a run writes: between two comments with a name.
+// Replaces the parts of docs/performance.md that a run writes: those between two comments with a name.
 
 /**
  * @param {string} text

@@ -1,5 +1,5 @@
 // @ts-check
-// What the package has to be, next to its limit and its peers.
+// The goals of the package: how fast it must be, compared with its limit and its peers.
 
 /** @typedef {import('./types.js').Goal} Goal */
 

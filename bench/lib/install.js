@@ -1,5 +1,5 @@
 // @ts-check
-// The dependencies of this folder, which the package itself does not have.
+// Installs the dependencies of this folder, which the package itself does not have.
 
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
@@ -11,8 +11,8 @@ const folder = fileURLToPath(new URL('../', import.meta.url))
 const changed = (file) => statSync(`${folder}${file}`, { throwIfNoEntry: false })?.mtimeMs ?? 0
 
 /**
- * Installs them when they are missing or older than the lock file. A peer that cannot be built is left
- * out by npm.
+ * Runs `npm ci` if the dependencies are missing or older than the lock file. npm leaves out a peer
+ * that cannot be built.
  */
 export function installDependencies() {
   if (changed('node_modules/.package-lock.json') >= changed('package-lock.json')) return

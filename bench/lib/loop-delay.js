@@ -1,9 +1,9 @@
 // @ts-check
-// How late the callbacks of a timer of 1 ms come.
+// Measures how late the callbacks of a timer of 1 ms are.
 
 import { quantile } from 'simple-statistics'
 
-const interval = 1
+const intervalMs = 1
 
 export class LoopDelay {
   /** @type {number[]} */ #delays = []
@@ -14,19 +14,19 @@ export class LoopDelay {
    * @param {() => Promise<unknown>} body
    */
   async during(body) {
-    let due = performance.now() + interval
-    let timer = setTimeout(tick, interval)
+    let due = performance.now() + intervalMs
+    let timer = setTimeout(tick, intervalMs)
     const delays = this.#delays
     function tick() {
       const now = performance.now()
       delays.push(Math.max(0, now - due))
-      due = now + interval
-      timer = setTimeout(tick, interval)
+      due = now + intervalMs
+      timer = setTimeout(tick, intervalMs)
     }
-    // A turn, so that the timer is running before a body blocks the loop.
+    // Waits for a turn of the event loop, so that the timer runs before `body` can block the loop.
     await new Promise((resolve) => setTimeout(resolve, 5))
     await body()
-    // And one after it, which is as late as the body was long.
+    // Waits for the callback after `body`, which is as late as `body` has blocked the loop.
     await new Promise((resolve) => setTimeout(resolve, 5))
     clearTimeout(timer)
   }

@@ -1,5 +1,5 @@
 // @ts-check
-// Where the numbers were taken.
+// Describes the machine on which the numbers were measured.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -28,7 +28,7 @@ export function machine(scratch) {
 }
 
 /**
- * What is in brackets in a file of sysfs.
+ * The setting in force in a file of sysfs, which stands in brackets there.
  *
  * @param {string} file
  */

@@ -1,5 +1,5 @@
 // @ts-check
-// The package as it is built. By path: this folder has a package.json of its own, and so no
-// 'posix-mmap'.
+// The package as it was built, imported by path: below this folder, which has a package.json of its own,
+// the name 'posix-mmap' does not resolve.
 
 export * from '../../dist/index.js'

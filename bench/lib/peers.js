@@ -1,12 +1,15 @@
 // @ts-check
-// How the peers map a file.
+// Maps files in the way of the peers.
 
 import { peer } from './unavailable.js'
 
 const readable = 1
 const shared = 1
 
-/** mmap(2) called by koffi. Nothing keeps a view from being used after munmap(). */
+/**
+ * mmap(2) called through koffi. Nothing prevents the use of a view after munmap(), which is a
+ * crash.
+ */
 export async function koffiMmap() {
   const koffi = await peer('koffi')
   const libc = koffi.load(null)

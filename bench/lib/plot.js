@@ -1,5 +1,5 @@
 // @ts-check
-// A measure as a picture: medians as bars, with the quartiles of the rounds.
+// Draws a measure: the medians as bars, with the quartiles of the rounds.
 
 import { parse, View } from 'vega'
 import { compile } from 'vega-lite'

@@ -1,20 +1,20 @@
 // @ts-check
-// Compiles the programs of the cases: what C can do with the same system calls.
+// Compiles the programs of the cases, which show what C can do with the same system calls.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Where rounds.h is, which the programs have in common. */
+/** The folder of rounds.h, which all programs include. */
 const headers = fileURLToPath(new URL('.', import.meta.url))
 
-/** What a case's own build.js is given. */
+/** The compiler that a case's own build.js is given. */
 export class Compiler {
   /** @type {Record<string, string>} why a program could not be built */ failures = {}
   #binaries
 
-  /** @param {string} binaries where to */
+  /** @param {string} binaries the folder for the compiled programs */
   constructor(binaries) {
     this.#binaries = binaries
   }
@@ -54,10 +54,10 @@ export class Compiler {
 }
 
 /**
- * Each `program.c` of a case becomes `program`; what needs more than that, its build.js makes.
+ * Compiles each `program.c` of a case to `program`, and runs the case's build.js, if there is one.
  *
  * @param {string[]} cases
- * @param {string} binaries where to
+ * @param {string} binaries the folder for the compiled programs
  */
 export async function buildPrograms(cases, binaries) {
   mkdirSync(binaries, { recursive: true })

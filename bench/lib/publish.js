@@ -1,5 +1,5 @@
 // @ts-check
-// From the results of the last run of each case to pictures and docs/performance.md.
+// Turns the results of the last run of each case into pictures and docs/performance.md.
 
 import fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -13,8 +13,8 @@ const docs = new URL('../../docs/', import.meta.url)
 /** @typedef {import('./types.js').Result & { machine: import('./machine.js').Machine }} Record */
 
 /**
- * @param {string[]} cases in their order
- * @param {URL} from where their results are
+ * @param {string[]} cases in the order of the document
+ * @param {URL} from the folder of the results
  * @param {boolean} quick writes next to the results, and leaves docs/ alone
  */
 export async function publish(cases, from, quick) {
@@ -41,7 +41,7 @@ export async function publish(cases, from, quick) {
   console.log(`\nwritten: ${fileURLToPath(new URL('performance.md', to))}`)
 }
 
-/** @param {Record[]} records cases that were run alone can have another machine */
+/** @param {Record[]} records may name several machines: a case can be run alone, and elsewhere */
 function machines(records) {
   const lines = new Map(records.map(({ machine }) => [JSON.stringify(machine), machine]))
   return [...lines.values()]

@@ -1,5 +1,5 @@
 // @ts-check
-// Results in words and tables, for a terminal and for docs/performance.md.
+// Writes results as text and tables, for a terminal and for docs/performance.md.
 
 /** @typedef {import('./types.js').Result} Result */
 
@@ -18,7 +18,7 @@ export function number(value, digits = 2) {
 const ratio = (value) => (value < 10 ? value.toFixed(2) : number(value, 0))
 
 /**
- * One measure, the header first. The ratios are to the first contender.
+ * The table of one measure, the header first. Ratios are those to the first contender.
  *
  * @param {Result} result
  * @param {string} key
@@ -59,7 +59,7 @@ function goalRow({ text, value, met }) {
 }
 
 /**
- * Aligned, the first column to the left and the others to the right.
+ * Rows in columns: the first column is aligned to the left, the others to the right.
  *
  * @param {string[][]} rows
  */
@@ -109,7 +109,7 @@ export function forTerminal(result, seconds) {
 
 /**
  * @param {Result} result
- * @param {(key: string) => string} pictureOf where the picture of a measure is
+ * @param {(key: string) => string} pictureOf gives the path of the picture of a measure
  */
 export function forMarkdown(result, pictureOf) {
   const parts = [result.description]

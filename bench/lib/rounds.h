@@ -1,5 +1,5 @@
-// What the limits have in common: they measure one round for each line that comes in, and answer
-// with a line of JSON.
+// The parts that all limits share: they measure one round for each line of their standard input,
+// and answer with a line of JSON.
 #pragma once
 
 #ifndef _GNU_SOURCE
@@ -52,7 +52,7 @@ static inline char* map_file(int fd, size_t length) {
   return data;
 }
 
-/// The whole of a file, read in.
+/// Maps a whole file and reads every page, so that all of them are in the page table.
 static inline char* map_whole(const char* path, size_t* length) {
   const int fd = open_file(path);
   *length = size_of(fd);
@@ -63,7 +63,7 @@ static inline char* map_whole(const char* path, size_t* length) {
   return data;
 }
 
-/// Calls `round` for every line of the standard input.
+/// Calls `round` for each line of the standard input.
 static inline void each_round(void (*round)(void)) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   puts("{\"ready\":true}");

@@ -1,6 +1,6 @@
 // @ts-check
-// Runs the contenders of a case in turn, each in a process of its own, so that what the machine does
-// meanwhile is shared by all, and what one leaves in its heap is not.
+// Runs the contenders of a case in turn, each in a process of its own: whatever else the machine does
+// slows all of them alike, and the heap of one cannot slow another.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,7 +14,7 @@ const contenderScript = fileURLToPath(new URL('contender.js', import.meta.url))
 
 class Runner {
   /** @type {string | null} */ unavailable = null
-  /** Whether that is nothing that it foresaw. */
+  /** Whether it ended unexpectedly, and did not say itself that it cannot take part. */
   failed = false
   /** @type {Record<string, number[]>} */ measured = {}
   /** @type {string | null} */ check = null
@@ -33,7 +33,7 @@ class Runner {
     this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]()
   }
 
-  /** @returns {Promise<Record<string, unknown> | null>} the next line, null when it cannot go on */
+  /** @returns {Promise<Record<string, unknown> | null>} the next line, or null at the end */
   async #answer() {
     const { value, done } = await this.lines.next()
     if (done) {
@@ -102,10 +102,11 @@ export async function runCase(name, definition, parameters, options) {
   try {
     const all = Object.values(runners)
     for (const runner of all) await runner.ready()
-    // A round to warm up, except of what takes very long.
+    // One round to warm up, except for contenders that take so long that they run only once.
     for (const runner of all) if (runner.roundsLeft > 1) await runner.round(false)
     for (let round = 0; round < rounds; round++) {
-      // Nobody always comes after the same neighbour's mess.
+      // The order shifts each round: otherwise a contender would always run on caches that the same
+      // other one has filled.
       const shift = round % all.length
       for (const runner of [...all.slice(shift), ...all.slice(0, shift)]) await runner.round(true)
     }

@@ -1,13 +1,13 @@
 // @ts-check
-// Files to measure on, gone when the run has ended.
+// Makes the files to measure with, which are removed when the run ends.
 
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-// Not more at a time: what is written in pieces of 1 MiB stays in the page cache as such, and memory
-// that is mapped from these was five times as slow to read on a virtual machine as from smaller ones.
-const block = 1 << 17
+// No larger: the page cache keeps what is written in pieces of 1 MiB in pieces of that size, and on a
+// virtual machine memory mapped from those was five times as slow to read as from smaller ones.
+const blockBytes = 1 << 17
 
 export class Scratch {
   directory
@@ -31,8 +31,8 @@ export class Scratch {
   }
 
   /**
-   * A file without blocks. Its pages are zeros, and pages of the cache like any other once they are
-   * read.
+   * A file without blocks. Its pages are zeros, and once they are read they are in the page cache
+   * like those of any other file.
    *
    * @param {string} name
    * @param {number} size
@@ -45,7 +45,8 @@ export class Scratch {
   }
 
   /**
-   * Lines of text, in the cache and on the disk, with `needle` at the very end and nowhere else.
+   * A file with lines of text, which is in the cache and on the disk, with `needle` at its very end
+   * and nowhere else.
    *
    * @param {number} size a multiple of a mebibyte
    */
@@ -70,29 +71,30 @@ export const needle = 'the needle, at last'
  */
 function writeText(file, size) {
   const lines = []
-  for (let i = 0, length = 0; length < block; i++) {
+  for (let i = 0, length = 0; length < blockBytes; i++) {
     const words = 1 + ((i * 7) % 12)
     const line = `${String(i).padStart(6, '0')} ${'lorem ipsum '.repeat(words).trimEnd()}`
     lines.push(line)
     length += line.length + 1
   }
-  const text = Buffer.from(`${lines.join('\n')}\n`).subarray(0, block)
-  text[block - 1] = 10
+  const text = Buffer.from(`${lines.join('\n')}\n`).subarray(0, blockBytes)
+  text[blockBytes - 1] = 10
   const last = Buffer.from(text)
-  last.write(`${needle}\n`, block - needle.length - 1)
+  last.write(`${needle}\n`, blockBytes - needle.length - 1)
   const fd = fs.openSync(file, 'w')
-  for (let at = 0; at < size; at += block) fs.writeSync(fd, at + block < size ? text : last)
+  for (let at = 0; at < size; at += blockBytes)
+    fs.writeSync(fd, at + blockBytes < size ? text : last)
   fs.fsyncSync(fd)
   fs.closeSync(fd)
 }
 
 /**
- * Reads a file, so that its pages are in the cache.
+ * Reads a file, which puts its pages into the cache.
  *
  * @param {string} file
  */
 function warm(file) {
-  const buffer = Buffer.allocUnsafe(block)
+  const buffer = Buffer.allocUnsafe(blockBytes)
   const fd = fs.openSync(file, 'r')
   while (fs.readSync(fd, buffer) > 0);
   fs.closeSync(fd)

@@ -1,5 +1,5 @@
 // @ts-check
-// From the numbers of all rounds to what is reported.
+// Summarises the numbers of all rounds.
 
 import { median, quantile } from 'simple-statistics'
 

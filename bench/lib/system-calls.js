@@ -1,20 +1,21 @@
 // @ts-check
-// The system calls of a piece of JavaScript, as strace(1) sees them. They repeat exactly, on a busy
+// Counts the system calls of a piece of JavaScript with strace(1). The counts repeat exactly, on a busy
 // machine too.
 
 import { spawnSync } from 'node:child_process'
 
-// Calls that fail and that nobody else makes: the piece is between them.
+// Paths that do not exist and that nothing else asks for: calls with them mark the start and the
+// end of the piece in the trace.
 const from = '/posix-mmap-count-from'
 const to = '/posix-mmap-count-to'
 
-/** By the man page, whichever variant this libc calls. */
+/** The names of the man pages, for the variants that a C library calls instead. */
 const manPages = new Map([
   ['newfstatat', 'fstat'],
   ['openat', 'open'],
 ])
 
-// No collection and no new code comes in between, and no other thread.
+// With these options no garbage collection, no compilation and no other thread adds calls.
 export const still = [
   '--jitless',
   '--single-threaded',
@@ -22,7 +23,7 @@ export const still = [
   '--max-semi-space-size=64',
 ]
 
-/** Whether strace is here and may trace; otherwise why not. */
+/** The reason why strace is missing or may not trace, or null. */
 export function whyNoStrace() {
   const { error, status, stderr } = spawnSync('strace', ['-o', '/dev/null', 'true'])
   if (error !== undefined) return 'there is no strace'
@@ -30,7 +31,7 @@ export function whyNoStrace() {
 }
 
 /**
- * How often each system call is made by the main thread, a time that `body` runs.
+ * How many calls of each system call the main thread makes each time that `body` runs.
  *
  * @param {{ before?: string, body: string, after?: string, times?: number, cwd?: string }} script
  * @returns {Record<string, number>}
@@ -50,7 +51,7 @@ export function systemCallsOf({ before = '', body, after = '', times = 100, cwd 
 }
 
 /**
- * The same for a program that marks what it does.
+ * The same for a program that makes the marking calls itself.
  *
  * @param {string[]} command
  * @param {number} times
@@ -74,7 +75,7 @@ export function trace(command, times, cwd) {
   const counts = {}
   for (const line of lines.slice(start + 1, end)) {
     const called = /^(\w+)\(/.exec(line)?.[1]
-    // brk(2) is malloc's, now and then.
+    // malloc() calls brk(2) now and then.
     if (called === undefined || called === 'brk') continue
     const name = manPages.get(called) ?? called
     counts[name] = (counts[name] ?? 0) + 1 / times

@@ -1,5 +1,5 @@
 // @ts-check
-// Time that something took.
+// Measures how long functions take.
 
 /** @param {() => void} body */
 export function milliseconds(body) {
@@ -9,8 +9,9 @@ export function milliseconds(body) {
 }
 
 /**
- * The second of two runs, for memory that others have pushed out of the processor's tables since: on a
- * virtual machine the first pass over it takes several times as long, in C as well.
+ * The second of two runs. The other contenders have pushed the memory out of the processor's
+ * translation tables, and on a virtual machine a first pass then takes several times as long, in C
+ * as well.
  *
  * @param {() => void} body
  */
@@ -27,7 +28,7 @@ export async function millisecondsAsync(body) {
 }
 
 /**
- * The mean of so many times in a row.
+ * The mean of `times` calls in a row.
  *
  * @param {number} times
  * @param {() => void} body
@@ -38,7 +39,7 @@ export function microsecondsEach(times, body) {
   return ((performance.now() - start) / times) * 1e3
 }
 
-/** For what only the garbage collector ends: needs --expose-gc. */
+/** For mappings that only the garbage collector ends; needs --expose-gc. */
 export async function collectGarbage() {
   globalThis.gc?.()
   await new Promise((resolve) => setImmediate(resolve))

@@ -1,23 +1,26 @@
-// What a case is made of.
+// The parts of a case.
 
 /** What one round measured: a number for each measure that the contender takes part in. */
 export type Measured = Record<string, number | string | null>
 /** Measures one round. */
 export type Round = () => Measured | Promise<Measured>
 
-/** Values that a case hands to its contenders: paths, sizes, how often. */
+/** Values that a case hands to its contenders: paths, sizes, numbers of times. */
 // biome-ignore lint/suspicious/noExplicitAny: each case reads what it has prepared itself
 export type Parameters = Record<string, any>
 
 export interface Contender {
-  /** In a process of its own, before the first round. Throws Unavailable when it cannot be. */
+  /**
+   * Called in the contender's process before the first round. Throws Unavailable if it cannot run
+   * here.
+   */
   setUp?(parameters: Parameters): Round | Promise<Round>
-  /** Or a program of the case's folder and its arguments. */
+  /** Instead of `setUp`: a program of the case's folder, with its arguments. */
   program?: string
   arguments?(parameters: Parameters): (string | number)[]
-  /** For the process. */
+  /** Options of Node for the contender's process. */
   flags?: string[]
-  /** At most so many rounds, for what takes very long. */
+  /** Limits the number of rounds of a contender that takes very long. */
   rounds?: number
   kind: 'limit' | 'package' | 'peer'
 }
@@ -26,19 +29,19 @@ export interface Measure {
   title: string
   unit: string
   digits?: number
-  /** Of what the numbers are; default 'lower'. */
+  /** Which numbers are better; default 'lower'. */
   better?: 'lower' | 'higher'
 }
 
 export interface Goal {
   measure: string
   text: string
-  /** What the goal looks at, and whether it is met; null when it could not be measured. */
+  /** The value that `met` judges; null if it could not be measured. */
   value(median: (contender: string, measure?: string) => number | null): number | null
   met(value: number): boolean
 }
 
-/** Scratch files, and how large things are in this run. */
+/** The scratch files, and whether this run is a quick one with small sizes. */
 export interface Setting {
   quick: boolean
   scratch: import('./scratch.js').Scratch
@@ -51,10 +54,10 @@ export interface Case {
   rounds?: { full: number; quick: number }
   prepare(setting: Setting): Parameters | Promise<Parameters>
   measures: Record<string, Measure>
-  /** The first is what the others are compared with. */
+  /** The others are compared with the first. */
   contenders: Record<string, Contender>
   goals: Goal[]
-  /** What was asked of it, with the sizes of this run. */
+  /** Says what is measured, with the sizes of this run. */
   describe(parameters: Parameters): string
 }
 

@@ -1,10 +1,10 @@
 // @ts-check
-// What cannot take part says why.
+// The error with which a contender says why it cannot take part.
 
 export class Unavailable extends Error {}
 
 /**
- * A peer, or whatever is wrong with it.
+ * Imports a peer, or throws Unavailable with the reason why it cannot be imported.
  *
  * @param {string} name
  * @returns {Promise<any>}

@@ -1,6 +1,6 @@
 // @ts-check
-// The addresses that every worker looks up: the known ones, and random ones that are the same in
-// every process.
+// The addresses that every worker looks up: those with known answers, and random ones that are the same
+// in every process.
 
 import { knownAnswers } from './known-answers.js'
 

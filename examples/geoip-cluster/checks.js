@@ -1,5 +1,5 @@
 // @ts-check
-// What has to be true of the two runs for the demo to pass.
+// The claims about the two runs that must hold for the demo to pass.
 
 import { statSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
@@ -50,7 +50,7 @@ export function checks(mapped, read) {
 }
 
 /**
- * What the mean worker no longer holds alone when it maps, in KiB.
+ * How much less memory a worker that maps holds for itself alone, as the mean of all workers, in KiB.
  *
  * @param {Result} mapped
  * @param {Result} read

@@ -1,6 +1,6 @@
 // @ts-check
-// The thread of load.js: a bounded number of requests over connections that stay open, every answer
-// checked.
+// The thread that load.js starts: it sends a fixed number of requests over connections that stay open, and
+// checks every answer.
 
 import http from 'node:http'
 import { json } from 'node:stream/consumers'

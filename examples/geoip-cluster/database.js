@@ -1,5 +1,5 @@
 // @ts-check
-// The country database, opened in one of the two ways that the demo compares.
+// Opens the country database in one of the two ways that the demo compares.
 
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -28,7 +28,8 @@ export const openDatabase = {
     return {
       country: countryFrom(reader),
       zeroCopy: memoryOf(reader) === mapping.buffer,
-      // If somebody truncates the file, the process lives on, and this throws.
+      // If somebody truncates the file, the look-ups read zeros and the process goes on; this then
+      // throws.
       check: () => mapping.check(),
       close: () => mapping.unmap(),
     }

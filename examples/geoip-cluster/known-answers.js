@@ -1,5 +1,5 @@
 // @ts-check
-// Addresses whose country does not change, and some that no database has an answer for.
+// Addresses whose country does not change, and some for which no database has an answer.
 
 /** @type {{ address: string, country: string | null }[]} */
 export const knownAnswers = [

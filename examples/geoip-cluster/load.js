@@ -1,5 +1,5 @@
 // @ts-check
-// Load over HTTP, from a thread of the primary.
+// Sends requests over HTTP from a thread of the primary.
 
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
@@ -12,8 +12,8 @@ import { Worker } from 'node:worker_threads'
  */
 
 /**
- * A new thread for each service, because code that the service before has warmed up would make the
- * second one look faster than the first.
+ * Starts a new thread for each of the two services: client code that the first run has warmed up
+ * would make the second service look faster.
  *
  * @param {Load} load
  * @param {AbortSignal} signal

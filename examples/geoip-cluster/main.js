@@ -1,5 +1,5 @@
 // @ts-check
-// A GeoIP service in a cluster whose workers map one database, next to the same service with a copy
+// Runs a GeoIP service in a cluster whose workers map one database, and then the same service with a copy
 // in each worker. Ends by itself; the last line says pass or fail.
 //
 //   node examples/geoip-cluster/main.js [--workers N]
@@ -20,7 +20,7 @@ function workerCount() {
   throw new Error(`--workers takes a number from 2 up, not '${values.workers}'`)
 }
 
-/** @returns {Promise<string>} what the demo has shown */
+/** @returns {Promise<string>} the result in one line */
 async function demo() {
   const workers = workerCount()
   console.log(introduction(workers))

@@ -1,5 +1,5 @@
 // @ts-check
-// One run of the service, from start to stop, and all that is measured on the way.
+// Runs the service once, from start to stop, and measures it on the way.
 
 import { addresses } from './addresses.js'
 import { databasePath } from './database.js'

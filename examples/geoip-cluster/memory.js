@@ -1,18 +1,18 @@
 // @ts-check
-// What the kernel says of the memory of a process, in KiB; proc(5).
+// Reads from the kernel how much memory a process takes, in KiB; proc(5).
 
 import { readFile } from 'node:fs/promises'
 
 /**
  * @typedef {object} Memory
- * @property {number} rss all that is in memory
+ * @property {number} rss all resident pages
  * @property {number} pss the same, each page divided by the number of processes that map it
  * @property {number} alone pages that no other process maps
  * @property {number} shared pages that other processes map as well
  */
 
 /**
- * All of a process.
+ * The memory of a whole process.
  *
  * @param {number} pid
  */
@@ -21,7 +21,7 @@ export async function memoryOfProcess(pid) {
 }
 
 /**
- * Only the pages of one file that a process has mapped.
+ * The memory of one file that a process has mapped.
  *
  * @param {number} pid
  * @param {string} path

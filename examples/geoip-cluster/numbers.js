@@ -1,5 +1,5 @@
 // @ts-check
-// Small sums, and numbers as people read them.
+// Sums and means, and numbers as people read them.
 
 /** @param {number[]} values */
 export const sum = (values) => values.reduce((a, b) => a + b, 0)

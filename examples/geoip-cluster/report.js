@@ -1,5 +1,5 @@
 // @ts-check
-// The measurements as tables of at most 80 columns.
+// Prints the measurements as tables of at most 80 columns.
 
 import { statSync } from 'node:fs'
 import { availableParallelism, release } from 'node:os'
@@ -74,7 +74,7 @@ export function databasePages(mapped) {
 }
 
 /**
- * The first column to the left, the others to the right.
+ * Rows in columns: the first column is aligned to the left, the others to the right.
  *
  * @param {string} title
  * @param {string[][]} rows

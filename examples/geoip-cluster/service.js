@@ -1,6 +1,6 @@
 // @ts-check
-// The primary's side of the service: starts the workers, asks them for results, stops them. A
-// worker that dies or does not answer ends every wait with an error.
+// The primary's side of the service: it starts the workers, asks them for results, and stops them. When a
+// worker dies or does not answer, everything that waits fails with an error.
 
 import cluster from 'node:cluster'
 import { once, setMaxListeners } from 'node:events'
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 const secondsToLive = 30
 
 /**
- * @typedef {object} Opened what a worker says when it is ready
+ * @typedef {object} Opened the message of a worker that is ready
  * @property {number} port
  * @property {number} openedIn milliseconds
  * @property {boolean} zeroCopy
@@ -39,7 +39,7 @@ export class Service {
     setTimeout(() => this.#failure.abort(late), secondsToLive * 1000).unref()
   }
 
-  /** Aborted when the service cannot go on. */
+  /** Aborted when a worker has failed or the time is up. */
   get signal() {
     return this.#failure.signal
   }
@@ -54,7 +54,7 @@ export class Service {
   }
 
   /**
-   * Has every worker do a task at the same time.
+   * Makes all workers do a task at the same time.
    *
    * @template {keyof Tasks} T
    * @param {T} task
@@ -66,7 +66,7 @@ export class Service {
     return Promise.all(replies)
   }
 
-  /** Lets the workers finish what they do and end by themselves. */
+  /** Waits until the workers have finished their requests and ended by themselves. */
   async stop() {
     this.#stopping = true
     const exits = this.#workers.map((worker) => once(worker, 'exit', { signal: this.signal }))
@@ -74,7 +74,7 @@ export class Service {
     await Promise.all(exits)
   }
 
-  /** Ends what is still running. */
+  /** Kills the workers that still run. */
   kill() {
     this.#stopping = true
     for (const worker of this.#workers) worker.process.kill('SIGKILL')

@@ -1,6 +1,6 @@
 // @ts-check
-// One worker of the service: answers look-ups over HTTP, and does what the primary asks for.
-// Started with the way to open the database as its argument.
+// One worker of the service: it answers look-ups over HTTP, and does the tasks that the primary sends. Its
+// argument is the way to open the database.
 
 import http from 'node:http'
 import { isIP } from 'node:net'
@@ -38,7 +38,7 @@ const tasks = {
   answers: () => addresses.map(database.country),
   benchmark: () => measureLookUps(database.country, addresses),
   served: () => served,
-  // Garbage is not what the demo wants to compare.
+  // Called before memory is measured: garbage would hide the difference between the two ways.
   collectGarbage: () => globalThis.gc?.() ?? null,
 }
 
@@ -52,7 +52,7 @@ function perform(task) {
 process.on('message', perform)
 process.once('disconnect', () => database.close())
 
-// In a cluster, port 0 is the same free port in every worker.
+// In a cluster, all workers that listen on port 0 get the same free port.
 server.listen(0, '127.0.0.1', () => {
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
   process.send?.({ port, openedIn, zeroCopy: database.zeroCopy })

@@ -1,5 +1,5 @@
 // @ts-check
-// One message in shared memory, in the layout of README.md.
+// A mailbox in shared memory, which holds one message in the layout of README.md.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
@@ -8,11 +8,11 @@ const mark = 0x50454552
 const firstMailbox = 64
 const headerBytes = 12
 
-/** @param {number} size of each of the two, in bytes */
+/** @param {number} size of each of the two mailboxes, in bytes */
 export const byteLengthFor = (size) => firstMailbox + 2 * size
 
 /**
- * The two mailboxes of a segment that nobody else knows yet.
+ * Lays out the two mailboxes in a segment that no other process knows yet.
  *
  * @param {import('posix-mmap').SharedMemory} memory
  * @param {number} size
@@ -62,7 +62,7 @@ class Mailbox {
     for (;;) {
       const length = this.#header.getUint32(4, true)
       if (this.#header.getUint32(0, true) === number && length <= this.#body.length) {
-        // A copy: what is checked is what is used.
+        // Copied first, so that the bytes that are checked are the bytes that are used.
         const data = this.#body.slice(0, length)
         if (crc32(data, number) === this.#header.getUint32(8, true)) return data
       }

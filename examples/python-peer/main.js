@@ -1,6 +1,6 @@
 // @ts-check
-// Node and Python work on one named segment. Ends by itself; the last line says pass or fail, or
-// skip where there is no python3.
+// Node and Python exchange messages in one named segment. Ends by itself; the last line says pass or fail,
+// or skip where there is no python3.
 //
 //   node examples/python-peer/main.js
 
@@ -60,7 +60,7 @@ async function exchange(memory) {
   }
 }
 
-/** @returns {Promise<string>} what the demo has shown */
+/** @returns {Promise<string>} the result in one line */
 async function demo() {
   const name = `posix-mmap-python-${process.pid}`
   const memory = SharedMemory.create(byteLengthFor(mailboxSize), { name })

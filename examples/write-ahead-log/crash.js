@@ -1,5 +1,5 @@
 // @ts-check
-// Has a writer work on the log, and kills it.
+// Starts a writer on the log, and kills it.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,14 +25,14 @@ export async function crashWriter(path) {
   const child = spawn(process.execPath, [writer, path], { stdio: ['ignore', 'pipe', 'pipe'] })
   const output = Promise.all([text(child.stdout), text(child.stderr)])
   const closed = once(child, 'close')
-  // From the first acknowledgment on, or it would mostly be killed while it starts.
+  // Waits for the first acknowledgment: otherwise most writers would be killed while they start.
   await Promise.race([once(child.stdout, 'data'), closed])
   await delay(Math.random() * longestLife)
   child.kill('SIGKILL')
   const [code, signal] = await closed
   const [acknowledgments, errors] = await output
   if (signal !== 'SIGKILL') throw new Error(`the writer ended with ${signal ?? code}: ${errors}`)
-  // The last line may be cut off.
+  // The last line may be incomplete.
   const lines = acknowledgments.split('\n').slice(0, -1)
   const rows = lines.map((line) => line.split(' ').map(Number))
   return {

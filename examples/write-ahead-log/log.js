@@ -1,6 +1,6 @@
 // @ts-check
-// A write-ahead log: append() writes a record through the mapping, commit() waits until the disk has
-// it. Commits that wait at the same time share one flush.
+// A write-ahead log: append() writes a record through the mapping, commit() waits until it is on the disk.
+// Commits that wait at the same time share one flush.
 
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -11,15 +11,15 @@ import { recover } from './recovery.js'
 const firstLength = 4 * pageSize
 
 export class WriteAheadLog {
-  /** How often the disk was waited for. */
+  /** How many flushes commits have waited for. */
   flushes = 0
 
   #mapping
-  /** All of the mapping, taken again after each resize(). */
+  /** A view of the whole mapping, taken again after each resize(), which detaches it. */
   #bytes
   #end
   #sequence
-  /** The records up to here, and where they end, are on the disk. */
+  /** The last record that is known to be on the disk, and where it ends. */
   #durable
   /** @type {Promise<void> | undefined} */
   #flushing
@@ -27,7 +27,7 @@ export class WriteAheadLog {
   #failure
 
   /**
-   * Opens a log, or makes one. What a writer left half written is cut off.
+   * Opens a log, or makes one. Cuts off a record that a writer has left half written.
    *
    * @param {string} path
    */
@@ -50,7 +50,7 @@ export class WriteAheadLog {
   }
 
   /**
-   * Does not wait: the record may be lost until commit() has returned.
+   * Adds a record. It may still be lost until commit() has resolved.
    *
    * @param {Uint8Array} payload
    * @returns {number} the number of the record, from 1
@@ -74,7 +74,7 @@ export class WriteAheadLog {
     }
   }
 
-  /** Commits, and gives the room back that no record has taken. */
+  /** Commits, and cuts off the room that no record has used. */
   async close() {
     await this.commit()
     this.#mapping.resize(this.#end)
@@ -83,7 +83,7 @@ export class WriteAheadLog {
 
   /** @param {number} end */
   #grow(end) {
-    // A full disk is ENOSPC here. The new bytes are zeros, as the end of a log is.
+    // On a full disk resize() throws ENOSPC. The new bytes are zeros, which mark the end of a log.
     this.#mapping.resize(Math.max(firstLength, 2 * this.#bytes.length, end))
     this.#bytes = this.#mapping.asBuffer()
   }
@@ -97,7 +97,8 @@ export class WriteAheadLog {
       this.#durable = appended
       this.flushes++
     } catch (error) {
-      // The kernel tells of an error once: a second flush could succeed without the data.
+      // The kernel reports a write error only once: another flush could succeed although data is
+      // lost.
       this.#failure = error
       throw error
     } finally {
@@ -111,7 +112,7 @@ export class WriteAheadLog {
 }
 
 /**
- * A file that was made is there after a power cut only when its directory is on the disk.
+ * Writes a directory to the disk: without that, a new file may be gone after a power cut.
  *
  * @param {string} directory
  */

@@ -1,6 +1,6 @@
 // @ts-check
-// A write-ahead log whose writer is killed at a random moment, again and again. Every record that
-// was acknowledged is found, and nothing after the first torn one. The last line says pass or fail.
+// Kills the writer of a write-ahead log at a random moment, again and again. Checks that every record that
+// was acknowledged is found, and none after the first torn one. The last line says pass or fail.
 //
 //   node examples/write-ahead-log/main.js [--rounds N]
 

@@ -1,6 +1,6 @@
 // @ts-check
-// What the records hold: bytes that follow from the number of the record, so that whoever finds one
-// knows whether it is right.
+// The payloads of the records: bytes that follow from the number of the record, so that a reader can check
+// any record that it finds.
 
 const longest = 2000
 

@@ -1,19 +1,19 @@
 // @ts-check
-// One record: CRC32 and length of 4 bytes, sequence number of 8, then the payload, then zeros up to
-// a multiple of 8. The checksum is over everything after it but the zeros.
+// The format of a record: a CRC-32 and a length of 4 bytes each, a sequence number of 8 bytes, the payload,
+// and zeros up to a multiple of 8. The checksum covers everything after it except the zeros.
 
 import { crc32 } from 'node:zlib'
 
 export const headerLength = 16
 const alignment = 8
 
-/** How much of the log a record takes. @param {number} payloadLength */
+/** How many bytes of the log a record takes. @param {number} payloadLength */
 export function recordLength(payloadLength) {
   return Math.ceil((headerLength + payloadLength) / alignment) * alignment
 }
 
 /**
- * @param {Buffer} log with room for the record, and zeros there
+ * @param {Buffer} log must have room for the record, and zeros there
  * @param {number} at
  * @param {number} sequence
  * @param {Uint8Array} payload
@@ -26,7 +26,7 @@ export function writeRecord(log, at, sequence, payload) {
 }
 
 /**
- * The payload of the record, or null where there is none with this number, or a torn one.
+ * The payload of a record; null if there is no record with this number at this place, or a torn one.
  *
  * @param {Buffer} log
  * @param {number} at

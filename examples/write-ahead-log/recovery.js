@@ -1,14 +1,14 @@
 // @ts-check
-// What a log holds: its records from the first one on, up to the first that is torn or missing.
+// Reads a log: its records from the first one on, up to the first that is torn or missing.
 
 import { mapFile } from 'posix-mmap'
 import { readRecord, recordLength } from './record.js'
 
 /**
  * @typedef {object} Recovered
- * @property {Buffer[]} payloads views of the log: copy what is to stay
+ * @property {Buffer[]} payloads views of the log; copy them to keep them longer than the mapping
  * @property {number[]} offsets where each record starts
- * @property {number} end where the next one belongs
+ * @property {number} end where the next record starts
  */
 
 /**
@@ -28,7 +28,7 @@ export function recover(log) {
 }
 
 /**
- * The same of a file, which stays as it is.
+ * Reads the log in a file, without changing the file.
  *
  * @param {string} path
  * @returns {Recovered}

@@ -1,6 +1,6 @@
 // @ts-check
-// What a power cut does to records that nobody was told of: a part of them is not on the disk. A
-// killed process alone loses nothing that it has stored in a mapping.
+// Does what a power cut does to records that were not acknowledged: only a part of them is on the disk. A
+// process that is killed loses nothing that it has stored in a mapping, so a kill alone tests too little.
 
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { payloadOf } from './payloads.js'
@@ -11,7 +11,7 @@ import { headerLength, recordLength, writeRecord } from './record.js'
  *
  * @param {string} path
  * @param {import('./recovery.js').Recovered} recovered
- * @param {number} acknowledged the last record that has to stay
+ * @param {number} acknowledged the last record that must stay
  * @returns {number} how many records are whole
  */
 export function tear(path, { offsets, end }, acknowledged) {
@@ -20,7 +20,7 @@ export function tear(path, { offsets, end }, acknowledged) {
   const payload = payloadOf(victim)
   const record = Buffer.alloc(recordLength(payload.length))
   writeRecord(record, 0, victim, payload)
-  // All of it up to somewhere in the payload, and zeros after that.
+  // The record is whole up to somewhere in its payload, and zeros after that.
   const length = headerLength + Math.floor(Math.random() * payload.length)
   record.fill(0, length)
   const fd = openSync(path, 'r+')

@@ -1,6 +1,6 @@
 // @ts-check
-// A process that appends records until it is killed. Prints a line for each that is on the disk: its
-// number, and how many flushes that took so far.
+// A process that appends records until it is killed. For each record that is on the disk it prints a line:
+// the number of the record, and how many flushes there were so far.
 //
 //   node writer.js LOG
 
@@ -16,7 +16,7 @@ async function client() {
   for (;;) {
     const sequence = log.append(payloadOf(next++))
     await log.commit()
-    // Blocks until the pipe has it: what was told was on the disk before.
+    // Written only now, and at once: each line stands for a record that must survive the kill.
     writeSync(1, `${sequence} ${log.flushes}\n`)
   }
 }

@@ -62,9 +62,38 @@ Bytes bytes_at(const Napi::CallbackInfo& info, size_t index) {
   return {static_cast<std::byte*>(data), length};
 }
 
+namespace {
+
+/// The words of a file identity, or nullptr.
+uint64_t* identity_words(const Napi::CallbackInfo& info, size_t index) {
+  napi_typedarray_type type{};
+  size_t length = 0;
+  void* data = nullptr;
+  const napi_status status =
+      napi_get_typedarray_info(info.Env(), info[index], &type, &length, &data, nullptr, nullptr);
+  const bool fits = status == napi_ok && type == napi_biguint64_array && length == 3;
+  return fits ? static_cast<uint64_t*>(data) : nullptr;
+}
+
+}  // namespace
+
+void store_identity(const Napi::CallbackInfo& info, size_t index, const FileIdentity& identity) {
+  uint64_t* const words = identity_words(info, index);
+  if (words == nullptr) return;
+  words[0] = identity.device;
+  words[1] = identity.inode;
+  words[2] = identity.regular ? 1 : 0;
+}
+
+FileIdentity identity_at(const Napi::CallbackInfo& info, size_t index) {
+  const uint64_t* const words = identity_words(info, index);
+  if (words == nullptr) return {};
+  return {words[0], words[1], words[2] != 0};
+}
+
 Region* region_at(const Napi::CallbackInfo& info) {
-  const Holding* holding = Environment::of(info.Env()).handles().find(uint64_at(info, 0));
-  return holding == nullptr ? nullptr : holding->region;
+  const Holding* const holding = Environment::of(info.Env()).handles().find(uint64_at(info, 0));
+  return holding == nullptr ? nullptr : holding->region.get();
 }
 
 }  // namespace posix_mmap

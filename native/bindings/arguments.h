@@ -1,5 +1,5 @@
-// JS values <-> the numbers and bytes of system calls. TypeScript has checked them; a value of a
-// wrong type is 0, false or empty here.
+// Converts between JS values and the numbers and bytes of system calls. TypeScript has checked the
+// values; one of a wrong type is 0, false or empty here.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "napi_setup.h"
+#include "posix/files/file_identity.h"
 
 namespace posix_mmap {
 
@@ -20,9 +21,9 @@ int64_t int64_at(const Napi::CallbackInfo& info, size_t index);
 uint64_t uint64_at(const Napi::CallbackInfo& info, size_t index);
 std::string string_at(const Napi::CallbackInfo& info, size_t index);
 
-/// Integers stay exact in a JS number up to 2**53; no file or mapping is larger.
+/// A JS number, which is exact up to 2**53; no file or mapping is larger.
 Napi::Value number(const Napi::CallbackInfo& info, int64_t value);
-/// An array of such numbers.
+/// A JS array of such numbers.
 Napi::Value numbers(const Napi::CallbackInfo& info, std::initializer_list<int64_t> values);
 
 /// The bytes of a Uint8Array.
@@ -31,6 +32,11 @@ struct Bytes {
   size_t length;
 };
 Bytes bytes_at(const Napi::CallbackInfo& info, size_t index);
+
+/// A file identity in a BigUint64Array of three; nothing is stored in anything else, and zeros are
+/// found there.
+void store_identity(const Napi::CallbackInfo& info, size_t index, const FileIdentity& identity);
+FileIdentity identity_at(const Napi::CallbackInfo& info, size_t index);
 
 /// The region whose handle is the first argument, or nullptr after unmap().
 Region* region_at(const Napi::CallbackInfo& info);

@@ -5,16 +5,16 @@
 
 namespace posix_mmap {
 
-// constants.cc: The kernel's numbers, as this binary was compiled with them.
+// constants.cc: the kernel's numbers, as this binary was compiled with them.
 
 /// { PROT_READ: 1, … , pageSize: … }
 napi_value constants(napi_env env);
 
-/// Of the sources that this binary was made from; the build defines it, scripts/source-digest.js.
+/// The digest of the sources of this binary; scripts/source-digest.js defines it during the build.
 extern const char kSourceDigest[];
 napi_value source_digest(napi_env env);
 
-// mapping.cc: JS <-> regions: making, handing out and ending mappings.
+// mapping.cc: makes mappings, gives out their memory, and ends them.
 
 Napi::Value map(const Napi::CallbackInfo& info);
 Napi::Value map_file_region(const Napi::CallbackInfo& info);
@@ -31,7 +31,7 @@ Napi::Value memory_account_now(const Napi::CallbackInfo& info);
 Napi::Value available_memory_now(const Napi::CallbackInfo& info);
 Napi::Value map_count_limit_now(const Napi::CallbackInfo& info);
 
-// sharing.cc: The same memory in other threads: as another mapping, and as a SharedArrayBuffer.
+// sharing.cc: the same memory in other threads, as another mapping and as a SharedArrayBuffer.
 
 Napi::Value share(const Napi::CallbackInfo& info);
 Napi::Value attach(const Napi::CallbackInfo& info);
@@ -39,19 +39,23 @@ Napi::Value shared_array_buffer(const Napi::CallbackInfo& info);
 Napi::Value overlay(const Napi::CallbackInfo& info);
 Napi::Value clear_overlay(const Napi::CallbackInfo& info);
 
-// copy.cc: JS <-> copies in and out of a mapping that report a fault instead of raising it.
+// copy.cc: copies in and out of a mapping that report a fault instead of raising it.
 
 Napi::Value copy_out(const Napi::CallbackInfo& info);
 Napi::Value copy_in(const Napi::CallbackInfo& info);
+Napi::Value copies_backward(const Napi::CallbackInfo& info);
 
-// search.cc: JS <-> searches in a mapping, and the look before a view is handed out.
+// search.cc: searches in a mapping, and the probe before a view is given out.
 
 Napi::Value search_first(const Napi::CallbackInfo& info);
 Napi::Value search_last(const Napi::CallbackInfo& info);
 Napi::Value probe_range(const Napi::CallbackInfo& info);
+Napi::Value lost_page(const Napi::CallbackInfo& info);
+Napi::Value still_there(const Napi::CallbackInfo& info);
+Napi::Value unsyncable(const Napi::CallbackInfo& info);
 
-// range.cc: JS <-> the calls that take a range of a mapping: (handle, offset, length, argument): 0
-// | -errno.
+// range.cc: the calls that take a range of a mapping, as (handle, offset, length, argument): 0 or
+// -errno.
 
 Napi::Value msync(const Napi::CallbackInfo& info);
 Napi::Value madvise(const Napi::CallbackInfo& info);
@@ -68,9 +72,11 @@ Napi::Value punch_hole_range(const Napi::CallbackInfo& info);
 Napi::Value guard_range(const Napi::CallbackInfo& info);
 Napi::Value unguard_range(const Napi::CallbackInfo& info);
 Napi::Value page_count(const Napi::CallbackInfo& info);
+Napi::Value piece_end_of_range(const Napi::CallbackInfo& info);
+Napi::Value piece_start_of_range(const Napi::CallbackInfo& info);
 Napi::Value mincore(const Napi::CallbackInfo& info);
 
-// job.cc: The calls that block for long, as work in the background.
+// job.cc: the calls that block for long, as work in the background.
 
 Napi::Value listen_for_jobs(const Napi::CallbackInfo& info);
 Napi::Value start_flush(const Napi::CallbackInfo& info);
@@ -80,14 +86,16 @@ Napi::Value cancel_job(const Napi::CallbackInfo& info);
 Napi::Value abandon_job(const Napi::CallbackInfo& info);
 Napi::Value look_at_jobs(const Napi::CallbackInfo& info);
 
-// fault.cc: JS <-> the fault guard.
+// fault.cc: the faults of a mapping, and their listener.
 
 Napi::Value peek_fault(const Napi::CallbackInfo& info);
+Napi::Value check_faults(const Napi::CallbackInfo& info);
+Napi::Value check_faults_again(const Napi::CallbackInfo& info);
 Napi::Value take_fault(const Napi::CallbackInfo& info);
 Napi::Value listen_for_faults(const Napi::CallbackInfo& info);
 Napi::Value is_fault_guard_active(const Napi::CallbackInfo& info);
 
-// file.cc: JS <-> files and the descriptors that stand for memory.
+// file.cc: files, and the descriptors that stand for memory.
 
 Napi::Value size_of_file(const Napi::CallbackInfo& info);
 Napi::Value truncate_file(const Napi::CallbackInfo& info);

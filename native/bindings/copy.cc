@@ -30,4 +30,15 @@ Napi::Value copy_in(const Napi::CallbackInfo& info) {
   return transfer(info, [](auto&&... arguments) { return posix_mmap::copy_in(arguments...); });
 }
 
+// copiesBackward(handle, offset, bytes): whether the pieces of a copyIn() must be copied last piece
+// first, because the first would overwrite bytes that are still to be copied
+Napi::Value copies_backward(const Napi::CallbackInfo& info) {
+  const Region* const region = region_at(info);
+  const Bytes bytes = bytes_at(info, 2);
+  const bool backward =
+      region != nullptr &&
+      posix_mmap::copies_backward(*region, uint64_at(info, 1), bytes.length, bytes.data);
+  return Napi::Boolean::New(info.Env(), backward);
+}
+
 }  // namespace posix_mmap

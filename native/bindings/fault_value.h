@@ -6,11 +6,11 @@
 
 namespace posix_mmap {
 
-/// [kind, offset, count], or null for no fault.
+/// [kind, offset, count, errno of an unreadable page or 0], or null for no fault.
 inline Napi::Value fault_value(const Napi::CallbackInfo& info, const Fault& fault) {
   if (fault.kind == FaultKind::none) return info.Env().Null();
   return numbers(info, {static_cast<int64_t>(fault.kind), static_cast<int64_t>(fault.offset),
-                        static_cast<int64_t>(fault.count)});
+                        static_cast<int64_t>(fault.count), fault.error});
 }
 
 }  // namespace posix_mmap

@@ -17,8 +17,8 @@
 namespace posix_mmap {
 namespace {
 
-/// A descriptor that this thread closes at its end. Held before JavaScript runs again, where
-/// worker.terminate() may stop it for good.
+/// Returns a descriptor that this thread closes at its end. It is held before JavaScript runs
+/// again, because worker.terminate() may stop that JavaScript and the descriptor would leak.
 Napi::Value held(const Napi::CallbackInfo& info, int fd) {
   return number(info, fd < 0 ? fd : Environment::of(info.Env()).descriptors().add(fd));
 }
@@ -33,7 +33,7 @@ Napi::Value on_descriptor(const Napi::CallbackInfo& info, Call call) {
 /// by the path.
 int open_in_own_table(const Region& region, int fd, const char* path) noexcept {
   const auto open = [&](const char* place) {
-    return open_mapped_file(region.file(), region.extent(), -1, place);
+    return open_mapped_file(region.file().identity(), region.extent(), -1, place);
   };
   std::array<char, 32> link{};
   std::snprintf(link.data(), link.size(), "/proc/self/fd/%d", fd);
@@ -43,8 +43,14 @@ int open_in_own_table(const Region& region, int fd, const char* path) noexcept {
 
 }  // namespace
 
+// fileSize(fd, identity): size | -errno; map() takes what is stored in `identity`
 Napi::Value size_of_file(const Napi::CallbackInfo& info) {
-  return on_descriptor(info, [](int fd) { return file_size(fd); });
+  FileIdentity identity;
+  const int64_t size = Environment::of(info.Env()).on_descriptor(int32_at(info, 0), [&](int fd) {
+    return file_size(fd, identity);
+  });
+  store_identity(info, 1, identity);
+  return number(info, size);
 }
 
 Napi::Value truncate_file(const Napi::CallbackInfo& info) {
@@ -80,7 +86,7 @@ Napi::Value open_file_of(const Napi::CallbackInfo& info) {
   if (refused == 0 && found >= 0) return number(info, Environment::kOwnTable + found);
   const bool by_path = refused != 0 || fd < 0;
   const int result =
-      open_mapped_file(region->file(), region->extent(), fd, by_path ? path : nullptr);
+      open_mapped_file(region->file().identity(), region->extent(), fd, by_path ? path : nullptr);
   return held(info, result < 0 && refused == 0 && path != nullptr ? found : result);
 }
 
@@ -116,7 +122,7 @@ Napi::Value fcntl_access_mode(const Napi::CallbackInfo& info) {
   return number(info, access_mode(int32_at(info, 0)));
 }
 
-// handOverDescriptor(fd): the caller closes it, and not this thread at its end
+// handOverDescriptor(fd): from here on the caller closes it, and not this thread at its end
 Napi::Value hand_over_descriptor(const Napi::CallbackInfo& info) {
   Environment::of(info.Env()).descriptors().hand_over(int32_at(info, 0));
   return info.Env().Undefined();

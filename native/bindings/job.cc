@@ -10,12 +10,13 @@
 namespace posix_mmap {
 namespace {
 
-// While pages are faulted in, another thread's mmap(2) has to wait, so these pieces take about a
-// millisecond when the pages are in the cache. Each msync(2) waits for the device.
+// While pages are faulted in, another thread's mmap(2) must wait, so a piece of that work is small
+// enough to take about a millisecond when the pages are in the page cache. Each msync(2) waits for
+// the device, so its pieces are larger.
 constexpr uint64_t kFaultPiece = uint64_t{4} << 20;
 constexpr uint64_t kFlushPiece = uint64_t{64} << 20;
 
-/// Starts a call on the range in arguments 1 and 2; `request` says which: job | -errno.
+/// Starts the call of `request` on the range in arguments 1 and 2: job | -errno.
 Napi::Value start(const Napi::CallbackInfo& info, RangeRequest request) {
   Region* const region = region_at(info);
   if (region == nullptr) return number(info, -ESTALE);

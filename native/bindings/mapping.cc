@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include "bindings/arguments.h"
 #include "bindings/bindings.h"
@@ -20,9 +21,14 @@ std::string path_at(const Napi::CallbackInfo& info, size_t index) {
   return {reinterpret_cast<const char*>(bytes.data), bytes.length};
 }
 
+/// Whether what waits for the collector may be all that is missing, of addresses and of VMAs.
+bool may_lie_in_quarantine(int error) {
+  return error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
+
 /// 0, or -errno where there is no table of its own, and nothing was done.
 int map_in_table(bool own, OwnTable& table, const FileRequest& request, FileOutcome& outcome,
-                 Region** out) {
+                 RegionUser& out) {
   const auto body = [&] { outcome = map_file(request, out); };
   if (own) return table.run(body);
   body();
@@ -31,9 +37,11 @@ int map_in_table(bool own, OwnTable& table, const FileRequest& request, FileOutc
 
 }  // namespace
 
-// map(fd, offset, length, prot, flags, address, hugePages): handle | -errno
+// map(fd, offset, length, prot, flags, address, hugePages, identity, keepsSize, lendsFd, path):
+// handle | -errno; the last four are of the file
 Napi::Value map(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info.Env());
+  const std::string path = info[10].IsString() ? string_at(info, 10) : std::string();
   const MapRequest request{
       .fd = int32_at(info, 0),
       .offset = uint64_at(info, 1),
@@ -42,15 +50,19 @@ Napi::Value map(const Napi::CallbackInfo& info) {
       .flags = int32_at(info, 4),
       .address = uint64_at(info, 5),
       .huge_pages = bool_at(info, 6),
+      .file = identity_at(info, 7),
+      .keeps_size = bool_at(info, 8),
+      .lends_fd = bool_at(info, 9),
+      .path = path.empty() ? nullptr : path.c_str(),
   };
-  Region* region = nullptr;
-  int result = map_region(request, &region);
-  if (result == -ENOMEM && environment.quarantine().count() > 0) {
+  RegionUser region;
+  int result = map_region(request, region);
+  if (may_lie_in_quarantine(result) && environment.quarantine().count() > 0) {
     environment.quarantine().sweep(true);
-    result = map_region(request, &region);
+    result = map_region(request, region);
   }
   if (result != 0) return number(info, result);
-  return number(info, static_cast<int64_t>(environment.hold(region)));
+  return number(info, static_cast<int64_t>(environment.hold(std::move(region))));
 }
 
 // mapFile(file, openFlags, mode, offset, length, size, sparse, prot, flags, hugePages,
@@ -76,41 +88,43 @@ Napi::Value map_file_region(const Napi::CallbackInfo& info) {
   };
   const bool own = bool_at(info, 11);
   FileOutcome outcome;
-  Region* region = nullptr;
-  int refused = map_in_table(own, environment.own_table(), request, outcome, &region);
-  if (outcome.error == -ENOMEM && environment.quarantine().count() > 0) {
+  RegionUser region;
+  int refused = map_in_table(own, environment.own_table(), request, outcome, region);
+  if (may_lie_in_quarantine(outcome.error) && environment.quarantine().count() > 0) {
     environment.quarantine().sweep(true);
     request.open_flags &= ~(O_CREAT | O_EXCL);  // the file is there by now
     outcome = {};
-    refused = map_in_table(own, environment.own_table(), request, outcome, &region);
+    refused = map_in_table(own, environment.own_table(), request, outcome, region);
   }
   const bool done = refused == 0 && outcome.step == FileStep::none;
-  const int64_t handle = done ? static_cast<int64_t>(environment.hold(region)) : 0;
+  const int64_t handle = done ? static_cast<int64_t>(environment.hold(std::move(region))) : 0;
   const int64_t step = refused != 0 ? -1 : static_cast<int64_t>(outcome.step);
   return numbers(info, {handle, static_cast<int64_t>(outcome.length), outcome.flags, step,
                         refused != 0 ? refused : outcome.error, outcome.file_size,
                         static_cast<int64_t>(outcome.file_system)});
 }
 
-// unmap(handle): detaches every buffer and gives the memory back; true if there was a fault that
-// was not reported to the listener. Nothing happens the second time.
+// unmap(handle, detach): detaches every buffer, by the function `detach` if it is given, and gives
+// the memory back; true if there was a fault that was not reported to the listener. Nothing happens
+// the second time.
 Napi::Value unmap(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info.Env());
   Holding* const holding = environment.handles().find(uint64_at(info, 0));
   const bool unreported = holding != nullptr && holding->take_unreported();
-  environment.drop(uint64_at(info, 0), true);
+  environment.unmap(uint64_at(info, 0), info[1]);
   return Napi::Boolean::New(info.Env(), unreported);
 }
 
-// release(handle): for a Mapping object that was collected. Its buffers may live on.
+// release(handle): for a mapping that was collected with every buffer that this thread knows of.
 Napi::Value release(const Napi::CallbackInfo& info) {
-  Environment::of(info.Env()).drop(uint64_at(info, 0), false);
+  Environment::of(info.Env()).release(uint64_at(info, 0));
   return info.Env().Undefined();
 }
 
-// remap(handle, length): 0 | -errno
+// remap(handle, length, detach): 0 | -errno
 Napi::Value remap(const Napi::CallbackInfo& info) {
-  return number(info, Environment::of(info.Env()).remap(uint64_at(info, 0), uint64_at(info, 1)));
+  Environment& environment = Environment::of(info.Env());
+  return number(info, environment.remap(uint64_at(info, 0), uint64_at(info, 1), info[2]));
 }
 
 // mapAgain(handle, length, fd, offset): 0 | -errno; -1 for memory without a file
@@ -149,7 +163,7 @@ Napi::Value address(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), reinterpret_cast<uint64_t>(region->extent().data()));
 }
 
-// watchForEnd(): for worker threads, whose memory can end up in a thread that outlives them
+// watchForEnd(): for worker threads, because a thread that outlives them may have got their memory
 Napi::Value watch_for_end(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), Environment::of(info.Env()).end_watch().start());
 }

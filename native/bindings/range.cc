@@ -17,7 +17,7 @@
 namespace posix_mmap {
 namespace {
 
-/// Finds the region, calls `body(region, offset, length)` and hands on what it returns.
+/// Finds the region, calls `body(region, offset, length)` and returns its number.
 template <typename Body>
 Napi::Value on_range(const Napi::CallbackInfo& info, Body body) {
   Region* const region = region_at(info);
@@ -44,7 +44,8 @@ Napi::Value madvise(const Napi::CallbackInfo& info) {
 Napi::Value madvise_inside(const Napi::CallbackInfo& info) {
   const int advice = int32_at(info, 3);
   return on_range(info, [=](Region& region, uint64_t offset, uint64_t length) {
-    // What is removed is gone from the file, where other bytes may share the mapping's last page.
+    // MADV_REMOVE removes bytes from the file, and the last page of the mapping may hold other
+    // bytes of the file.
     const bool file_too = advice == MADV_REMOVE;
     if (file_too && !region.writable()) return -EACCES;
     return advise(region, offset, length, advice, file_too ? Rounding::strict : Rounding::inward);
@@ -94,8 +95,24 @@ Napi::Value guard_range(const Napi::CallbackInfo& info) { return on_range(info, 
 
 Napi::Value unguard_range(const Napi::CallbackInfo& info) { return on_range(info, remove_guard); }
 
-// pageCount(handle, offset, length): what the bitmap of mincore() has to have room for
+// pageCount(handle, offset, length): how many bytes the bitmap of mincore() must have
 Napi::Value page_count(const Napi::CallbackInfo& info) { return on_range(info, count_pages); }
+
+// pieceEnd(handle, offset, end, piece): where the piece ends that begins at `offset` | -errno
+Napi::Value piece_end_of_range(const Napi::CallbackInfo& info) {
+  const uint64_t piece = uint64_at(info, 3);
+  return on_range(info, [=](Region& region, uint64_t offset, uint64_t end) {
+    return static_cast<int64_t>(piece_end(region.extent(), offset, end, piece));
+  });
+}
+
+// pieceStart(handle, begin, end, piece): where the piece begins that ends at `end` | -errno
+Napi::Value piece_start_of_range(const Napi::CallbackInfo& info) {
+  const uint64_t piece = uint64_at(info, 3);
+  return on_range(info, [=](Region& region, uint64_t begin, uint64_t end) {
+    return static_cast<int64_t>(piece_start(region.extent(), begin, end, piece));
+  });
+}
 
 // mincore(handle, offset, length, bitmap): resident pages | -errno
 Napi::Value mincore(const Napi::CallbackInfo& info) {

@@ -1,5 +1,6 @@
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include "bindings/arguments.h"
 #include "bindings/bindings.h"
@@ -29,21 +30,18 @@ Napi::Value attach(const Napi::CallbackInfo& info) {
   uint64_t token = 0;
   const int read = read_token(string_at(info, 0), token);
   if (read != 0) return number(info, read);
-  Region* const region = Region::redeem_token(token);
-  if (region == nullptr) return number(info, -ESTALE);
-  Environment& environment = Environment::of(info.Env());
-  const uint64_t handle = environment.hold(region);
+  RegionUser region = RegionUser::of_token(token);
+  if (!region) return number(info, -ESTALE);
   std::string facts;
   int fd = -1;
   const int found = facts_of_token(token, facts, fd);
-  if (found != 0) {
-    environment.drop(handle, true);
-    return number(info, found);
-  }
+  if (found != 0) return number(info, found);
+  Environment& environment = Environment::of(info.Env());
   if (fd >= 0) fd = environment.descriptors().add(fd);
   const auto length = static_cast<int64_t>(region->extent().byte_length);
   const int uniform = region->uniform_protection();
   const int64_t prot = uniform == Region::kMixed ? region->protection() : uniform;
+  const uint64_t handle = environment.hold(std::move(region));
   const Napi::Value all =
       numbers(info, {static_cast<int64_t>(handle), length, prot, 0, static_cast<int64_t>(fd)});
   napi_set_element(info.Env(), all, 3, Napi::String::New(info.Env(), facts));
@@ -64,8 +62,8 @@ Napi::Value shared_array_buffer(const Napi::CallbackInfo& info) {
                           : -ENOMEM);
 }
 
-// overlay(handle, bytes): 0 | -errno; `bytes` is all of a growable SharedArrayBuffer, which V8 has
-// in pages of its own
+// overlay(handle, bytes): 0 | -errno; `bytes` is the whole of a growable SharedArrayBuffer, which
+// V8 keeps in pages of its own
 Napi::Value overlay(const Napi::CallbackInfo& info) {
   const Region* const region = region_at(info);
   if (region == nullptr) return number(info, -ESTALE);

@@ -15,13 +15,13 @@ napi_status Buffers::create(uint64_t handle, uint64_t offset, size_t length, nap
   return buffer->create(offset, length, result);
 }
 
-void Buffers::detach(Holding& holding) {
+void Buffers::detach(Holding& holding, napi_value function) {
   const Napi::HandleScope scope{Napi::Env(env_)};
   for (ExternalBuffer* buffer : holding.buffers) {
     // All of them together hold the addresses of one region.
     const uint64_t share = holding.region->extent().mapped_length / holding.buffers.size();
     // Memory that was transferred belongs to the new ArrayBuffer and goes with it.
-    if (buffer->detach(share)) quarantine_.add(buffer, share);
+    buffer->detach(share, function);
   }
   holding.buffers.clear();
   if (holding.lease != nullptr) holding.lease->end_use();
@@ -30,16 +30,17 @@ void Buffers::detach(Holding& holding) {
 
 void Buffers::let_go(Holding& holding) {
   const Napi::HandleScope scope{Napi::Env(env_)};
-  for (ExternalBuffer* buffer : holding.buffers) buffer->let_go();
+  for (ExternalBuffer* buffer : holding.buffers) buffer->note_transfer();
   holding.buffers.clear();
 }
 
-bool Buffers::any_foreign(const Holding& holding) const {
+size_t Buffers::count_own(const Holding& holding) const {
   const Napi::HandleScope scope{Napi::Env(env_)};
+  size_t count = 0;
   for (const ExternalBuffer* buffer : holding.buffers) {
-    if (buffer->is_foreign()) return true;
+    if (buffer->object() != nullptr && !buffer->is_foreign()) ++count;
   }
-  return false;
+  return count;
 }
 
 void Buffers::finished(ExternalBuffer* buffer) {

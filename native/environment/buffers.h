@@ -15,7 +15,8 @@ namespace posix_mmap {
 class Buffers {
  public:
   Buffers(napi_env env, HandleTable& handles) : env_(env), handles_(handles), quarantine_(env) {}
-  /// The environment ends: records that V8 will still call back about delete themselves later.
+  /// Ends with the environment. Records about which V8 will still call back delete themselves
+  /// later.
   ~Buffers();
   Buffers(const Buffers&) = delete;
   Buffers& operator=(const Buffers&) = delete;
@@ -26,20 +27,22 @@ class Buffers {
   /// An ArrayBuffer over part of a region that is held, or the status that says why not.
   napi_status create(uint64_t handle, uint64_t offset, size_t length, napi_value* result);
 
-  /// Empties every buffer of a holding, and ends its use of a SharedArrayBuffer.
-  void detach(Holding& holding);
-  /// The mapping object of a holding is gone, its buffers need not be.
+  /// Detaches every buffer of a holding, and ends the use of its SharedArrayBuffer. `attached` is
+  /// an array of ArrayBuffers that cannot be detached, or undefined: those show zeros from then on.
+  void detach(Holding& holding, napi_value function);
+  /// For a holding whose Mapping object was collected. Its buffers may live on.
   void let_go(Holding& holding);
-  /// Whether somebody else has the memory of one of its buffers.
-  bool any_foreign(const Holding& holding) const;
+  /// How many buffers of a holding are known to be this thread's: the memory of any other may have
+  /// been transferred.
+  size_t count_own(const Holding& holding) const;
 
   /// Called by a finalizer, on any thread, when nothing will call back for `buffer` again.
   void finished(ExternalBuffer* buffer);
-  /// Deletes the records of those.
+  /// Deletes the records of buffers that have finished.
   void reap();
 
-  /// Before the runtime calls the last finalizers: from here on memory that somebody else may be
-  /// using stays.
+  /// Must be called before the runtime calls the last finalizers: from then on memory that somebody
+  /// else may be using is never given back.
   void keep_foreign_memory();
 
   /// Calls `visit(region)` for the region of each buffer, alive or not.

@@ -18,7 +18,7 @@ void EndWatch::look() {
   if (ended_) return;
   const Napi::HandleScope scope{Napi::Env(env_)};
   napi_value value = nullptr;
-  // The cheapest of the calls that are refused when no JS may run.
+  // This is the cheapest of the calls that the runtime refuses when no JS may run.
   ended_ = napi_get_undefined(env_, &value) != napi_ok ||
            napi_coerce_to_bool(env_, value, &value) != napi_ok;
   if (ended_) buffers_.keep_foreign_memory();

@@ -1,4 +1,4 @@
-// Notices the end of a worker thread's environment in time to find out which buffers were
+// Notices that a worker thread's environment is ending, in time to find out which buffers were
 // transferred to another thread.
 #pragma once
 
@@ -8,10 +8,11 @@ namespace posix_mmap {
 
 class Buffers;
 
-// When an environment ends, the runtime first turns its event loop until all handles are closed and
-// then calls the finalizer of every external ArrayBuffer, newest first, also of those whose memory
-// belongs to another thread by now. At that point nobody can tell them apart any more, and hooks
-// and other finalizers come too late: what is left is a turn of the loop at which no JS may run.
+// When an environment ends, the runtime first turns its event loop until all handles are closed,
+// and then calls the finalizer of every external ArrayBuffer, newest first, even of those whose
+// memory belongs to another thread by now. At that point nobody can tell which those are, and
+// cleanup hooks and other finalizers come too late. The only chance is a turn of the loop at which
+// no JS may run.
 class EndWatch {
  public:
   EndWatch(napi_env env, Buffers& buffers) : env_(env), buffers_(buffers) {}

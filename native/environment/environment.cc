@@ -1,6 +1,7 @@
 #include "environment/environment.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "posix/calls/map.h"
 #include "posix/calls/remap.h"
@@ -20,41 +21,50 @@ void Environment::create(napi_env env) {
       nullptr);
 }
 
-uint64_t Environment::hold(Region* region) {
-  fault_listener_.attach_to(*region);
-  return handles_.add(region);
+uint64_t Environment::hold(RegionUser region) {
+  Region& listened = *region;
+  const uint64_t handle = handles_.add(std::move(region));
+  // Afterwards, or a fault that another thread has in between would count as reported.
+  fault_listener_.attach_to(listened);
+  return handle;
 }
 
-void Environment::drop(uint64_t handle, bool detach) {
+void Environment::unmap(uint64_t handle, napi_value function) {
   Holding* const holding = handles_.find(handle);
   if (holding == nullptr) return;
-  if (detach) {
-    buffers_.detach(*holding);
-  } else {
-    buffers_.let_go(*holding);
-  }
-  handles_.remove(handle)->part();
+  buffers_.detach(*holding, function);
+  remove(handle);
+}
+
+void Environment::release(uint64_t handle) {
+  Holding* const holding = handles_.find(handle);
+  if (holding == nullptr) return;
+  buffers_.let_go(*holding);
+  remove(handle);
+}
+
+void Environment::remove(uint64_t handle) {
+  handles_.remove(handle).reset();
   buffers_.reap();
   quarantine().sweep_if_due();
 }
 
-int Environment::remap(uint64_t handle, uint64_t length) {
+int Environment::remap(uint64_t handle, uint64_t length, napi_value function) {
   Holding* const holding = handles_.find(handle);
   if (holding == nullptr) return -ESTALE;
-  if (buffers_.any_foreign(*holding)) return -EXDEV;
-  Region* const old = holding->region;
-  const size_t own = 1 + holding->buffers.size() + (holding->lease == nullptr ? 0 : 1);
-  // Private pages move, and others would be left with zeros: those that have it, and those who come
-  // by its token in the meantime.
-  const bool hidden = !old->shared() && old->has_token();
-  if (hidden) old->hide_token();
-  Region* moved = nullptr;
-  const bool busy = !old->shared() && old->users() > own;
-  const int result = busy ? -EBUSY : remap_region(*old, length, &moved);
+  Region& old = *holding->region;
+  const size_t own = 1 + buffers_.count_own(*holding) + (holding->lease == nullptr ? 0 : 1);
+  // Private pages move, and other users would be left with zeros: those that there are, and those
+  // that would redeem the token meanwhile.
+  const bool hidden = !old.shared() && old.has_token();
+  if (hidden) old.hide_token();
+  RegionUser moved;
+  const bool busy = !old.shared() && old.users() > own;
+  const int result = busy ? -EBUSY : remap_region(old, length, moved);
   if (result == 0) {
-    replace_region(*holding, moved);
+    replace_region(*holding, std::move(moved), function);
   } else if (hidden) {
-    old->issue_token();
+    old.issue_token();
   }
   return result;
 }
@@ -62,20 +72,19 @@ int Environment::remap(uint64_t handle, uint64_t length) {
 int Environment::map_again(uint64_t handle, uint64_t length, int fd, uint64_t offset) {
   Holding* const holding = handles_.find(handle);
   if (holding == nullptr) return -ESTALE;
-  Region* mapped = nullptr;
+  RegionUser mapped;
   const auto result = static_cast<int>(on_descriptor(fd, [&](int open) {
-    return map_region_again(*holding->region, open, offset, length, &mapped);
+    return map_region_again(*holding->region, open, offset, length, mapped);
   }));
-  if (result == 0) replace_region(*holding, mapped);
+  if (result == 0) replace_region(*holding, std::move(mapped), nullptr);
   return result;
 }
 
-void Environment::replace_region(Holding& holding, Region* region) {
-  Region* const old = holding.region;
-  buffers_.detach(holding);
-  holding.region = region;
-  fault_listener_.attach_to(*region);
-  old->part();
+void Environment::replace_region(Holding& holding, RegionUser region, napi_value function) {
+  buffers_.detach(holding, function);
+  RegionUser old = std::exchange(holding.region, std::move(region));
+  fault_listener_.attach_to(*holding.region);
+  old.reset();
   quarantine().sweep_if_due();
 }
 

@@ -1,4 +1,4 @@
-// What one JS thread holds.
+// Everything that one JS thread holds.
 #pragma once
 
 #include <cstdint>
@@ -43,21 +43,23 @@ class Environment {
   Jobs& jobs() { return jobs_; }
   EndWatch& end_watch() { return end_watch_; }
 
-  /// A handle for a region, of which it takes over one user.
-  uint64_t hold(Region* region);
-  /// Gives the user back, and with `detach` empties every buffer first.
-  void drop(uint64_t handle, bool detach);
+  uint64_t hold(RegionUser region);
+  /// Ends the use of a region, after every buffer was detached by `function`, see Buffers.
+  void unmap(uint64_t handle, napi_value function);
+  /// Ends the use of a region whose buffers may live on.
+  void release(uint64_t handle);
 
   /// Replaces the region of a handle by a remapped one, after detaching every buffer: 0 or -errno.
-  /// -EXDEV when somebody else has a buffer's memory, -EBUSY when others use what is private.
-  int remap(uint64_t handle, uint64_t length);
+  /// -EBUSY when others use memory that is private. `function` as for unmap().
+  int remap(uint64_t handle, uint64_t length, napi_value function);
   /// Replaces an empty region: 0 or -errno.
   int map_again(uint64_t handle, uint64_t length, int fd, uint64_t offset);
 
  private:
-  void replace_region(Holding& holding, Region* region);
+  void remove(uint64_t handle);
+  void replace_region(Holding& holding, RegionUser region, napi_value function);
 
-  // Those that the end of the environment needs longest come first.
+  // Members end in reverse order: the records of buffers before the users in the handle table.
   napi_env env_;
   Descriptors descriptors_;
   OwnTable own_table_;

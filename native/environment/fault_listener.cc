@@ -27,7 +27,7 @@ void JsFaultListener::attach_to(Region& region) {
 
 void JsFaultListener::stop() {
   const auto detach_from = [this](Region& region) {
-    // A record that is used again may have another thread's listener by now.
+    // The record may be another region's by now, with another thread's listener.
     FaultListener* mine = target();
     region.listener().compare_exchange_strong(mine, nullptr);
   };

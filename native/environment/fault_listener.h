@@ -1,4 +1,5 @@
-// From a signal handler on any thread to JavaScript on one: uv_async_send(3) is signal safe.
+// Reports faults from a signal handler on any thread to JavaScript on one. uv_async_send() is
+// async-signal-safe.
 #pragma once
 
 #include "environment/buffers.h"
@@ -17,11 +18,11 @@ class JsFaultListener : public FaultListener {
   JsFaultListener(const JsFaultListener&) = delete;
   JsFaultListener& operator=(const JsFaultListener&) = delete;
 
-  /// From now on `listener(handle)` is called from the event loop for each mapping with a fault.
-  /// Does not keep the loop alive. False where the runtime has no libuv.
+  /// From now on the event loop calls `listener(handle)` for each mapping with a fault that was not
+  /// reported. Does not keep the loop alive. False if the runtime has no libuv.
   bool listen(const Napi::Function& listener);
 
-  /// Lets a region notify this thread, and others that do already.
+  /// Makes a region notify this thread as well as the threads that it notifies already.
   void attach_to(Region& region);
   /// Takes the listener out of every region, so that it can be freed.
   void stop();
@@ -31,7 +32,7 @@ class JsFaultListener : public FaultListener {
  private:
   using Async = LoopHandle<uv_async_t, JsFaultListener>;
   void deliver();
-  /// What regions notify; nullptr before listen().
+  /// The listener that regions notify; nullptr before listen().
   FaultListener* target() { return async_ == nullptr ? nullptr : this; }
 
   napi_env env_;

@@ -16,15 +16,11 @@ bool Holding::take_unreported() {
   return std::exchange(reported, records) != records;
 }
 
-HandleTable::~HandleTable() {
-  for_each([](uint64_t /*handle*/, Holding& holding) { holding.region->part(); });
-}
-
 uint64_t HandleTable::handle_of(size_t slot) const {
   return (uint64_t{holdings_[slot].generation} << kSlotBits) | (slot + 1);
 }
 
-uint64_t HandleTable::add(Region* region) {
+uint64_t HandleTable::add(RegionUser region) {
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<uint32_t>(holdings_.size()));
     holdings_.emplace_back();
@@ -32,8 +28,8 @@ uint64_t HandleTable::add(Region* region) {
   const uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
   Holding& holding = holdings_[slot];
-  holding.region = region;
   holding.reported = region->faults().records();
+  holding.region = std::move(region);
   return handle_of(slot);
 }
 
@@ -41,17 +37,16 @@ Holding* HandleTable::find(uint64_t handle) {
   const uint64_t slot = (handle & ((uint64_t{1} << kSlotBits) - 1)) - 1;
   if (slot >= holdings_.size() || handle_of(slot) != handle) return nullptr;
   Holding& holding = holdings_[slot];
-  return holding.region == nullptr ? nullptr : &holding;
+  return holding.region ? &holding : nullptr;
 }
 
-Region* HandleTable::remove(uint64_t handle) {
+RegionUser HandleTable::remove(uint64_t handle) {
   Holding* const holding = find(handle);
-  if (holding == nullptr) return nullptr;
   holding->buffers.clear();
   holding->lease = nullptr;
   holding->generation = (holding->generation + 1) % kGenerations;
   free_slots_.push_back(static_cast<uint32_t>(holding - holdings_.data()));
-  return std::exchange(holding->region, nullptr);
+  return std::move(holding->region);
 }
 
 }  // namespace posix_mmap

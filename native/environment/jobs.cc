@@ -7,7 +7,7 @@
 
 namespace posix_mmap {
 
-/// Where background threads leave what the loop is to hear. Outlives the environment, whose end
+/// Where background threads leave finished jobs for the loop. Outlives the environment, whose end
 /// closes it.
 struct JobInbox {
   std::mutex mutex;
@@ -29,7 +29,7 @@ class Job final : public RangeWork {
     give_up();
     return true;
   }
-  /// How far it has come since this was asked last; false if no further.
+  /// Stores how many bytes are done. False if they are as many as at the last call.
   bool take_progress(uint64_t& bytes) {
     bytes = done();
     return std::exchange(reported_, bytes) != bytes;
@@ -84,7 +84,6 @@ int64_t Jobs::start(Region& region, const RangeRequest& request) {
   const int submitted = background_submit(*job);
   if (submitted != 0) {
     running_.erase(id);
-    region.part();
     delete job;
     return submitted;
   }
@@ -119,7 +118,7 @@ void Jobs::deliver() {
     uint64_t id;
     uint64_t done;
   };
-  // Listeners start other jobs: nothing of `running_` may be held while they run.
+  // Listeners start other jobs, so no iterator into `running_` may be held while they run.
   for (const Job* job : finished) running_.erase(job->id());
   std::vector<Progress> unreported;
   for (const auto& [id, job] : running_) {
@@ -146,7 +145,7 @@ void Jobs::on_loop_end(uv_async_t& /*handle*/) {
       delete job;
     }
     inbox_->finished.clear();
-    // Those that are left delete themselves when they have ended.
+    // The jobs that still run delete themselves when they have ended.
     for (const auto& [id, job] : running_) job->cancel();
   }
   running_.clear();

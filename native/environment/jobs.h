@@ -1,4 +1,4 @@
-// Work in the background that one JS thread has started and waits for.
+// Background work that one JS thread has started and waits for.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,15 @@ class Jobs {
   Jobs(const Jobs&) = delete;
   Jobs& operator=(const Jobs&) = delete;
 
-  /// From now on `listener(job, done)` is called from the event loop as work goes on, and
-  /// `listener(job, done, result)` when it has ended. False where the runtime has no libuv.
+  /// From now on the event loop calls `listener(job, done)` as work goes on, and
+  /// `listener(job, done, result)` when it has ended. False if the runtime has no libuv.
   bool listen(const Napi::Function& listener);
 
-  /// A positive number for the job, or -errno. The loop is kept alive until it has ended.
+  /// Starts a job: its number, which is positive, or -errno. The loop stays alive until it has
+  /// ended.
   int64_t start(Region& region, const RangeRequest& request);
-  /// Has it stop soon; it still ends by a call of the listener. Nothing happens if it has ended.
+  /// Requests cancellation. The listener is still called when the job ends. Does nothing for a job
+  /// that has ended.
   void cancel(uint64_t job);
   /// Forgets a job: the listener is not called for it, the loop does not wait for it. It goes on
   /// until the kernel lets go of its thread.

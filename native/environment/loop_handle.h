@@ -1,4 +1,4 @@
-// libuv handles of one environment: they keep its loop alive only when asked to, and end with it.
+// libuv handles of one environment. They keep its loop alive only when asked to, and end with it.
 #pragma once
 
 #include <uv.h>
@@ -16,13 +16,13 @@
 
 namespace posix_mmap {
 
-/// `Owner` has `void on_loop_end(Handle&)`, called once before the handle is closed. The object
-/// outlives its owner, because libuv closes handles one turn later.
+/// `Owner` has `void on_loop_end(Handle&)`, which is called once before the handle is closed. The
+/// object outlives its owner, because libuv closes handles one turn of the loop later.
 template <typename Handle, typename Owner>
 class LoopHandle {
  public:
-  /// `start(loop, handle)` initialises the handle; 0 on success. nullptr where that fails or the
-  /// runtime has no libuv.
+  /// Opens a handle that `start(loop, handle)` initialises, which returns 0 on success; nullptr if
+  /// it fails or the runtime has no libuv.
   template <typename Start>
   static LoopHandle* open(napi_env env, Owner& owner, Start start) {
     uv_loop_t* loop = nullptr;
@@ -42,7 +42,7 @@ class LoopHandle {
 
   Handle& handle() { return handle_; }
 
-  /// Whether the loop goes on because of this handle alone; at first it does not.
+  /// Sets whether this handle alone keeps the loop running. At first it does not.
   void keep_alive(bool keep) {
     auto* const handle = reinterpret_cast<uv_handle_t*>(&handle_);
     if (keep) {

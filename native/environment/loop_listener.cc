@@ -4,8 +4,8 @@
 
 namespace posix_mmap {
 
-// By status codes: the loop also turns while the environment ends, when no JS may run any more and
-// the C++ wrappers would end the process over it.
+// Uses status codes, because the loop also turns while the environment is ending, when no JS may
+// run and the C++ wrappers would end the process.
 void LoopListener::call(napi_env env, std::initializer_list<double> arguments) {
   const Napi::HandleScope scope{Napi::Env(env)};
   napi_value name = nullptr;

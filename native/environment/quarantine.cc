@@ -5,7 +5,7 @@
 namespace posix_mmap {
 namespace {
 
-/// Enough for V8 to collect at once, whatever the size of its heap.
+/// So much external memory makes V8 collect garbage at once, whatever the size of its heap.
 constexpr int64_t kPressure = int64_t{1} << 44;
 
 }  // namespace
@@ -39,7 +39,7 @@ void Quarantine::sweep_if_due() {
   if (count() < sweep_at_ && bytes() < sweep_at_bytes_) return;
   sweep(false);
   if (count() > sweep_at_ / 2 || bytes() > sweep_at_bytes_ / 2) sweep(true);
-  // What is left is in use: wait for as much again before the next look at it.
+  // What is left is in use, so the next sweep waits until as much again has gathered.
   sweep_at_ = kSweepCount + 2 * count();
   sweep_at_bytes_ = kSweepBytes + 2 * bytes();
 }

@@ -32,12 +32,12 @@ class Quarantine {
   /// Gives back the addresses of buffers whose JS objects are gone, without waiting for the event
   /// loop to say so. `force` has V8 collect garbage first.
   void sweep(bool force);
-  /// The same when very much waits; called when buffers may have been added.
+  /// Sweeps if very much waits. Called after buffers may have been added.
   void sweep_if_due();
 
  private:
-  // Far below what a process may have (65,530 kernel mappings, 128 TiB of addresses), far above
-  // what a program that lets its event loop turn ever gathers.
+  // Far below what a process may have (65,530 VMAs, 128 TiB of addresses), and far above what a
+  // program that lets its event loop turn ever gathers.
   static constexpr size_t kSweepCount = 4000;
   static constexpr uint64_t kSweepBytes = uint64_t{4} << 40;
 

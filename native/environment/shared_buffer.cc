@@ -1,6 +1,6 @@
 #include "environment/shared_buffer.h"
 
-// Weak, and declared here, because Node.js has it from 22.23.3, 24.16 and 26.1 on.
+// Weak and declared here, because Node.js has it only from 22.23.3, 24.16 and 26.1 on.
 extern "C" {
 using SharedFinalizer = void (*)(void* data, void* hint);
 napi_status __attribute__((weak)) node_api_create_external_sharedarraybuffer(
@@ -9,15 +9,6 @@ napi_status __attribute__((weak)) node_api_create_external_sharedarraybuffer(
 }
 
 namespace posix_mmap {
-
-SharedLease::~SharedLease() {
-  end_use();
-  region_.release();
-}
-
-void SharedLease::end_use() {
-  if (user_.exchange(false, std::memory_order_acq_rel)) region_.leave();
-}
 
 bool shared_buffers_supported() { return &node_api_create_external_sharedarraybuffer != nullptr; }
 

@@ -65,6 +65,11 @@ uint64_t piece_end(const Extent& extent, uint64_t offset, uint64_t end, uint64_t
   return std::min(next, end);
 }
 
+uint64_t piece_start(const Extent& extent, uint64_t begin, uint64_t end, uint64_t piece) noexcept {
+  const uint64_t border = (extent.lead + end - 1) / piece * piece;
+  return std::max(border, extent.lead + begin) - extent.lead;
+}
+
 int page_range(const Extent& extent, uint64_t offset, uint64_t length, Rounding rounding,
                PageRange& out) noexcept {
   if (!contains(extent, offset, length)) return -ERANGE;

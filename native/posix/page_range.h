@@ -59,6 +59,10 @@ uint64_t page_end(const Extent& extent, uint64_t offset) noexcept;
 /// page in which two of them meet would be worked on twice.
 uint64_t piece_end(const Extent& extent, uint64_t offset, uint64_t end, uint64_t piece) noexcept;
 
+/// Where the last such piece begins of a range that ends at `end`, `begin` at least. A piece that
+/// was found from either side of the range is the same.
+uint64_t piece_start(const Extent& extent, uint64_t begin, uint64_t end, uint64_t piece) noexcept;
+
 struct ByteRange {
   std::byte* start = nullptr;
   size_t length = 0;

@@ -17,8 +17,8 @@ namespace posix_mmap {
 enum class Splits { no, yes };
 
 /// Calls `call(pages)` for the pages of bytes `offset … offset + length` and returns what it
-/// returns: 0 for a range without pages, -ERANGE for a range that does not lie inside, -ENOMEM
-/// when there is no VMA to spare.
+/// returns: 0 for a range without pages, -ERANGE for a range that does not lie inside,
+/// -ENOMEM when there is no VMA to spare, -EMFILE when that cannot be found out.
 template <typename Call>
 auto on_pages(const Region& region, uint64_t offset, uint64_t length, Rounding rounding,
               Splits splits, Call call) noexcept -> decltype(call(PageRange{})) {
@@ -27,7 +27,8 @@ auto on_pages(const Region& region, uint64_t offset, uint64_t length, Rounding r
   if (outside != 0) return outside;
   if (pages.length == 0) return 0;
   // Pages in the middle of a VMA leave one on each side of them.
-  if (splits == Splits::yes && !map_budget_take(2)) return -ENOMEM;
+  const int refused = splits == Splits::yes ? map_budget_ask(2) : 0;
+  if (refused != 0) return refused;
   return call(pages);
 }
 

@@ -1,4 +1,5 @@
-// Bars: of a file, as high at each place as it is resident there, and of progress.
+// Two kinds of bars: one shows how much of each part of a file is resident, the other how far a job
+// has come.
 
 import { dim, green, type Look } from './terminal.js'
 
@@ -14,27 +15,31 @@ interface Alphabet {
 const unicode: Alphabet = { none: '·', some: heights, all: '█' }
 const ascii: Alphabet = { none: '.', some: ['-', '+', '*'], all: '#' }
 
-/** None and all are never shown for a share that is only near to them. */
+/**
+ * The character for a share. Those for none and all stand for exactly 0 and 1: a file of which one
+ * page is missing must not look complete.
+ */
 function cell(share: number, { none, some, all }: Alphabet): string {
   if (share <= 0) return none
   if (share >= 1) return all
   return some[Math.min(Math.floor(share * some.length), some.length - 1)] ?? all
 }
 
-/** Shares from 0 to 1, stretched over `columns`. */
+/** A bar of `columns` characters, over which the shares, each from 0 to 1, are stretched. */
 export function shareBar(shares: readonly number[], columns: number, look: Look): string {
   const alphabet = look.unicode ? unicode : ascii
   const cells = Array.from({ length: columns }, (_, column) =>
     cell(shares[Math.floor((column * shares.length) / columns)] ?? 0, alphabet),
   )
-  // One escape sequence a run of cells, not one a cell.
+  // A run of cells is coloured by one escape sequence; one for each cell would make the line ten
+  // times as long.
   return cells
     .join('')
     .replace(/[^.·]+/g, green(look))
     .replace(/[.·]+/g, dim(look))
 }
 
-/** How far something is, from 0 to 1, in `columns`. */
+/** A bar of `columns` characters that is filled to `share`, from 0 to 1. */
 export function progressBar(share: number, columns: number, look: Look): string {
   if (!look.unicode) {
     const inner = Math.max(columns - 2, 0)

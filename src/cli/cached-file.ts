@@ -1,5 +1,5 @@
-// A file as the page cache has it. Files are mapped a window at a time, so that one of any size
-// takes little memory and few addresses.
+// Which pages of a file are in the page cache. A file is mapped one window at a time, so that one
+// of any size takes little memory and few addresses.
 
 import { closeSync, constants, openSync } from 'node:fs'
 import { systemError } from '../errors.js'
@@ -26,11 +26,14 @@ export interface FileResidency {
   resident: number
   /** How many bytes of the file these hold. */
   residentBytes: number
-  /** How many pages are in memory of each of the parts that the file was divided in. */
+  /**
+   * Of each of the equal parts into which the file was divided: how many of its pages are in
+   * memory.
+   */
   parts: number[]
 }
 
-const window = 2 ** 30
+const windowBytes = 2 ** 30
 
 export function openCached(path: string): CachedFile {
   const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants
@@ -58,24 +61,25 @@ export function withPart<R>(
 }
 
 /**
- * Whether the kernel tells this process what is in memory of a file. Since Linux 5.2 only its owner
- * is told and who may write to it; to anybody else mincore(2) calls every page resident, even one
- * past the end of the file, which cannot be. Far past it, since the file may be growing.
+ * Whether the kernel reports to this process which pages of a file are in memory. Since Linux 5.2
+ * it does so only for the owner of the file and for processes that may write to it; for all others
+ * mincore(2) calls every page resident, even one past the end of the file, which cannot be. Such a
+ * page is asked for here, far past the end, since the file may be growing.
  */
-function isTold({ fd, size }: CachedFile): boolean {
-  const offset = Math.ceil(size / pageSize) * pageSize + window
+function isResidencyReported({ fd, size }: CachedFile): boolean {
+  const offset = Math.ceil(size / pageSize) * pageSize + windowBytes
   const pastTheEnd = mmap({ fd, offset, length: pageSize, prot: Prot.READ, flags: MapFlags.SHARED })
   const { resident } = pastTheEnd.residency()
   pastTheEnd.unmap()
   return resident === 0
 }
 
-/** The first page of a part of a file that is divided in `count` parts as equal as can be. */
+/** The first page of a part of a file that is divided into `count` parts, as equal as pages allow. */
 export function firstPageOf(part: number, count: number, pages: number): number {
   return Math.floor((part * pages) / count)
 }
 
-/** Adds what is in memory from page `first` on to the parts where it lies. */
+/** Adds the resident pages of a window that starts at page `first` to the parts in which they lie. */
 function addTo(parts: number[], { vector, resident }: Residency, first: number, pages: number) {
   if (resident === 0) return
   const count = parts.length
@@ -88,18 +92,20 @@ function addTo(parts: number[], { vector, resident }: Residency, first: number, 
 }
 
 /**
- * mincore(2) — what is in memory of a file, told also for each of at most `most` parts of it.
- * Changes nothing of it. null if the kernel does not tell.
+ * mincore(2) — which pages of a file are in memory: of all of it, and of each of at most `maxParts`
+ * equal parts. Reads nothing in.
+ *
+ * @returns null if the kernel does not report it to this process
  */
-export function residencyOf(file: CachedFile, most: number): FileResidency | null {
+export function residencyOf(file: CachedFile, maxParts: number): FileResidency | null {
   const { size } = file
   const pages = Math.ceil(size / pageSize)
-  const parts = new Array<number>(Math.min(pages, most)).fill(0)
-  if (size > 0 && !isTold(file)) return null
+  const parts = new Array<number>(Math.min(pages, maxParts)).fill(0)
+  if (size > 0 && !isResidencyReported(file)) return null
   let resident = 0
   let lastPage = 0
-  for (let offset = 0; offset < size; offset += window) {
-    const length = Math.min(window, size - offset)
+  for (let offset = 0; offset < size; offset += windowBytes) {
+    const length = Math.min(windowBytes, size - offset)
     const part = withPart(file, offset, length, (mapping) => mapping.residency())
     addTo(parts, part, offset / pageSize, pages)
     resident += part.resident

@@ -1,5 +1,5 @@
-// What warm and evict have in common: they change what is in memory of files, and show what it came
-// to.
+// The part that the commands warm and evict share: both change which pages of files are in memory,
+// and print the result.
 
 import { constants } from 'node:os'
 import { systemError } from '../errors.js'
@@ -11,7 +11,7 @@ import { fileLine, layoutFor, Totals, totalLine } from './picture.js'
 import { type Look, lookOf } from './terminal.js'
 import { counted } from './units.js'
 
-/** A file before and after, null where the kernel does not tell. */
+/** The residency of a file before and after the change; null where the kernel does not report it. */
 interface Outcome {
   path: string
   size: number
@@ -20,22 +20,24 @@ interface Outcome {
 }
 
 export interface Change {
-  /** Does it to one file. */
+  /** Changes one file. */
   apply(file: CachedFile, found: FoundFile): void
-  /** Called when all files had their turn, before anything is printed. */
+  /** Called after the last file, before anything is printed. */
   end?(): void
-  /** Whether it came to what was wanted. */
+  /** Whether the change had its full effect on a file. */
   succeeded(after: FileResidency): boolean
-  /** What to say of all files that it did not. */
+  /** The reason printed below the files on which the change did not have its full effect. */
   shortfall: string
+  /** More figures for the line of totals. */
   remarks?(): string[]
 }
 
-/** About as many as a line has columns. */
-const mostParts = 200
+/** About as many as a wide terminal has columns: more would not be seen. */
+const maxParts = 200
 
 export function hiddenResidency(path: string): Error {
-  const remark = ' (the kernel tells only the owner of the file and who may write to it)'
+  const remark =
+    ' (the kernel reports it only to the owner of the file and to processes that may write to it)'
   return systemError(-constants.errno.EPERM, 'mincore', path, remark)
 }
 
@@ -60,8 +62,8 @@ async function draw(outcomes: readonly Outcome[], change: Change, look: Look): P
   if (short.length > 0) await print(`${change.shortfall}\n`)
   const hidden = outcomes.length - after.files
   if (hidden > 0) {
-    const them = counted(hidden, 'file')
-    await print(`${them} done; what is resident is told only to who may write there\n`)
+    const done = `${counted(hidden, 'file')} done`
+    await print(`${done}; the kernel reports residency only to owners and writers of a file\n`)
   }
 }
 
@@ -84,7 +86,7 @@ export async function applyTo(search: Search, change: Change, json: boolean): Pr
   const allWell = await forEachFile(search, (file, found) => {
     const before = residencyOf(file, 1)
     change.apply(file, found)
-    const after = residencyOf(file, mostParts)
+    const after = residencyOf(file, maxParts)
     outcomes.push({ path: file.path, size: file.size, before, after })
   })
   change.end?.()
@@ -102,7 +104,7 @@ export const changeKeysHelp = `\
                 residentBytes    how many of its bytes are in memory now
                 residentBefore, residentBytesBefore
                                  the same before
-              null where the kernel does not tell: it tells only the owner of
-              a file and who may write to it
-  -h, --help  this
+              null where the kernel does not report it: it reports only to the
+              owner of a file and to processes that may write to it
+  -h, --help  print this text
 `

@@ -1,4 +1,4 @@
-// What a command of the program is.
+// The interface that each command of the program implements.
 
 import type { ParseArgsConfig } from 'node:util'
 
@@ -7,7 +7,7 @@ export const exit = {
   ok: 0,
   /** Something could not be done; standard error says what. */
   failure: 1,
-  /** The command line makes no sense. */
+  /** The command line is not one that the program accepts. */
   usage: 2,
 } as const
 
@@ -25,5 +25,5 @@ export interface Command {
   run(line: CommandLine): Promise<ExitCode>
 }
 
-/** Thrown for a command line that makes no sense. */
+/** Thrown for a command line that the program does not accept. */
 export class UsageError extends Error {}

@@ -9,17 +9,17 @@ import { findFiles } from './files.js'
 
 const help = `Usage: posix-mmap evict [--json] FILE…
 
-Drops files from the page cache, and draws those of which something is still
-resident: pages that a process has mapped or locked stay, and files on tmpfs are
-nowhere else. What was not on the disk yet is written there first, since it
-would stay as well; fdatasync(2), posix_fadvise(2).
+Drops files from the page cache, and draws those that are still resident in
+part: pages that a process has mapped or locked stay in memory, and so do files
+on tmpfs, which are stored nowhere else. Dirty pages are first written to the
+disk, because the kernel would keep them too; fdatasync(2), posix_fadvise(2).
 
-A directory stands for the files in it and below. Symbolic links in it are not
+A directory stands for all files below it. Symbolic links in it are not
 followed.
 
 ${changeKeysHelp}`
 
-/** Writes what is dirty; a file system that has nothing to write to says EINVAL or EROFS. */
+/** Writes dirty pages to the disk. EINVAL and EROFS: the file system has nowhere to write them. */
 function writeBack({ fd }: CachedFile): void {
   try {
     fdatasyncSync(fd)
@@ -39,7 +39,7 @@ export const evict: Command = {
         dropFromCache(file.fd, file.path)
       },
       succeeded: ({ resident }: { resident: number }) => resident === 0,
-      shortfall: 'Pages that are mapped or locked stay, and all of tmpfs.',
+      shortfall: 'Pages that are mapped or locked stay in memory, and so does all of tmpfs.',
     }
     return applyTo(findFiles(operands), change, options['json'] === true)
   },

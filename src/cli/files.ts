@@ -1,4 +1,4 @@
-// From the operands of a command to files.
+// Finds the files that the operands of a command name, and opens them one after the other.
 
 import { readdirSync, type Stats, statSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -10,13 +10,13 @@ import { printError } from './output.js'
 
 export interface FoundFile {
   path: string
-  /** In bytes; 0 for a block device, which tells only when it is open. */
+  /** In bytes; 0 for a block device, whose size is known only once it is open. */
   size: number
 }
 
 export interface Search {
   files: FoundFile[]
-  /** Errors that kept something from being found. */
+  /** The errors because of which operands, or entries of directories, are not among the files. */
   problems: unknown[]
 }
 
@@ -27,8 +27,8 @@ function notInThePageCache(place: string, stats: Stats): unknown {
 }
 
 /**
- * The files that operands name: of a directory those in it and below, in the order of their names,
- * symbolic links not followed and files with several links once.
+ * The files that operands name. A directory stands for all files below it, ordered by name; symbolic
+ * links in it are not followed, and a file with several names appears once.
  */
 export function findFiles(operands: readonly string[]): Search {
   if (operands.length === 0) throw new UsageError('FILE is missing')
@@ -71,16 +71,16 @@ export function findFiles(operands: readonly string[]): Search {
 
 function report(error: unknown, file?: string): Promise<void> {
   const { message, path: named } = error as NodeJS.ErrnoException
-  // Calls on a descriptor do not know what it is called.
+  // The error of a call on a descriptor has no path.
   const where = file === undefined || named !== undefined ? '' : ` '${file}'`
   return printError(`posix-mmap: ${message}${where}\n`)
 }
 
 /**
- * Opens what was found, one after the other, for `body`. What fails is told and does not keep the
- * others from their turn.
+ * Opens the files one after the other and calls `body` for each. An error is printed, and the next
+ * file is processed all the same.
  *
- * @returns whether nothing failed
+ * @returns whether there was no error
  */
 export async function forEachFile(
   { files, problems }: Search,

@@ -1,4 +1,4 @@
-// From the words of a command line to a command, and from its end to an exit code.
+// Parses the command line, runs the command that it names, and turns the outcome into an exit code.
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -15,14 +15,15 @@ const commands: Readonly<Record<string, Command>> = { residency, warm, evict, ma
 
 const help = `Usage: posix-mmap COMMAND …
 
-Shows what is in memory, and changes it.
+Shows which parts of files and processes are in memory, and reads files into the
+page cache or drops them from it.
 
   residency FILE…  draw which parts of files are in the page cache
   warm FILE…       read files into the page cache
   evict FILE…      drop files from the page cache
   maps PID         list the mappings of a process
 
-  posix-mmap COMMAND --help tells more of one; --version prints the version.
+  posix-mmap COMMAND --help describes a command; --version prints the version.
 
 Exit codes: 0 done, 1 something could not be done, 2 wrong usage.
 `
@@ -69,10 +70,11 @@ async function dispatch(name: string | undefined, words: string[]): Promise<Exit
   throw new UsageError(`there is no ${name.startsWith('-') ? 'option' : 'command'} '${name}'`)
 }
 
-/** Runs the program and says how it ended. Never throws. */
+/** Runs the program and returns its exit code. Prints errors and never throws. */
 export async function main([name, ...words]: string[]): Promise<ExitCode> {
   whenOutputFails((error) => {
-    // After `| head` nobody wants to know.
+    // The reader has closed the pipe, as `head` does: it has what it wanted, and that is not an
+    // error.
     if (error.code === 'EPIPE') process.exit(exit.ok)
     printError(`posix-mmap: ${error.message}\n`)
     process.exit(exit.failure)

@@ -14,8 +14,8 @@ const help = `Usage: posix-mmap maps [--json] [--sort KEY] PID
 
 Lists the mappings of a process: addresses, permissions, and how much of each is
 resident (in memory), shared (resident, and mapped by other processes too) and
-dirty (resident, written to and not stored); K, M, G are powers of 1024.
-Names are the kernel's; proc_pid_smaps(5).
+dirty (resident, written to and not yet written back); K, M, G are powers of
+1024. The names are those of the kernel; proc_pid_smaps(5).
 
   --sort KEY  address (default), or the largest first: size, resident, shared,
               dirty
@@ -24,11 +24,11 @@ Names are the kernel's; proc_pid_smaps(5).
                 permissions      "rw-s"
                 offset           in the file, in bytes
                 path             the file or the kernel's name, null if none
-                size, residentBytes, sharedBytes, dirtyBytes, swapBytes,
+                size, residentBytes, sharedBytes, dirtyBytes, swapBytes
                 proportionalBytes
-                                 the last is each resident page divided by how
-                                 many processes have it mapped
-  -h, --help  this
+                                 the sum of the resident pages, each divided
+                                 by how many processes have it mapped
+  -h, --help  print this text
 `
 
 const sortKeys = {
@@ -51,7 +51,7 @@ function processId(operands: readonly string[]): string {
   const [pid, ...more] = operands
   if (pid === undefined) throw new UsageError('PID is missing')
   if (more.length > 0) throw new UsageError('maps takes one PID')
-  if (!/^(self|[1-9]\d*)$/.test(pid)) throw new UsageError(`'${pid}' is no process id`)
+  if (!/^(self|[1-9]\d*)$/.test(pid)) throw new UsageError(`'${pid}' is not a process id`)
   return pid
 }
 
@@ -61,7 +61,7 @@ function mappingsOf(pid: string): ProcessMapping[] {
   try {
     return parseSmaps(readFileSync(file, 'utf8'))
   } catch (error) {
-    // open(2) finds no file of a process that is not there.
+    // /proc has no directory for a process that does not exist.
     const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
     throw gone ? systemError(-constants.errno.ESRCH, 'open', file) : error
   }
@@ -87,7 +87,7 @@ function rangeOf({ start, end }: ProcessMapping): string {
   return `${start.slice(2)}-${end.slice(2)}`
 }
 
-/** Two addresses of 48 bits; [vsyscall], which lies above, sticks out. */
+/** Columns for two addresses of 48 bits; the row of [vsyscall], which lies above them, is longer. */
 const rangeWidth = 25
 
 function table(mappings: readonly ProcessMapping[], look: Look): string {

@@ -1,4 +1,4 @@
-// The picture of files in the page cache: a line a file, and the sum.
+// Draws files in the page cache: a line for each file, and a line of totals.
 
 import { shareBar } from './bar.js'
 import { type FileResidency, firstPageOf } from './cached-file.js'
@@ -6,16 +6,18 @@ import { bold, type Look } from './terminal.js'
 import { columnsOf, harmless, padded, shortened } from './text.js'
 import { byteSize, counted, percentage, shortByteSize } from './units.js'
 
-/** ` 100%` and `  1023M / 1023M`. */
+/** Columns for numbers such as ` 100%` and `  1023M / 1023M`. */
 const numbersWidth = 5 + 15
 
 export interface Layout {
   look: Look
+  /** In columns. */
   name: number
+  /** In columns. */
   bar: number
 }
 
-/** Columns for the longest of the names, up to a third of the line, and the bar. */
+/** Gives the longest name its columns, up to a third of the line, and the bar what is left of it. */
 export function layoutFor(names: readonly string[], look: Look): Layout {
   const longest = names.reduce((most, name) => Math.max(most, columnsOf(harmless(name))), 0)
   const name = Math.min(longest, Math.floor(look.columns / 3))
@@ -42,7 +44,7 @@ export function fileLine(name: string, residency: FileResidency, layout: Layout)
   return `${start}${bar}${share}  ${of}\n`
 }
 
-/** Sums over files. */
+/** The sums over all files. */
 export class Totals {
   files = 0
   size = 0
@@ -63,7 +65,7 @@ export class Totals {
   }
 }
 
-/** `remarks` are left out, the last one first, where the line has no room for them. */
+/** The line of totals. Remarks for which it has no room are left out, the last one first. */
 export function totalLine(totals: Totals, remarks: readonly string[], look: Look): string {
   const { files, size, residentBytes } = totals
   const sum = `${byteSize(residentBytes)} of ${byteSize(size)} resident (${totals.percentage})`

@@ -5,8 +5,7 @@ import { type Look, lookOf } from './terminal.js'
 import { harmless, padded, shortened } from './text.js'
 import { byteSize, percentage } from './units.js'
 
-/** In milliseconds. */
-const interval = 100
+const redrawIntervalMs = 100
 
 export class Progress {
   readonly #stream = process.stderr
@@ -24,27 +23,28 @@ export class Progress {
     return (performance.now() - this.#start) / 1000
   }
 
-  /** As `312 MiB/s`. */
+  /** The mean speed so far, such as `312 MiB/s`. */
   get rate(): string {
     return `${byteSize(this.#done / Math.max(this.seconds, 0.001))}/s`
   }
 
-  /** Draws, if it is time and there is a terminal. */
+  /** Adds bytes that are done. Redraws the bar, but not too often, and only on a terminal. */
   advance(bytes: number, name: string): void {
     this.#done += bytes
     const now = performance.now()
-    if (!this.#stream.isTTY || now - this.#drawn < interval) return
+    if (!this.#stream.isTTY || now - this.#drawn < redrawIntervalMs) return
     this.#drawn = now
     this.#stream.write(`\r${this.#line(name, lookOf(this.#stream))}\u001b[K`)
   }
 
-  /** Takes the bar away. */
+  /** Clears the bar from the terminal. */
   end(): void {
     if (this.#drawn > 0) this.#stream.write('\r\u001b[K')
   }
 
   #line(name: string, look: Look): string {
-    // A cursor after the last column would be on the next line of some terminals.
+    // One column stays free: some terminals move the cursor from the last one to the next line, and
+    // the bar would then leave a line behind each time it is drawn.
     const columns = look.columns - 1
     const share = this.total === 0 ? 1 : Math.min(this.#done / this.total, 1)
     const percent = percentage(this.#done, this.total).padStart(5)

@@ -1,17 +1,20 @@
-// Reading a file into the page cache.
+// Reads a file into the page cache.
 
 import { readSync } from 'node:fs'
 import { type CachedFile, withPart } from './cached-file.js'
 
-/** In bytes: the device is kept busy, and Ctrl-C and the progress bar do not wait long. */
-const step = 2 ** 24
+/**
+ * Large enough to keep the device busy, small enough for Ctrl-C and the progress bar not to wait
+ * long.
+ */
+const stepBytes = 2 ** 24
 
 let buffer: Buffer | undefined
 
 /**
- * read(2) — reads part of a file for what it leaves in the page cache.
+ * read(2) — reads part of a file, which leaves it in the page cache, and discards the bytes.
  *
- * @returns how many bytes there were, fewer than `length` at the end of the file
+ * @returns how many bytes were read, fewer than `length` at the end of the file
  */
 export function readThrough({ fd }: CachedFile, offset: number, length: number): number {
   buffer ??= Buffer.allocUnsafeSlow(2 ** 20)
@@ -26,13 +29,14 @@ export function readThrough({ fd }: CachedFile, offset: number, length: number):
 }
 
 /**
- * MADV_POPULATE_READ, which copies nothing. What it cannot do is left to read(2): kernels before
- * 5.14 do not know it, and to a bad disk and a file that shrank it says only EFAULT.
+ * madvise(2) with MADV_POPULATE_READ — reads part of a file in without copying it. Where that fails,
+ * read(2) does it, or reports why it cannot be done: kernels before 5.14 do not know this advice, and
+ * its EFAULT does not tell a bad disk from a file that shrank.
  */
 function populate(file: CachedFile, offset: number, length: number): number {
   try {
     withPart(file, offset, length, (part) => {
-      // All of it is asked of the device before the first page is waited for.
+      // Requests the whole part from the device before the next call waits for its first page.
       part.advise('willneed')
       part.populateSync()
     })
@@ -42,10 +46,10 @@ function populate(file: CachedFile, offset: number, length: number): number {
   }
 }
 
-/** Reads all of a file, and tells of each step how many bytes it had. */
+/** Reads a file in, and calls `onStep` after each step with the number of bytes that it read. */
 export function readIn(file: CachedFile, onStep: (bytes: number) => void): void {
-  for (let offset = 0; offset < file.size; offset += step) {
-    const length = Math.min(step, file.size - offset)
+  for (let offset = 0; offset < file.size; offset += stepBytes) {
+    const length = Math.min(stepBytes, file.size - offset)
     const done = populate(file, offset, length)
     onStep(done)
     if (done < length) break

@@ -12,12 +12,13 @@ const partsInJson = 64
 
 const help = `Usage: posix-mmap residency [--json] FILE…
 
-Draws which parts of each file are in the page cache: a bar from its first byte
-to its last, as high at each place as the share of pages there that are in
-memory (on a terminal without UTF-8, and where there is none, from "." none over
-"-", "+" and "*" to "#" all). Nothing is read in to find out; mincore(2).
+Draws which parts of each file are in the page cache. The bar goes from the
+first byte of the file to its last, and is as high at each place as the share of
+the pages there that are in memory. On a terminal without UTF-8, and where there
+is no terminal, it goes from "." (none) over "-", "+" and "*" to "#" (all).
+Nothing is read in to find out; mincore(2).
 
-A directory stands for the files in it and below. Symbolic links in it are not
+A directory stands for all files below it. Symbolic links in it are not
 followed.
 
   --json      an array with an object for each file:
@@ -28,13 +29,14 @@ followed.
                 parts            resident pages of each of at most ${partsInJson} equal
                                  parts; part i of n begins with page
                                  floor(i * pages / n)
-  -h, --help  this
+  -h, --help  print this text
 
-The kernel tells only the owner of a file and who may write to it; of others'
-files it would call everything resident. These are an error here (EPERM).
+The kernel reports residency only to the owner of a file and to processes that
+may write to it; to all others it would call every page resident. For files of
+which it reports nothing, the command fails with EPERM.
 `
 
-function residencyToldOf(file: CachedFile, parts: number): FileResidency {
+function reportedResidencyOf(file: CachedFile, parts: number): FileResidency {
   const residency = residencyOf(file, parts)
   if (residency === null) throw hiddenResidency(file.path)
   return residency
@@ -48,7 +50,7 @@ export const residency: Command = {
     if (options['json'] === true) {
       const found: object[] = []
       const allWell = await forEachFile(search, (file) => {
-        found.push({ path: file.path, ...residencyToldOf(file, partsInJson) })
+        found.push({ path: file.path, ...reportedResidencyOf(file, partsInJson) })
       })
       await printJson(found)
       return allWell ? exit.ok : exit.failure
@@ -58,9 +60,9 @@ export const residency: Command = {
     const layout = layoutFor(names, look)
     const totals = new Totals()
     const allWell = await forEachFile(search, async (file) => {
-      const told = residencyToldOf(file, layout.bar)
-      totals.add(told)
-      await print(fileLine(file.path, told, layout))
+      const reported = reportedResidencyOf(file, layout.bar)
+      totals.add(reported)
+      await print(fileLine(file.path, reported, layout))
     })
     const { resident, pages, files } = totals
     const counts = `${resident.toLocaleString('en-US')} of ${pages.toLocaleString('en-US')} pages`

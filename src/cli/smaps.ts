@@ -1,4 +1,4 @@
-// /proc/PID/smaps; proc_pid_smaps(5).
+// Parses /proc/PID/smaps; proc_pid_smaps(5).
 
 /** One mapping of a process. Sizes are in bytes. */
 export interface ProcessMapping {
@@ -6,18 +6,18 @@ export interface ProcessMapping {
   start: string
   end: string
   permissions: string
-  /** In the file. */
+  /** In the file, in bytes. */
   offset: number
   /** The file, or what the kernel calls it: `[heap]`, `/memfd:name (deleted)`. null: no name. */
   path: string | null
   size: number
   residentBytes: number
-  /** Of the resident ones, those that other processes have mapped as well. */
+  /** Resident bytes that other processes have mapped as well. */
   sharedBytes: number
-  /** Of the resident ones, those that were written to and not stored yet. */
+  /** Resident bytes that were written to and not yet written back. */
   dirtyBytes: number
   swapBytes: number
-  /** The resident ones, each divided by how many processes have it mapped. */
+  /** The sum of the resident pages, each divided by how many processes have it mapped. */
   proportionalBytes: number
 }
 
@@ -42,7 +42,7 @@ function parseRecord(record: string): ProcessMapping | null {
     offset: Number.parseInt(offset, 16),
     path: path === '' ? null : path,
     size: sum('Size'),
-    // Pages of hugetlbfs are counted apart from the others.
+    // The kernel does not count pages of hugetlbfs in Rss.
     residentBytes: sum('Rss', 'Shared_Hugetlb', 'Private_Hugetlb'),
     sharedBytes: sum('Shared_Clean', 'Shared_Dirty', 'Shared_Hugetlb'),
     dirtyBytes: sum('Shared_Dirty', 'Private_Dirty'),
@@ -51,7 +51,7 @@ function parseRecord(record: string): ProcessMapping | null {
   }
 }
 
-/** In the order of addresses. */
+/** The mappings of a process, ordered by address. */
 export function parseSmaps(text: string): ProcessMapping[] {
   return text
     .split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)

@@ -1,4 +1,4 @@
-// What the other end of a stream can show.
+// What the terminal at the other end of a stream can show.
 
 export interface Look {
   /** How many columns a line may take. */
@@ -12,13 +12,13 @@ function localeIsUtf8(): boolean {
   return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '')
 }
 
-/** Plain text of 80 columns for what is no terminal. */
+/** Plain text of 80 columns for anything that is not a terminal. */
 export function lookOf(stream: NodeJS.WriteStream): Look {
   if (!stream.isTTY) return { columns: 80, unicode: false, colour: false }
   return {
     columns: stream.columns || 80,
     unicode: localeIsUtf8() && process.env['TERM'] !== 'dumb',
-    // Knows of NO_COLOR and TERM.
+    // hasColors() heeds NO_COLOR and TERM.
     colour: stream.hasColors(),
   }
 }

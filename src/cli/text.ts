@@ -1,4 +1,4 @@
-// Text in the columns of a terminal.
+// Measures, shortens and pads text by the columns that it takes on a terminal.
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
 const wide =
@@ -17,12 +17,16 @@ export function columnsOf(text: string): number {
   return graphemes(text).reduce((sum, grapheme) => sum + widthOf(grapheme), 0)
 }
 
-/** A name without what would move the cursor, change colours or turn the direction of writing. */
+/**
+ * A name with '?' for each character that would move the cursor, change colours or reverse the
+ * direction of writing: the name of somebody else's file could otherwise forge what the terminal
+ * shows.
+ */
 export function harmless(name: string): string {
   return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
 }
 
-/** As many graphemes as fit in `columns`. */
+/** The first graphemes, as many as fit in `columns`. */
 function fitting(parts: readonly string[], columns: number): string[] {
   let used = 0
   const rest = parts.findIndex((part) => {
@@ -32,7 +36,10 @@ function fitting(parts: readonly string[], columns: number): string[] {
   return rest === -1 ? [...parts] : parts.slice(0, rest)
 }
 
-/** The text, or its two ends with `ellipsis` between, in at most `columns`. */
+/**
+ * The text; if it takes more than `columns`, its beginning and its end with `ellipsis` between
+ * them.
+ */
 export function shortened(text: string, columns: number, ellipsis: string): string {
   if (columnsOf(text) <= columns) return text
   const parts = graphemes(text)

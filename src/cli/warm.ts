@@ -10,10 +10,10 @@ import { readIn } from './read-in.js'
 const help = `Usage: posix-mmap warm [--json] FILE…
 
 Reads files into the page cache, with a progress bar on standard error if that
-is a terminal, and draws those that are not entirely resident afterwards: the
-kernel may need the memory for something else.
+is a terminal, and draws those that are not entirely resident afterwards, since
+the kernel may have needed the memory for something else.
 
-A directory stands for the files in it and below. Symbolic links in it are not
+A directory stands for all files below it. Symbolic links in it are not
 followed.
 
 ${changeKeysHelp}`
@@ -26,7 +26,7 @@ export const warm: Command = {
     const progress = new Progress(search.files.reduce((sum, { size }) => sum + size, 0))
     const change: Change = {
       apply: (file: CachedFile, found: FoundFile) => {
-        // It may have grown, and a block device tells its size only now.
+        // The file may have grown since, and the size of a block device was not known before.
         progress.total += file.size - found.size
         readIn(file, (bytes) => progress.advance(bytes, file.path))
       },

@@ -42,10 +42,10 @@ export function adviceValue(advice: Advice): number {
 }
 
 /**
- * Whether the running kernel knows an advice. Asks it, by advising an empty range: madvise(2).
- * A kernel may know a value and still refuse it for a kind of mapping.
+ * madvise(2) — whether the running kernel knows an advice. It is asked by giving the advice for an
+ * empty range; a kernel may know an advice and still refuse it for a kind of mapping.
  *
- * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for what is no {@link Advice}
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for anything that is not an {@link Advice}
  */
 export function adviceSupported(advice: Advice): boolean {
   return native.madviseSupported(adviceValue(checkAdvice(advice, 'advice')))

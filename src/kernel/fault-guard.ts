@@ -3,9 +3,9 @@
 import { native } from '../native.js'
 
 /**
- * Whether SIGSEGV and SIGBUS come to this package, which takes them with the first mapping;
- * sigaction(2). False before that, and after something else installed a handler of its own, such as
- * `process.on('SIGBUS')`: from then on a fault in a mapping is no longer contained.
+ * sigaction(2) — whether the handlers of this package receive SIGSEGV and SIGBUS. False before the
+ * first mapping, which installs them, and after something else installed a handler of its own, such
+ * as `process.on('SIGBUS')`: from then on a fault in a mapping is no longer contained.
  */
 export function faultGuardActive(): boolean {
   return native.faultGuardActive()

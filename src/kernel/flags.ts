@@ -1,5 +1,5 @@
-// The kernel's numbers on x64 and arm64, which are the same there. A test compares each with the
-// headers that the addon was compiled with.
+// The kernel's flags, which have the same numbers on x64 and arm64. A test compares each of them
+// with the headers that the addon was compiled with.
 
 /** mmap(2), mprotect(2). */
 export enum Prot {
@@ -14,7 +14,9 @@ export enum MapFlags {
   SHARED = 0x01,
   PRIVATE = 0x02,
   SHARED_VALIDATE = 0x03,
-  /** As FIXED_NOREPLACE here: what is mapped at the address already is never replaced. */
+  /**
+   * Does the same as FIXED_NOREPLACE: mmap() never replaces what is mapped at the address already.
+   */
   FIXED = 0x10,
   ANONYMOUS = 0x20,
   LOCKED = 0x2000,

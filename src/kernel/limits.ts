@@ -6,16 +6,16 @@ import { native } from '../native.js'
 /** What {@link limits} reads. */
 export interface Limits {
   /**
-   * How many kernel mappings a process may have: /proc/sys/vm/max_map_count; proc(5). Without /proc, what
-   * kernels come with: 65,530.
+   * How many kernel mappings (VMAs) a process may have: /proc/sys/vm/max_map_count; proc(5). Without
+   * /proc, what kernels come with: 65,530.
    */
   maxMapCount: number
   /**
-   * How many bytes may be locked: RLIMIT_MEMLOCK, `Infinity` without a limit; getrlimit(2). Does not
-   * bind a process with CAP_IPC_LOCK.
+   * How many bytes a process may lock: RLIMIT_MEMLOCK, `Infinity` without a limit; getrlimit(2). A
+   * process with CAP_IPC_LOCK may lock more.
    */
   lockedBytes: number
-  /** The most that one ArrayBuffer covers on this runtime, in bytes (4 GiB on Node 20). */
+  /** How many bytes one ArrayBuffer can have on this runtime (4 GiB on Node 20). */
   maxBufferLength: number
 }
 
@@ -23,7 +23,7 @@ export const maxBufferLength: number = bufferConstants.MAX_LENGTH
 
 const usualMapCount = 65_530
 
-/** The limits in force now. Reads a file of /proc; not for a hot path. */
+/** The limits in force now. Reads a file of /proc, which is too slow for a hot path. */
 export function limits(): Limits {
   const mapCountLimit = native.mapCountLimit()
   return {

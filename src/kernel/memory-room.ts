@@ -1,13 +1,13 @@
-// How much memory can be reserved.
+// Whether the machine has the memory that is to be reserved.
 
 import { constants } from 'node:os'
 import { systemError } from '../errors.js'
 import { native } from '../native.js'
 
 /**
- * Throws ENOMEM unless the machine has `length` bytes to spare; proc(5), /proc/meminfo, or sysinfo(2). A
- * memfd has no limit of its own: fallocate(2) of a too large one would go on until the kernel kills a
- * process.
+ * proc(5), /proc/meminfo, or sysinfo(2) — throws ENOMEM unless at least `length` bytes of memory and
+ * swap are free. A memfd has no limit of its own: fallocate(2) would fill the memory until the kernel
+ * kills a process.
  */
 export function checkRoom(length: number): void {
   const room = native.availableMemory()

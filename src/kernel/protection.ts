@@ -1,11 +1,11 @@
-// What may be done with a mapping: our words and the bits of mmap(2) and mprotect(2).
+// Access and protection: the words of this package, and the bits of mmap(2) and mprotect(2).
 
 import { oneOf } from '../arguments.js'
 import { constant } from '../native.js'
 
 /**
- * How a file is mapped. `'read'`: MAP_SHARED, PROT_READ. `'read-write'`: MAP_SHARED, what is
- * written goes to the file. `'copy-on-write'`: MAP_PRIVATE, what is written stays in this mapping.
+ * How a file is mapped. `'read'`: MAP_SHARED, PROT_READ. `'read-write'`: MAP_SHARED, stores change
+ * the file. `'copy-on-write'`: MAP_PRIVATE, stores stay in this mapping.
  */
 export type Access = 'read' | 'read-write' | 'copy-on-write'
 
@@ -22,7 +22,10 @@ export function protectionBits(protection: Protection): number {
   return bits[protection]
 }
 
-/** The word that comes nearest to bits of a caller who thinks in man pages. */
+/**
+ * The word for PROT_* bits. Those with PROT_EXEC, which has no word, get the one that comes
+ * nearest.
+ */
 export function protectionOf(prot: number): Protection {
   if ((prot & write) !== 0) return 'read-write'
   return prot === none ? 'none' : 'read'

@@ -1,4 +1,4 @@
-// Seals: what nobody may do to a memfd any more, not even its creator; fcntl(2).
+// Seals: each forbids an operation on a memfd for good, even to its creator; fcntl(2).
 
 import { constants } from 'node:os'
 import { checked, constant, native } from '../native.js'
@@ -14,8 +14,9 @@ const names = {
 } as const
 
 /**
- * `'shrink'`, `'grow'`: change its size. `'write'`: write to it. `'future-write'`: write to it
- * except through mappings that exist. `'exec'`: make it executable (Linux 6.3). `'seal'`: add seals.
+ * What a seal forbids. `'shrink'`, `'grow'`: to make the memory smaller or larger. `'write'`: to
+ * write to it. `'future-write'`: to write to it except through mappings that exist already.
+ * `'exec'`: to make it executable (Linux 6.3). `'seal'`: to add seals.
  */
 export type Seal = keyof typeof names
 
@@ -29,7 +30,9 @@ export function sealsOf(fd: number): Seal[] {
   return allSeals.filter((seal) => (seals & constant(names[seal])) !== 0)
 }
 
-/** Adds the seals that are missing: after 'seal', adding even one that is there already is EPERM. */
+/**
+ * Adds the seals that are missing. After 'seal', fcntl(2) refuses even those that are set already.
+ */
 export function addSeals(fd: number, path: string | null, ...seals: Seal[]): void {
   const present = sealsOf(fd)
   const missing = seals.filter((seal) => !present.includes(seal))

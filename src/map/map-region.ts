@@ -2,8 +2,10 @@
 
 import { adviceValue } from '../kernel/advice.js'
 import { type Access, protectionOf } from '../kernel/protection.js'
+import { assertNoLostPage, assertNoLostPageToLock } from '../mapping/faults.js'
+import { lockPages, populatePages } from '../mapping/ranges.js'
 import { type Facts, Region } from '../mapping/region.js'
-import { checked, constant, type Handle, native } from '../native.js'
+import { checked, constant, type FileIdentity, type Handle, native } from '../native.js'
 import type { CommonSettings } from './options.js'
 
 /** What mmap(2) is asked for. */
@@ -14,6 +16,8 @@ export interface MapRequest {
   prot: number
   flags: number
   address: number | bigint
+  /** Of the file, where fileSize() was asked. */
+  identity?: FileIdentity
 }
 
 /** What the caller knows of the mapping. */
@@ -29,10 +33,14 @@ export function mapRegion(
   settings: CommonSettings,
   described: Described,
 ): Region {
-  const { fd, offset, length, prot, flags, address } = request
-  const { path, segment = null } = described
+  const { fd, offset, length, prot, flags, address, identity } = request
+  const { path, segment = null, neverFaults = false } = described
+  // A file that was opened by its path is closed again.
+  const lendsFd = path === null || segment !== null
+  const keepsSize = neverFaults
+  const place = [fd, offset, length, prot, flags, address, settings.hugePages] as const
   const handle = checked(
-    native.map(fd, offset, length, prot, flags, address, settings.hugePages),
+    native.map(...place, identity, keepsSize, lendsFd, path),
     'mmap',
     path ?? segment?.name ?? null,
     length,
@@ -77,10 +85,17 @@ function prepare(
     checked(native.madvise(handle, 0, length, advice), 'madvise', origin)
   if (settings.hugePages) advise(constant('MADV_HUGEPAGE'))
   if (settings.advice !== undefined) advise(adviceValue(settings.advice))
-  if (settings.lock) checked(native.mlock(handle, 0, length, false), 'mlock2', origin, length)
+  const pages = [handle, 0, length] as const
+  if (settings.lock) {
+    const locked = lockPages(...pages, false)
+    assertNoLostPageToLock(locked, pages, origin)
+    checked(locked, 'mlock2', origin, length)
+  }
   if (settings.populate) {
     // Reading an anonymous page in gives it no memory, and writing to a file's would dirty it.
     const write = (flags & anonymous) !== 0
-    checked(native.populate(handle, 0, length, write), 'madvise', origin)
+    const populated = populatePages(...pages, write)
+    assertNoLostPage(populated, pages, write, origin)
+    checked(populated, 'madvise', origin)
   }
 }

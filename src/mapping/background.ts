@@ -1,7 +1,8 @@
 // The calls that may block for long, on threads of the package instead of the event loop.
 
-import { type RangeArguments, rangeWithin } from '../arguments.js'
+import { type Range, type RangeArguments, rangeWithin } from '../arguments.js'
 import { checkedOnHandle, type Handle, type Job, native, type Result } from '../native.js'
+import { assertNoLostPage, assertNoLostPageToLock, assertSyncable } from './faults.js'
 import { canRunJobs, runJob } from './jobs.js'
 import {
   flushSettings,
@@ -10,8 +11,8 @@ import {
   type WatchSettings,
   watchSettings,
 } from './range-options.js'
-import type { RangeCall } from './ranges.js'
-import { type Mapped, regionOf } from './region.js'
+import { flushPages, lockPages, populatePages, type RangeCall } from './ranges.js'
+import { type Mapped, type Region, regionOf } from './region.js'
 
 interface Work {
   range: RangeArguments
@@ -20,14 +21,25 @@ interface Work {
   start: (handle: Handle, offset: number, length: number) => Job | Result
   /** The same call on this thread, for runtimes without jobs. */
   sync: RangeCall
+  /** Throws what stands in the way of the call. */
+  before?: (region: Region, range: Range) => void
+  /** Throws what the call's result does not say. */
+  after: (region: Region, range: Range, result: Result) => void
 }
 
 async function runOnRange(mapping: Mapped, work: Work): Promise<void> {
-  const { handle, origin, byteLength } = regionOf(mapping)
-  const { range, watch, syscall } = work
-  const { offset, length } = rangeWithin(byteLength, range.offset, range.length, range.prefix)
-  const start = () => (canRunJobs() ? work.start : work.sync)(handle, offset, length)
-  checkedOnHandle(await runJob(start, length, watch), syscall, origin, length)
+  const region = regionOf(mapping)
+  const { handle, origin, byteLength } = region
+  const { range: wanted, watch, syscall } = work
+  const range = rangeWithin(byteLength, wanted.offset, wanted.length, wanted.prefix)
+  const { offset, length } = range
+  const start = () => {
+    work.before?.(region, range)
+    return (canRunJobs() ? work.start : work.sync)(handle, offset, length)
+  }
+  const result = await runJob(start, length, watch)
+  work.after(region, range, result)
+  checkedOnHandle(result, syscall, origin, length)
 }
 
 export async function flush(mapping: Mapped, options: unknown): Promise<void> {
@@ -37,7 +49,11 @@ export async function flush(mapping: Mapped, options: unknown): Promise<void> {
     watch: watchSettings(options),
     syscall: 'msync',
     start: (...pages) => native.startFlush(...pages, flags),
-    sync: (...pages) => native.msync(...pages, flags),
+    sync: (...pages) => flushPages(...pages, flags),
+    before: assertSyncable,
+    after: (region, pages, result) => {
+      if (result === 0) assertSyncable(region, pages)
+    },
   })
 }
 
@@ -48,7 +64,9 @@ export async function lock(mapping: Mapped, options: unknown): Promise<void> {
     watch: watchSettings(options),
     syscall: 'mlock2',
     start: (...pages) => native.startLock(...pages, onDemand),
-    sync: (...pages) => native.mlock(...pages, onDemand),
+    sync: (...pages) => lockPages(...pages, onDemand),
+    after: ({ handle, origin }, { offset, length }, result) =>
+      assertNoLostPageToLock(result, [handle, offset, length], origin),
   })
 }
 
@@ -59,6 +77,8 @@ export async function populate(mapping: Mapped, options: unknown): Promise<void>
     watch: watchSettings(options),
     syscall: 'madvise',
     start: (...pages) => native.startPopulate(...pages, write),
-    sync: (...pages) => native.populate(...pages, write),
+    sync: (...pages) => populatePages(...pages, write),
+    after: ({ handle, origin }, { offset, length }, result) =>
+      assertNoLostPage(result, [handle, offset, length], write, origin),
   })
 }

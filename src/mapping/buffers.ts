@@ -2,15 +2,10 @@
 // windows where a mapping is larger than an ArrayBuffer of this runtime, or where that is not needed.
 
 import { constants } from 'node:os'
-import {
-  externalBuffersForbidden,
-  mappingClosed,
-  mappingDetached,
-  outOfRange,
-  systemError,
-} from '../errors.js'
+import { externalBuffersForbidden, mappingClosed, outOfRange, systemError } from '../errors.js'
 import { maxBufferLength } from '../kernel/limits.js'
 import { closedHandle, type Handle, native } from '../native.js'
+import { brand } from '../runtime/stable-copies.js'
 
 // V8 counts the bytes of a buffer as memory of the heap, and collects garbage once they have grown by
 // 64 MiB. A program that looks up a thing or two in a large file gets buffers of small windows instead.
@@ -18,8 +13,10 @@ const smallWindowBytes = 2 ** 23
 const mostSmallWindows = 4
 const smallWindowsFromBytes = 2 ** 26
 
-/** For an empty buffer, whose length tells nothing; Node 20 has no `detached` property. */
+/** Whether its memory was transferred, by postMessage() or a byte stream for example. */
 function isDetached(buffer: ArrayBuffer): boolean {
+  if (buffer.byteLength > 0) return false
+  // The length of an empty buffer tells nothing, and Node 20 has no `detached` property.
   try {
     new Uint8Array(buffer)
     return false
@@ -59,11 +56,6 @@ class Windows {
     return this.#made.size
   }
 
-  /** Throws if the buffer of any window was transferred: the memory of all is given back together. */
-  assertAttached(): void {
-    for (const buffer of this.#made.values()) if (buffer.byteLength === 0) throw mappingDetached()
-  }
-
   #startOf(offset: number): number {
     // An empty range may be at the end, where no window starts.
     const inside = Math.min(offset, this.#byteLength - 1)
@@ -83,36 +75,45 @@ class Windows {
   place(offset: number): Place {
     const start = this.#startOf(offset)
     let buffer = this.#made.get(start)
-    if (buffer === undefined) {
+    if (buffer === undefined || isDetached(buffer)) {
       buffer = this.#create(start, Math.min(this.#length, this.#byteLength - start))
       this.#made.set(start, buffer)
     }
-    if (buffer.byteLength === 0) throw mappingDetached()
     return { buffer, byteOffset: offset - start }
   }
 }
 
+/** What a buffer keeps: a view that outlives its Mapping still reports its faults. */
+const owners = new WeakMap<ArrayBufferLike, object>()
+
+/** Keeps `owner` for as long as a buffer of its memory is reachable in this thread. */
+export function keepWithBuffer(buffer: ArrayBufferLike, owner: object): void {
+  owners.set(buffer, owner)
+}
+
 export class Buffers {
+  readonly #owner: object
   readonly #handle: Handle
   readonly #byteLength: number
   #whole: ArrayBuffer | undefined
   #small: Windows | undefined
   #large: Windows | undefined
 
-  constructor(handle: Handle, byteLength: number) {
+  constructor(owner: object, handle: Handle, byteLength: number) {
+    this.#owner = owner
     this.#handle = handle
     this.#byteLength = byteLength
   }
 
-  /** The one buffer over everything, the same each time. */
+  /** The one buffer over everything; the same each time, until somebody else transfers its memory. */
   whole(): ArrayBuffer {
     if (this.#byteLength > maxBufferLength) {
       const range = `<= ${maxBufferLength}, what one ArrayBuffer covers on this runtime (take views of parts with bytes())`
       throw outOfRange('byteLength', range, this.#byteLength)
     }
-    this.#whole ??= this.#byteLength === 0 ? new ArrayBuffer(0) : this.#create(0, this.#byteLength)
-    if (this.#whole.byteLength !== this.#byteLength) throw mappingDetached()
-    this.#small?.assertAttached()
+    if (this.#whole === undefined || isDetached(this.#whole)) {
+      this.#whole = this.#byteLength === 0 ? new ArrayBuffer(0) : this.#create(0, this.#byteLength)
+    }
     return this.#whole
   }
 
@@ -136,7 +137,6 @@ export class Buffers {
 
   #inSmallWindow(offset: number, length: number): Place | undefined {
     this.#small ??= this.#windows(smallWindowBytes)
-    this.#small.assertAttached()
     if (!this.#small.cover(offset, length)) return undefined
     // A caller who needs a fifth window reads enough that one full buffer is cheaper.
     const enough = this.#small.count === mostSmallWindows
@@ -155,7 +155,10 @@ export class Buffers {
 
   #create(offset: number, length: number): ArrayBuffer {
     const buffer = native.arrayBuffer(this.#handle, offset, length)
-    if (typeof buffer !== 'number') return buffer
+    if (typeof buffer !== 'number') {
+      keepWithBuffer(buffer, this.#owner)
+      return brand(buffer)
+    }
     if (buffer === closedHandle) throw mappingClosed()
     if (buffer === -constants.errno.ENOTSUP) throw externalBuffersForbidden()
     throw systemError(buffer, 'napi_create_external_arraybuffer')

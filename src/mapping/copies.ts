@@ -11,8 +11,9 @@ import {
 } from '../arguments.js'
 import { invalidArgType, invalidArgValue, outOfRange, stringTooLong } from '../errors.js'
 import { maxBufferLength } from '../kernel/limits.js'
-import { native } from '../native.js'
+import { type Handle, type NativeFault, native, type Result } from '../native.js'
 import { assertNoFault } from './faults.js'
+import { contentPace, inPieces, inPiecesBackward } from './pieces.js'
 import { type Mapped, type Region, regionOf } from './region.js'
 
 type Getter = (this: ArrayBufferView) => unknown
@@ -45,9 +46,42 @@ function sourceBytes(source: unknown): Uint8Array {
   throw invalidArgType('source', 'of type string or an instance of ArrayBufferView', source)
 }
 
+type Copied = NativeFault | null | Result
+
+function pieceOf(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  return length === bytes.length ? bytes : bytes.subarray(start, start + length)
+}
+
 /** Copies out of an open region; the range has to lie inside. */
 export function copyOut(region: Region, offset: number, target: Uint8Array): void {
-  assertNoFault(native.copyOut(region.handle, offset, target), region, 'read')
+  const { handle } = region
+  const { length } = target
+  const result =
+    length <= contentPace.least
+      ? native.copyOut(handle, offset, target) // without the closure, which a short copy would notice
+      : inPieces<Copied>(handle, offset, length, contentPace, null, (at, count) =>
+          native.copyOut(handle, at, pieceOf(target, at - offset, count)),
+        )
+  assertNoFault(result, region, 'read')
+}
+
+function copyInPieces(handle: Handle, offset: number, source: Uint8Array): Copied {
+  const backward = native.copiesBackward(handle, offset, source)
+  const pieces = backward ? inPiecesBackward<Copied> : inPieces<Copied>
+  return pieces(handle, offset, source.length, contentPace, null, (at, count) =>
+    native.copyIn(handle, at, pieceOf(source, at - offset, count)),
+  )
+}
+
+/** Copies into an open region, also from its own bytes; the range has to lie inside. */
+function copyIn(region: Region, offset: number, source: Uint8Array): void {
+  const { handle } = region
+  const { length } = source
+  const result =
+    length <= contentPace.least
+      ? native.copyIn(handle, offset, source)
+      : copyInPieces(handle, offset, source)
+  assertNoFault(result, region, 'write')
 }
 
 export function read(mapping: Mapped, offset: unknown, length: unknown): Buffer {
@@ -102,6 +136,6 @@ export function write(mapping: Mapped, offset: unknown, source: unknown): number
   if (bytes.length > rest) {
     throw outOfRange('source.byteLength', `<= ${rest} at offset ${start}`, bytes.length)
   }
-  assertNoFault(native.copyIn(region.handle, start, bytes), region, 'write')
+  copyIn(region, start, bytes)
   return bytes.length
 }

@@ -4,7 +4,7 @@ import { channel } from 'node:diagnostics_channel'
 import type { MappingFault } from '../errors.js'
 import { common, type Handle, hasEventLoopOfNode, native } from '../native.js'
 import { toMappingFault } from './faults.js'
-import type { FaultListener, Region } from './region.js'
+import type { Region } from './region.js'
 
 /** What subscribers of the diagnostics channel `posix-mmap:fault` are given. */
 export interface FaultMessage {
@@ -16,21 +16,16 @@ export interface FaultMessage {
 
 const faults = channel('posix-mmap:fault')
 
-interface Listener {
-  onFault: FaultListener | undefined
-  path: string | null
-}
-
-// By handle and without the Mapping, which would otherwise never be collected.
-const listeners = common('listeners', () => new Map<Handle, Listener>())
+// By handle and weakly: neither a listener nor the mapping that it may refer to is kept by this table.
+const regions = common('regions', () => new Map<Handle, WeakRef<Region>>())
 let listening = false
 
-function announce(listener: Listener, fault: MappingFault): void {
+function announce({ facts }: Region, fault: MappingFault): void {
   if (faults.hasSubscribers) {
-    const message: FaultMessage = { fault, path: listener.path }
+    const message: FaultMessage = { fault, path: facts.path }
     faults.publish(message)
   }
-  listener.onFault?.(fault)
+  facts.onFault?.(fault)
 }
 
 export function startListening(): void {
@@ -38,22 +33,23 @@ export function startListening(): void {
   listening = true
   if (!hasEventLoopOfNode) return
   native.listenForFaults((handle) => {
-    const listener = listeners.get(handle)
+    const region = regions.get(handle)?.deref()
     const fault = native.fault(handle)
-    if (listener === undefined || fault === null || typeof fault === 'number') return
-    announce(listener, toMappingFault(fault))
+    if (region === undefined || fault === null || typeof fault === 'number') return
+    announce(region, toMappingFault(fault))
   })
 }
 
-export function rememberListener({ handle, facts }: Region): void {
-  listeners.set(handle, { onFault: facts.onFault, path: facts.path })
+/** From now on faults of the region are announced, for as long as it is reachable. */
+export function announceFaultsOf(region: Region): void {
+  regions.set(region.handle, new WeakRef(region))
 }
 
-export function forgetListener(handle: Handle): void {
-  listeners.delete(handle)
+export function announceFaultsNoLonger(handle: Handle): void {
+  regions.delete(handle)
 }
 
 /** For a fault that was not announced before its mapping was closed. */
-export function announceLate({ facts }: Region, fault: MappingFault): void {
-  setImmediate(announce, { onFault: facts.onFault, path: facts.path }, fault)
+export function announceLate(region: Region, fault: MappingFault): void {
+  setImmediate(announce, region, fault)
 }

@@ -1,16 +1,25 @@
 // What a mapping says of its faults. Faults are found out by the addon's signal handlers; here they
 // become values and exceptions.
 
+import { constants } from 'node:os'
 import { callback } from '../arguments.js'
-import { type MappingFault, MappingFaultError } from '../errors.js'
-import { checkedOnHandle, type NativeFault, native, type Result } from '../native.js'
+import { type MappingFault, MappingFaultError, nameOf } from '../errors.js'
+import {
+  checkedOnHandle,
+  closedHandle,
+  type Handle,
+  type NativeFault,
+  native,
+  type Result,
+} from '../native.js'
 import { type Mapped, type Region, regionOf } from './region.js'
 
-const kinds = [undefined, 'truncated', 'read-only', 'no-access'] as const
+const kinds = [undefined, 'truncated', 'read-only', 'no-access', 'unreadable'] as const
 
 export function toMappingFault(fault: NativeFault): MappingFault {
-  const [kind, offset, count] = fault
-  return { kind: kinds[kind] ?? 'no-access', offset, count }
+  const [kind, offset, count, errno] = fault
+  const told = { kind: kinds[kind] ?? 'no-access', offset, count }
+  return errno === 0 ? told : { ...told, code: nameOf(errno) }
 }
 
 function faultOrNull(fault: NativeFault | null | Result): MappingFault | null {
@@ -25,8 +34,7 @@ export function faultOf(region: Region): MappingFault | null {
 
 export function check(mapping: Mapped): void {
   const region = regionOf(mapping)
-  const fault = faultOf(region)
-  if (fault !== null) throw new MappingFaultError(fault, region.origin)
+  assertNoFault(native.check(region.handle), region, 'fstat')
 }
 
 export function clearFault(mapping: Mapped): MappingFault | null {
@@ -44,6 +52,57 @@ export function assertNoFault(
   else throw new MappingFaultError(toMappingFault(result), region.origin)
 }
 
+/** The faults so far, with what only a look at the end of the file shows; null of a closed mapping. */
+function lateFault(region: Region): MappingFault | null {
+  return region.closed === undefined
+    ? faultOrNull(native.checkAgain(region.handle))
+    : faultOf(region)
+}
+
+/** An errno for a page that is not there, of the calls that read pages in. */
+const pageErrors = [constants.errno.EFAULT, constants.errno.ENOMEM, constants.errno.EAGAIN]
+
+/**
+ * Throws the fault of the first page for which a call that reads pages in has failed with `result`;
+ * returns where it failed for another reason. `write` says that it was to store as well.
+ */
+export function assertNoLostPage(
+  result: Result,
+  [handle, offset, length]: readonly [handle: Handle, offset: number, length: number],
+  write: boolean,
+  origin: string | null,
+): void {
+  if (!pageErrors.includes(-result)) return
+  const lost = native.lostPage(handle, offset, length, write)
+  if (lost === null || typeof lost === 'number') return
+  throw new MappingFaultError(toMappingFault(lost), origin)
+}
+
+/**
+ * The same for mlock2(2), which says ENOMEM of its limits as well: only where it goes on without
+ * reading pages in, one of them was at fault.
+ */
+export function assertNoLostPageToLock(
+  result: Result,
+  pages: readonly [handle: Handle, offset: number, length: number],
+  origin: string | null,
+): void {
+  if (!pageErrors.includes(-result) || native.mlock(...pages, true) !== 0) return
+  native.munlock(...pages)
+  assertNoLostPage(result, pages, false, origin)
+}
+
+/** Throws where msync(2) does not carry all of a range to its file. */
+export function assertSyncable(
+  region: Region,
+  { offset, length }: { offset: number; length: number },
+): void {
+  // unmap() and resize() leave nothing to say of a flush() that is under way.
+  if (region.closed !== undefined || offset + length > region.byteLength) return
+  const fault = native.unsyncable(region.handle, offset, length)
+  if (fault !== closedHandle) assertNoFault(fault, region, 'msync')
+}
+
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
@@ -53,12 +112,15 @@ export function runChecked<R>(mapping: Mapped, body: () => R): R {
   const run = callback<() => R>(body, 'body')
   const region = regionOf(mapping)
   const onValue = <V>(value: V): V => {
-    check(mapping)
+    const { handle } = regionOf(mapping)
+    // Where a file ends inside a page, the rest of it shows zeros without a fault: also after that was
+    // told and cleared.
+    assertNoFault(native.checkAgain(handle), region, 'fstat')
     return value
   }
   // What a parser says of zeros that stand in for lost bytes is a consequence of the fault.
   const onError = (cause: unknown): never => {
-    const fault = faultOf(region)
+    const fault = lateFault(region)
     throw fault === null ? cause : new MappingFaultError(fault, region.origin, { cause })
   }
   let result: R

@@ -10,7 +10,7 @@ import { assertNoFault, toMappingFault } from './faults.js'
 import { formatOf, type LineFormat } from './line-format.js'
 import type { RangeOptions } from './range-options.js'
 import { type Mapped, type Region, regionOf } from './region.js'
-import { found } from './search.js'
+import { findFirst } from './search.js'
 
 /** What {@link Mapping.lines} yields. */
 export interface LinesOptions extends RangeOptions {
@@ -48,7 +48,7 @@ function wholeLines(copy: Buffer, unit: number): number {
 /** The first line end from `from` on, which is a whole number of units behind `start`, or `end`. */
 function nextNewline(region: Region, from: number, end: number, newline: Uint8Array): number {
   for (let at = from; ; ) {
-    const place = found(native.searchFirst(region.handle, at, end - at, newline), region)
+    const place = findFirst(region, at, end - at, newline)
     if (place === null) return end
     if ((place - from) % newline.length === 0) return place
     at = place + 1

@@ -10,6 +10,8 @@ import {
 import { type Advice, adviceValue, checkAdvice } from '../kernel/advice.js'
 import { checkProtection, protectionBits, protectionOf } from '../kernel/protection.js'
 import { checkedOnHandle, type Handle, native, pageSize, type Result } from '../native.js'
+import { assertNoLostPage, assertNoLostPageToLock, assertSyncable } from './faults.js'
+import { contentPace, faultPace, flushPace, inPieces, type Pace, tablePace } from './pieces.js'
 import { flushSettings, lockSettings, populateSettings } from './range-options.js'
 import { type Mapped, regionOf } from './region.js'
 
@@ -42,6 +44,19 @@ export function onRange(
   return range
 }
 
+/** {@link onRange} for a call that may take long: a piece of the range after the other. */
+function onPieces(
+  mapping: Mapped,
+  range: RangeArguments,
+  syscall: string,
+  pace: Pace,
+  call: RangeCall,
+): void {
+  onRange(mapping, range, syscall, (handle, offset, length) =>
+    inPieces(handle, offset, length, pace, 0, (...piece) => call(handle, ...piece)),
+  )
+}
+
 /** For calls whose range has no default. */
 function explicitRange(offset: unknown, length: unknown): RangeArguments {
   return { offset: byteCount(offset, 'offset'), length: byteCount(length, 'length'), prefix: '' }
@@ -49,14 +64,53 @@ function explicitRange(offset: unknown, length: unknown): RangeArguments {
 
 export function flushSync(mapping: Mapped, options: unknown): void {
   const { range, flags } = flushSettings(options)
-  onRange(mapping, range, 'msync', (...pages) => native.msync(...pages, flags))
+  syncRange(mapping, range, flags)
 }
+
+/** msync(2), a piece after the other. */
+export function flushPages(handle: Handle, offset: number, length: number, flags: number): Result {
+  return inPieces(handle, offset, length, flushPace, 0, (...piece) =>
+    native.msync(handle, ...piece, flags),
+  )
+}
+
+/** {@link flushPages}, where all of the range can reach its file. */
+export function syncRange(mapping: Mapped, wanted: RangeArguments, flags: number): void {
+  const region = regionOf(mapping)
+  const range = onRange(mapping, wanted, 'msync', (handle, offset, length) => {
+    assertSyncable(region, { offset, length })
+    return flushPages(handle, offset, length, flags)
+  })
+  assertSyncable(region, range)
+}
+
+// Of the other values, the kernel keeps a note of each for a whole kernel mapping and looks at no page.
+const advicePaces: ReadonlyMap<unknown, Pace> = new Map([
+  ['willneed', contentPace],
+  ['cold', tablePace],
+  ['pageout', contentPace],
+  ['collapse', contentPace],
+  ['populate-read', faultPace],
+  ['populate-write', faultPace],
+])
+
+/** MADV_POPULATE_READ or MADV_POPULATE_WRITE. */
+const populates = (advice: Advice) => advice.startsWith('populate-')
 
 export function advise(mapping: Mapped, advice: Advice, offset: unknown, length: unknown): void {
   const value = adviceValue(checkAdvice(advice, 'advice'))
-  onRange(mapping, rangeArguments(offset, length), 'madvise', (...pages) =>
-    native.madvise(...pages, value),
-  )
+  const pace = advicePaces.get(advice)
+  onRange(mapping, rangeArguments(offset, length), 'madvise', (...pages) => {
+    const [handle, ...range] = pages
+    const result =
+      pace === undefined
+        ? native.madvise(...pages, value)
+        : inPieces(handle, ...range, pace, 0, (...piece) => native.madvise(handle, ...piece, value))
+    if (populates(advice)) {
+      assertNoLostPage(result, pages, advice === 'populate-write', regionOf(mapping).origin)
+    }
+    return result
+  })
 }
 
 /** mprotect(2) with PROT_… bits, and remembers what was set for all pages. */
@@ -77,37 +131,89 @@ export function protect(
   setProtection(mapping, rangeArguments(offset, length), prot)
 }
 
+/**
+ * mlock2(2), reading in a piece after the other. The whole range is locked first, which reads nothing:
+ * so the kernel refuses what exceeds the limit before anything is locked.
+ */
+export function lockPages(
+  handle: Handle,
+  offset: number,
+  length: number,
+  onDemand: boolean,
+): Result {
+  if (onDemand || length <= faultPace.least) return native.mlock(handle, offset, length, onDemand)
+  const locked = native.mlock(handle, offset, length, true)
+  if (locked !== 0) return locked
+  return inPieces(handle, offset, length, faultPace, 0, (...piece) =>
+    native.mlock(handle, ...piece, false),
+  )
+}
+
 export function lockSync(mapping: Mapped, options: unknown): void {
   const { range, onDemand } = lockSettings(options)
-  onRange(mapping, range, 'mlock2', (...pages) => native.mlock(...pages, onDemand))
+  lockRange(mapping, range, onDemand)
+}
+
+/** mlock2(2), with MLOCK_ONFAULT if `onDemand`. */
+export function lockRange(mapping: Mapped, range: RangeArguments, onDemand: boolean): void {
+  onRange(mapping, range, 'mlock2', (...pages) => {
+    const result = lockPages(...pages, onDemand)
+    assertNoLostPageToLock(result, pages, regionOf(mapping).origin)
+    return result
+  })
 }
 
 export function unlock(mapping: Mapped, offset: unknown, length: unknown): void {
   onRange(mapping, rangeArguments(offset, length), 'munlock', native.munlock)
 }
 
+/** MADV_POPULATE_READ or MADV_POPULATE_WRITE, a piece after the other. */
+export function populatePages(
+  handle: Handle,
+  offset: number,
+  length: number,
+  write: boolean,
+): Result {
+  return inPieces(handle, offset, length, faultPace, 0, (...piece) =>
+    native.populate(handle, ...piece, write),
+  )
+}
+
 export function populateSync(mapping: Mapped, options: unknown): void {
   const { range, write } = populateSettings(options)
-  onRange(mapping, range, 'madvise', (...pages) => native.populate(...pages, write))
+  onRange(mapping, range, 'madvise', (...pages) => {
+    const result = populatePages(...pages, write)
+    assertNoLostPage(result, pages, write, regionOf(mapping).origin)
+    return result
+  })
 }
 
 export function residency(mapping: Mapped, offset: unknown, length: unknown): Residency {
   const wanted = rangeArguments(offset, length)
   const region = regionOf(mapping)
   const range = rangeWithin(region.byteLength, wanted.offset, wanted.length)
-  const place = [region.handle, range.offset, range.length] as const
-  const pages = checkedOnHandle(native.pageCount(...place), 'mincore', region.origin)
+  const { handle, origin } = region
+  const count = native.pageCount(handle, range.offset, range.length)
+  const pages = checkedOnHandle(count, 'mincore', origin)
   const vector = new Uint8Array(pages)
-  const resident = checkedOnHandle(native.mincore(...place, vector), 'mincore', region.origin)
+  let resident = 0
+  let first = 0
+  inPieces(handle, range.offset, range.length, tablePace, 0, (at, length) => {
+    const rest = vector.subarray(first)
+    resident += checkedOnHandle(native.mincore(handle, at, length, rest), 'mincore', origin)
+    // Pieces meet at page ends, so no page is counted twice.
+    first += checkedOnHandle(native.pageCount(handle, at, length), 'mincore', origin)
+    return 0
+  })
   return { pageSize, pages, resident, vector }
 }
 
 export function discard(mapping: Mapped, offset: unknown, length: unknown): void {
-  onRange(mapping, rangeArguments(offset, length), 'madvise', native.discard)
+  onPieces(mapping, rangeArguments(offset, length), 'madvise', tablePace, native.discard)
 }
 
 export function punchHole(mapping: Mapped, offset: unknown, length: unknown): void {
-  onRange(mapping, explicitRange(offset, length), 'madvise', native.punchHole)
+  onPieces(mapping, explicitRange(offset, length), 'madvise', tablePace, native.punchHole)
 }
 
 export function installGuard(mapping: Mapped, offset: unknown, length: unknown): void {

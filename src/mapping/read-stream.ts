@@ -11,9 +11,10 @@ import {
 } from '../arguments.js'
 import { outOfRange } from '../errors.js'
 import { maxBufferLength } from '../kernel/limits.js'
-import { checkedOnHandle, native } from '../native.js'
+import { checkedOnHandle, type NativeFault, native, type Result } from '../native.js'
 import { checkEncoding } from './copies.js'
 import { assertNoFault } from './faults.js'
+import { contentPace, inPieces } from './pieces.js'
 import type { RangeOptions } from './range-options.js'
 import { type Mapped, type Region, regionOf } from './region.js'
 
@@ -35,6 +36,7 @@ const dropBytes = 1 << 20
 /** What produces the chunks of one stream. */
 class Reader {
   readonly #mapping: Mapped
+  readonly #start: number
   readonly #end: number
   readonly #dropBehind: boolean
   #position: number
@@ -42,6 +44,7 @@ class Reader {
 
   constructor(mapping: Mapped, start: number, end: number, dropBehind: boolean) {
     this.#mapping = mapping
+    this.#start = start
     this.#position = start
     this.#dropped = start
     this.#end = end
@@ -61,22 +64,47 @@ class Reader {
     })
   }
 
-  destroy(error: Error | null, open: boolean, callback: (error?: Error | null) => void): void {
+  destroy(
+    error: Error | null,
+    { open, ended }: { open: boolean; ended: boolean },
+    callback: (error?: Error | null) => void,
+  ): void {
     let failure = error
     try {
+      // A reader that takes its time has looked at the last chunk only now.
+      if (open && ended && error === null) this.#assertWhole()
       if (open) this.#drop(this.#position, 1)
-    } catch (dropError) {
-      failure ??= dropError as Error
+    } catch (lateError) {
+      failure ??= lateError as Error
     }
     callback(failure)
+  }
+
+  /** Throws if anything that was given out has been lost since: its reader may have seen zeros. */
+  #assertWhole(): void {
+    const region = regionOf(this.#mapping)
+    const length = this.#position - this.#start
+    assertNoFault(native.stillThere(region.handle, this.#start, length), region, 'read')
   }
 
   #next(size: number): Buffer | null {
     const region = regionOf(this.#mapping)
     const length = Math.min(size, this.#end - this.#position, maxBufferLength)
-    if (length === 0) return null
+    if (length === 0) {
+      this.#assertWhole()
+      return null
+    }
     // A view of a page that is gone would show zeros in its place: it ends the stream instead.
-    assertNoFault(native.probe(region.handle, this.#position, length), region, 'read')
+    const { handle } = region
+    const fault = inPieces<NativeFault | null | Result>(
+      handle,
+      this.#position,
+      length,
+      contentPace,
+      null,
+      (at, count) => native.probe(handle, at, count),
+    )
+    assertNoFault(fault, region, 'read')
     const { buffer, byteOffset } = region.buffers.covering(this.#position, length)
     this.#position += length
     return Buffer.from(buffer, byteOffset, length)
@@ -124,7 +152,10 @@ export function createReadStream(mapping: Mapped, options: unknown): Readable {
     read(size) {
       reader.read(this, size)
     },
-    destroy: (error, callback) => reader.destroy(error, region.closed === undefined, callback),
+    destroy(error, callback) {
+      const open = region.closed === undefined
+      reader.destroy(error, { open, ended: this.readableEnded }, callback)
+    },
   })
   region.streams ??= new Set()
   const { streams } = region

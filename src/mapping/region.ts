@@ -1,11 +1,13 @@
-// What is behind a mapping. A Region never refers to its Mapping object, so that anything which holds
-// on to a Region (a stream, a job, a registry) does not keep the object from being collected.
+// What is behind a mapping. A Region is reachable from its Mapping and from every buffer of its memory,
+// and from nowhere else: it goes with the last of them, and the listener for its faults with it. So a
+// listener that refers to its Mapping, as closures in a request handler do, does not keep it.
 
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { invalidArgType, type MappingFault, mappingClosed, systemError } from '../errors.js'
 import { type Access, type Protection, protectionOf } from '../kernel/protection.js'
 import { type Handle, native } from '../native.js'
+import { expectViews } from '../runtime/stable-copies.js'
 import { Buffers } from './buffers.js'
 import { SharedBuffer } from './shared-buffer.js'
 
@@ -64,6 +66,7 @@ export class Region {
     this.facts = facts
     this.#byteLength = byteLength
     this.#protection = protection
+    expectViews()
   }
 
   /** In bytes; 0 once it is closed. */
@@ -77,22 +80,20 @@ export class Region {
   }
 
   get buffers(): Buffers {
-    this.#buffers ??= new Buffers(this.handle, this.#byteLength)
+    this.#buffers ??= new Buffers(this, this.handle, this.#byteLength)
     return this.#buffers
   }
 
   get sharedBuffer(): SharedBuffer {
-    this.#sharedBuffer ??= new SharedBuffer(this.handle, this.#byteLength, this.facts.neverFaults)
+    const { neverFaults } = this.facts
+    this.#sharedBuffer ??= new SharedBuffer(this, this.handle, this.#byteLength, neverFaults)
     return this.#sharedBuffer
   }
 
   /** Of every page, asked of the addon, since another thread may have set it as well. */
   get protection(): Protection {
-    if (this.closed === undefined) {
-      const prot = native.protection(this.handle)
-      if (prot >= 0) this.#protection = protectionOf(prot)
-    }
-    return this.#protection
+    const prot = this.closed === undefined ? native.protection(this.handle) : -1
+    return prot < 0 ? this.#protection : protectionOf(prot)
   }
 
   /** After a call that set the protection of a range: where pages differ, the last that was set for all. */

@@ -7,13 +7,16 @@ import { checkRoom } from '../kernel/memory-room.js'
 import { assertPermitted } from '../kernel/permission.js'
 import { sealsOf } from '../kernel/seals.js'
 import { checked, checkedOnHandle, native } from '../native.js'
+import { expectDetach } from '../runtime/stable-copies.js'
+import { detachFunction } from '../runtime/untransferable.js'
 import { endStreams } from './read-stream.js'
 import { type Mapped, type Region, regionOf } from './region.js'
 
-const { EBADF, EBUSY, EINVAL, ENOENT, EPERM, ESTALE, EXDEV } = constants.errno
+const { EBADF, EBUSY, EINVAL, ENOENT, EPERM, ESTALE } = constants.errno
 
 const remarks: Readonly<Record<number, string>> = {
-  [EBUSY]: ' (another thread or work in flight uses it, and its pages are private)',
+  [EBUSY]:
+    ' (another thread, work in flight or a buffer that was transferred uses it, and its pages are private)',
   [EINVAL]:
     ' (pages that differ in protection or were replaced after a fault, private pages of a file, and ' +
     'shared anonymous memory that would grow cannot be moved)',
@@ -21,8 +24,8 @@ const remarks: Readonly<Record<number, string>> = {
 
 /** mremap(2) — moves a region to addresses at which it can have another length. */
 export function remapRegion(region: Region, byteLength: number): void {
-  const result = native.remap(region.handle, byteLength)
-  if (result === -EXDEV) throw mappingDetached()
+  expectDetach()
+  const result = native.remap(region.handle, byteLength, detachFunction())
   const remark = remarks[-result]
   if (remark !== undefined) throw systemError(result, 'mremap', region.origin, remark)
   checkedOnHandle(result, 'mremap', region.origin, byteLength)

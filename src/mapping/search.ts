@@ -7,6 +7,7 @@ import { invalidArgType, MappingFaultError, outOfRange } from '../errors.js'
 import { checkedOnHandle, native, type Searched } from '../native.js'
 import { viewBytes } from './copies.js'
 import { toMappingFault } from './faults.js'
+import { contentPace, inPieces, inPiecesBackward, type Pace } from './pieces.js'
 import { type Mapped, type Region, regionOf } from './region.js'
 
 function needleBytes(needle: unknown): Uint8Array {
@@ -22,10 +23,60 @@ function needleBytes(needle: unknown): Uint8Array {
 }
 
 /** Returns the offset of a match, or null; throws the fault that the answer depends on. */
-export function found(result: Searched, region: Region): number | null {
+function found(result: Searched, region: Region): number | null {
   if (result === null) return null
   if (typeof result === 'number') return checkedOnHandle(result, 'memmem', region.origin)
   throw new MappingFaultError(toMappingFault(result), region.origin)
+}
+
+/** The pieces of a search for a long needle, of which each must read some more than its own length. */
+function searchPace(needleLength: number): Pace {
+  const long = 2 ** Math.ceil(Math.log2(4 * needleLength))
+  if (long <= contentPace.least) return contentPace
+  return { least: long, most: Math.max(long, contentPace.most) }
+}
+
+/** The first place of `needle` in a range, or null; throws the fault that the answer depends on. */
+export function findFirst(
+  region: Region,
+  offset: number,
+  length: number,
+  needle: Uint8Array,
+): number | null {
+  const { handle } = region
+  const beyond = needle.length - 1
+  const places = length - beyond
+  if (places <= 0) return null
+  const result = inPieces<Searched>(
+    handle,
+    offset,
+    places,
+    searchPace(needle.length),
+    null,
+    (at, count) => native.searchFirst(handle, at, count + beyond, needle),
+  )
+  return found(result, region)
+}
+
+function findLast(
+  region: Region,
+  offset: number,
+  length: number,
+  needle: Uint8Array,
+): number | null {
+  const { handle } = region
+  const beyond = needle.length - 1
+  const places = length - beyond
+  if (places <= 0) return null
+  const result = inPiecesBackward<Searched>(
+    handle,
+    offset,
+    places,
+    searchPace(needle.length),
+    null,
+    (at, count) => native.searchLast(handle, at, count + beyond, needle),
+  )
+  return found(result, region)
 }
 
 export function indexOf(mapping: Mapped, needle: unknown, from: unknown, end: unknown): number {
@@ -36,7 +87,7 @@ export function indexOf(mapping: Mapped, needle: unknown, from: unknown, end: un
   const limit = Math.min(last, region.byteLength)
   if (bytes.length === 0 && start <= last) return Math.min(start, limit)
   if (start >= limit) return -1
-  return found(native.searchFirst(region.handle, start, limit - start, bytes), region) ?? -1
+  return findFirst(region, start, limit - start, bytes) ?? -1
 }
 
 export function lastIndexOf(
@@ -52,5 +103,5 @@ export function lastIndexOf(
   const end = Math.min(highest + bytes.length, region.byteLength)
   if (first > end) return -1
   if (bytes.length === 0) return end
-  return found(native.searchLast(region.handle, first, end - first, bytes), region) ?? -1
+  return findLast(region, first, end - first, bytes) ?? -1
 }

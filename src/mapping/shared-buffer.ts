@@ -4,6 +4,8 @@ import { constants } from 'node:os'
 import { mappingClosed, outOfRange, sharedBuffersUnavailable, systemError } from '../errors.js'
 import { maxBufferLength } from '../kernel/limits.js'
 import { checked, closedHandle, type Handle, hasEventLoopOfNode, native } from '../native.js'
+import { brand } from '../runtime/stable-copies.js'
+import { keepWithBuffer } from './buffers.js'
 
 const { EINVAL, ENOTSUP } = constants.errno
 
@@ -13,6 +15,7 @@ type GrowableConstructor = new (
 ) => SharedArrayBuffer
 
 export class SharedBuffer {
+  readonly #owner: object
   readonly #handle: Handle
   readonly #byteLength: number
   readonly #neverFaults: boolean
@@ -20,7 +23,8 @@ export class SharedBuffer {
   /** All of `#buffer`, where its pages are V8's own and show the region. */
   #overlaid: Uint8Array | undefined
 
-  constructor(handle: Handle, byteLength: number, neverFaults: boolean) {
+  constructor(owner: object, handle: Handle, byteLength: number, neverFaults: boolean) {
+    this.#owner = owner
     this.#handle = handle
     this.#byteLength = byteLength
     this.#neverFaults = neverFaults
@@ -28,8 +32,11 @@ export class SharedBuffer {
 
   /** The same object each time. */
   get(): SharedArrayBuffer {
-    this.#buffer ??=
-      this.#byteLength === 0 ? new SharedArrayBuffer(0) : (this.#create() ?? this.#overlay())
+    if (this.#buffer === undefined) {
+      this.#buffer =
+        this.#byteLength === 0 ? new SharedArrayBuffer(0) : brand(this.#create() ?? this.#overlay())
+      keepWithBuffer(this.#buffer, this.#owner)
+    }
     return this.#buffer
   }
 

@@ -1,12 +1,13 @@
-// The two ends of a mapping: unmap(), and the collection of an object that nobody unmapped.
+// The two ends of a mapping: unmap(), and the collection of what nobody unmapped.
 
 import { mappingClosed } from '../errors.js'
 import { type Handle, native } from '../native.js'
-import { guardZlib } from '../runtime/zlib-guard.js'
-import { announceLate, forgetListener, rememberListener } from './fault-delivery.js'
+import { expectDetach } from '../runtime/stable-copies.js'
+import { detachFunction } from '../runtime/untransferable.js'
+import { announceFaultsNoLonger, announceFaultsOf, announceLate } from './fault-delivery.js'
 import { faultOf } from './faults.js'
 import { endStreams } from './read-stream.js'
-import type { Mapped, Region } from './region.js'
+import type { Region } from './region.js'
 
 interface Ends {
   handle: Handle
@@ -15,16 +16,16 @@ interface Ends {
 }
 
 const collected = new FinalizationRegistry<Ends>(({ handle, fd }) => {
-  forgetListener(handle)
+  announceFaultsNoLonger(handle)
   native.release(handle)
   if (fd >= 0) native.closeDescriptor(fd)
 })
 
-/** Has the region of a mapping that is dropped without unmap() go with its object. */
-export function releaseWhenCollected(mapping: Mapped, region: Region): void {
+/** Has a region go once neither its mapping nor a buffer of its memory is reachable. */
+export function releaseWhenCollected(region: Region): void {
   const { handle, facts } = region
-  collected.register(mapping, { handle, fd: facts.segment?.fd ?? -1 }, region)
-  rememberListener(region)
+  collected.register(region, { handle, fd: facts.segment?.fd ?? -1 }, region)
+  announceFaultsOf(region)
 }
 
 /** munmap(2), after everything that could still reach the memory has been cut off. Idempotent. */
@@ -35,9 +36,9 @@ export function unmap(region: Region): void {
   const fault = faultOf(region)
   region.close(fault)
   collected.unregister(region)
-  forgetListener(handle)
-  guardZlib()
-  const unreported = native.unmap(handle)
+  announceFaultsNoLonger(handle)
+  expectDetach()
+  const unreported = native.unmap(handle, detachFunction())
   if (unreported && fault !== null) announceLate(region, fault)
   if (facts.segment !== null) native.closeDescriptor(facts.segment.fd)
 }

@@ -9,17 +9,23 @@ import { openOwn, type SharedAccess } from './descriptors.js'
 
 /** Where a child finds one segment. */
 export interface Entry {
-  /** In the child, if its stdio was passed on. */
+  /** The descriptor in the child, if its stdio was passed on. */
   readonly fd: number
-  /** The holder's link to its descriptor, for children whose stdio was not passed on, as execFile()'s. */
+  /**
+   * The /proc link to the parent's descriptor, for children that got no stdio, such as
+   * execFile()'s.
+   */
   readonly holder: string
-  /** What the holder's descriptor allows: a path can be opened for more than that. */
+  /** What the parent's descriptor allows. Opening `holder` could give more than that. */
   readonly access: SharedAccess
-  /** Device and inode: descriptors are only numbers, and another file may have this one. */
+  /** Device and inode, since the descriptor may be that of another file by now. */
   readonly identity: string
 }
 
-/** The newest last. A cluster passes all that this process ever passed on under one key. */
+/**
+ * The segments of each key, the newest last. Workers of a cluster get all that this process ever
+ * passed on under a key.
+ */
 export type Entries = ReadonlyMap<string, readonly Entry[]>
 
 function isEntry(value: unknown): value is Entry {
@@ -60,7 +66,7 @@ function readTable(entry: Entry): string {
   }
 }
 
-/** The entries of a text, which may be anything: what is not an entry is left out. */
+/** The entries of a text. Anybody may have set it: anything that is not an entry is left out. */
 export function parseEntries(text: unknown): Entries {
   const found = new Map<string, Entry[]>()
   try {

@@ -11,10 +11,11 @@ import { type Entry, type EntryTable, parseEntries, writeEntries } from './entri
 /** The environment variable. Its value is for this package alone. */
 const variable = 'POSIX_MMAP_SHARED'
 
-// Read once: withShared() changes the variable for children, and not what this process inherited.
+// Read once, before withShared() changes the variable for children: later it would no longer say what
+// this process itself inherited.
 const own = parseEntries(process.env[variable])
 
-/** An inherited segment: a descriptor of this process, or a path, and how it was passed on. */
+/** An inherited segment. `place` is a descriptor of this process, or a path to one of its parent. */
 export interface Inherited {
   readonly place: number | string
   readonly access: SharedAccess
@@ -36,7 +37,7 @@ export function findInherited(key: string): Inherited {
 }
 
 export function inheritedClosed(key: string): Error {
-  const remark = ` (the descriptor of '${key}' was closed, or not passed on; ${whatThereIs()})`
+  const remark = ` (the descriptor of '${key}' was closed or was not passed on; ${whatThereIs()})`
   return systemError(-constants.errno.EBADF, 'fstat', null, remark)
 }
 
@@ -53,7 +54,7 @@ function isSame(place: number | string, identity: string): boolean {
   }
 }
 
-/** Options for a child process, as they were when they were looked at. */
+/** Options for a child process, copied: the caller's object may change after they were checked. */
 export interface ChildOptions {
   readonly all: Readonly<Record<string, unknown>>
   readonly stdio: readonly unknown[]
@@ -69,7 +70,10 @@ export function childOptions(value: unknown): ChildOptions {
   return { all, stdio: stdioArray(stdio, silent), env: env as NodeJS.ProcessEnv | undefined }
 }
 
-/** `stdio` as fork() fills it in, since fork() is the one that needs an 'ipc'. */
+/**
+ * `stdio` as an array. A word becomes what fork() makes of it, since fork() alone insists on an
+ * 'ipc'.
+ */
 function stdioArray(stdio: unknown, silent: unknown): unknown[] {
   if (Array.isArray(stdio)) return [...stdio]
   const each = stdio ?? (silent === true ? 'pipe' : 'inherit')
@@ -77,7 +81,7 @@ function stdioArray(stdio: unknown, silent: unknown): unknown[] {
   return [each, each, each, 'ipc']
 }
 
-/** Puts a descriptor into the first free place after the three that every process has. */
+/** Puts a descriptor into the first free place from 3 on, and returns that place. */
 function insert(stdio: unknown[], fd: number): number {
   let index = 3
   while (index < stdio.length && stdio[index] !== undefined && stdio[index] !== null) index++
@@ -86,11 +90,11 @@ function insert(stdio: unknown[], fd: number): number {
   return index
 }
 
-/** What is passed on under a key. */
+/** Shared memory that is passed on under a key. */
 export interface Passed {
   readonly fd: number
   readonly access: SharedAccess
-  /** Does not keep the memory. */
+  /** Whether the memory is still open. Does not keep it from the garbage collector. */
   isOpen(): boolean
 }
 
@@ -113,9 +117,9 @@ function publishedByOthers(): Map<string, Entry[]> {
 }
 
 /**
- * Sets the variable in this process's own environment, because cluster has no option for that of its
- * workers. A worker that is started again later needs what was passed on at the beginning, so entries
- * of memory that is still open stay.
+ * Sets the variable in the environment of this process, which is the one that cluster gives to its
+ * workers. Entries of earlier calls stay while their memory is open: a worker that is started again
+ * later needs what the first ones were given.
  */
 function publish(entries: ReadonlyMap<string, Entry>, shared: ReadonlyMap<string, Passed>): void {
   const others = publishedByOthers()
@@ -144,7 +148,7 @@ export interface PassedOn {
   readonly table: EntryTable | null
 }
 
-/** The options with the descriptors added to stdio and the keys to the environment. */
+/** The options, with the descriptors added to `stdio` and the variable to `env`. */
 export function passOn(shared: ReadonlyMap<string, Passed>, options: ChildOptions): PassedOn {
   const stdio = [...options.stdio]
   const entries = new Map<string, Entry>()
@@ -152,7 +156,7 @@ export function passOn(shared: ReadonlyMap<string, Passed>, options: ChildOption
     const holder = `/proc/${process.pid}/fd/${fd}`
     entries.set(key, { fd: insert(stdio, fd), holder, access, identity: identityOf(fd) })
   }
-  // Options of withShared() may be passed to it again.
+  // The options may come from an earlier call of withShared(), whose keys must stay.
   const forChild = new Map(parseEntries(options.env?.[variable]))
   for (const [key, entry] of entries) forChild.set(key, [entry])
   const { text, table } = writeEntries(forChild)

@@ -1,4 +1,4 @@
-// How shared memory goes to a child process.
+// Passes shared memory on to a child process.
 
 import { invalidArgType, mappingClosed } from '../errors.js'
 import { isSealedAgainstWrites } from '../kernel/seals.js'
@@ -9,26 +9,29 @@ import { childOptions, type Passed, passOn } from './inheritance.js'
 
 type SharedStdio = (number | 'ipc' | 'inherit' | 'pipe' | 'ignore' | null | undefined)[]
 
-/** Options with shared memory added, see {@link withShared}. */
+/** Options to which {@link withShared} has added shared memory. */
 export type WithShared<O> = O & {
   stdio: SharedStdio
   env: NodeJS.ProcessEnv
 }
 
-/** A property of the options, which cluster keeps for later workers: it keeps the memory with them. */
+/**
+ * The property of the options that refers to the memory. Cluster keeps the options for workers to
+ * come, and this keeps the memory from being collected before those have started.
+ */
 const held = Symbol('posix-mmap shared memory')
 
 /**
- * Options for child_process.fork() and spawn(), cluster.setupPrimary() and execFile() with the
- * descriptors of shared memory added to `stdio` where the caller's own entries leave room, and the
- * keys in the environment variable POSIX_MMAP_SHARED, or where they are many, in a sealed memfd to which
- * the variable leads. `stdio` that is not an array becomes what
- * fork() makes of it, with 'ipc'. Also sets the variable in this process's environment, which is the
- * only one that cluster gives to its workers.
+ * Adds shared memory to options for child_process.fork(), spawn() and execFile() or
+ * cluster.setupPrimary(). The descriptors go to `stdio`, in the first places from 3 on that the
+ * caller left free, and the keys to the environment variable POSIX_MMAP_SHARED of the child, or where
+ * they are many, to a sealed memfd to which the variable leads.
+ * `stdio` that is not an array becomes what fork() makes of it, with 'ipc'. The variable is also
+ * set in this process, whose environment is the one that cluster gives to its workers.
  *
- * The memory has to stay open here until the child has started; for execFile(), which has no `stdio`,
- * until it has called {@link SharedMemory.inherited}; for cluster as long as workers are started. The
- * options keep it from the garbage collector.
+ * The memory must stay open in this process until the child has started; for execFile(), which
+ * passes no descriptors on, until the child has called {@link SharedMemory.inherited}; for cluster,
+ * as long as workers are started. The options keep it from the garbage collector.
  *
  * @throws ERR_INVALID_ARG_TYPE · ERR_MAPPING_CLOSED
  */

@@ -1,5 +1,5 @@
-// What must not grow, as strace(1) counts it: time is not asserted anywhere, since it depends on the
-// machine, and this does not.
+// Counts of system calls that must not grow, by strace(1). They do not depend on the machine; times
+// do, and no test asserts one.
 
 import { describe, expect, it } from 'vitest'
 import { systemCallsOf, whyNoStrace } from '../../bench/lib/system-calls.js'
@@ -12,7 +12,7 @@ if (reason !== null) console.log(`test/behaviour/counts.test.ts counts nothing: 
 const scratch = scratchDirectory()
 const file = JSON.stringify(scratch.file('three-pages', pattern(10_000)))
 
-/** Of one run of `body`, which has `file`, `fd` and an open `mapping`. */
+/** The system calls of one run of `body`, which can use `file`, `fd` and an open `mapping`. */
 function systemCalls(body: string, setup = ''): Record<string, number> {
   const before = `
     import { mapAnonymous, mapFile, SharedMemory } from 'posix-mmap'
@@ -21,7 +21,7 @@ function systemCalls(body: string, setup = ''): Record<string, number> {
     const mapping = mapFile(fd)
     ${setup}`
   const counts = systemCallsOf({ before, body, cwd: projectRoot })
-  // What malloc(3) and V8 do for themselves in a hundred runs is less than a call a run.
+  // malloc(3) and V8 make calls of their own, but in a hundred runs less than one for each run.
   const whole = Object.entries(counts).map(([name, count]): [string, number] => [
     name,
     Math.floor(count),
@@ -30,17 +30,17 @@ function systemCalls(body: string, setup = ''): Record<string, number> {
 }
 
 describe.skipIf(reason !== null)('system calls', () => {
-  it('of a mapping that is used by read() are those of a program in C', () => {
+  it('of a mapping that only read() uses are those of a program in C', () => {
     const calls = systemCalls('const m = mapFile(fd); m.read(0, 10); m.unmap()')
     expect(calls).toEqual({ fstat: 1, mmap: 1, munmap: 1 })
   })
 
-  it('of a mapping with a view put off munmap(2), behind anonymous memory', () => {
+  it('of a mapping with a view have an mmap(2) of anonymous memory in place of munmap(2)', () => {
     const calls = systemCalls('const m = mapFile(fd); m.bytes()[0]; m.unmap()')
     expect(calls).toEqual({ fstat: 1, mmap: 2 })
   })
 
-  it('of a mapping by its path are open(2) and close(2) more', () => {
+  it('of a mapping by its path have one open(2) and one close(2) more', () => {
     const calls = systemCalls('const m = mapFile(file); m.read(0, 10); m.unmap()')
     expect(calls).toEqual({ open: 1, fstat: 1, mmap: 1, munmap: 1, close: 1 })
   })
@@ -49,7 +49,7 @@ describe.skipIf(reason !== null)('system calls', () => {
     expect(systemCalls('mapAnonymous(10_000).unmap()')).toEqual({ mmap: 1, munmap: 1 })
   })
 
-  it('are none in views, checked copies and checks', () => {
+  it('are not made by views, checked copies and checks', () => {
     const setup = `
       const writable = mapFile(file, { access: 'copy-on-write' })
       writable.write(5000, 'text')`
@@ -72,7 +72,7 @@ describe.skipIf(reason !== null)('system calls', () => {
     ['mapping.flushSync()', { msync: 1 }],
     ['mapping.residency()', { mincore: 1 }],
     ["memory.protect('read')", { mprotect: 1 }],
-  ])('are one in %s', (body, expected) => {
+  ])('are a single one in %s', (body, expected) => {
     expect(systemCalls(body, 'const memory = mapAnonymous(10_000)')).toEqual(expected)
   })
 })

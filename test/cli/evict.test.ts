@@ -21,7 +21,7 @@ const disk = drop(scratch.file('probe', 'x'))
 
 const entry = { size, pageSize, pages, residentBefore: pages, residentBytesBefore: size }
 
-it('drops a file, also what was not on the disk yet', pagesMayGo, async ({ skip }) => {
+it('drops a file, even pages that were dirty', pagesMayGo, async ({ skip }) => {
   if (!disk) skip(noDisk)
   const file = scratch.file('dirty', content)
   const found = await jsonOf('evict', '--json', file)
@@ -30,7 +30,7 @@ it('drops a file, also what was not on the disk yet', pagesMayGo, async ({ skip 
   expect(fs.readFileSync(file).equals(content)).toBe(true)
 })
 
-it('says so in one line', pagesMayGo, async ({ skip }) => {
+it('prints only the totals when nothing is left', pagesMayGo, async ({ skip }) => {
   if (!disk) skip(noDisk)
   const file = scratch.file('words', content)
   const { code, stdout, stderr } = await posixMmap('evict', file)
@@ -38,7 +38,7 @@ it('says so in one line', pagesMayGo, async ({ skip }) => {
   expect(stdout).toBe('1 file: 0 B of 8.0 MiB resident (0%), 100% before\n')
 })
 
-it('shows what stays: pages that somebody has mapped', pagesMayGo, async ({ skip }) => {
+it('draws a file of which pages stay because they are mapped', pagesMayGo, async ({ skip }) => {
   if (!disk) skip(noDisk)
   const file = scratch.file('mapped', content)
   using mapping = mapFile(file, { length: 4 * mebibyte, populate: true })
@@ -53,7 +53,7 @@ it('shows what stays: pages that somebody has mapped', pagesMayGo, async ({ skip
   expect(mapping.residency().resident).toBe((4 * mebibyte) / pageSize)
 })
 
-it('shows what stays: everything on tmpfs', pagesMayGo, async ({ skip }) => {
+it('draws a file on tmpfs, which stays', pagesMayGo, async ({ skip }) => {
   if (!fs.existsSync('/dev/shm')) skip('needs /dev/shm')
   const file = path.join('/dev/shm', `posix-mmap-test-${process.pid}`)
   fs.writeFileSync(file, content)
@@ -68,7 +68,7 @@ it('shows what stays: everything on tmpfs', pagesMayGo, async ({ skip }) => {
   }
 })
 
-it('takes empty files, and tells what it cannot open', pagesMayGo, async () => {
+it('accepts empty files, and reports files that it cannot open', pagesMayGo, async () => {
   const empty = scratch.file('empty', '')
   const { code, stdout, stderr } = await posixMmap('evict', '--json', empty, '/nothing-there')
   expect(code).toBe(1)

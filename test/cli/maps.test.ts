@@ -25,8 +25,8 @@ const scratch = scratchDirectory()
 const page = pageSize
 const file = scratch.file('mapped.bin', pattern(16 * page))
 
-// A child that maps 8 pages of a file from its fourth on and writes to two of its own copies of
-// them, and that has a memfd of 4 pages of which it wrote to three.
+// A child that maps 8 pages of a file from the fourth on and has written to its private copies of
+// two, and that has a memfd of 4 pages of which it has written to three.
 const script = `
   import { mapFile, SharedMemory } from 'posix-mmap'
   import { addressOf } from 'posix-mmap/posix'
@@ -59,7 +59,7 @@ afterAll(() => {
 })
 
 describe('maps', () => {
-  it('--json has a mapping of a file and a memfd as they are', async () => {
+  it('--json describes a mapping of a file and a memfd', async () => {
     const entries = await jsonOf<Entry>('maps', '--json', pid)
     const [ofFile, ofMemory] = addresses.map((at) => entries.find(({ start }) => start === at))
     expect(ofFile).toMatchObject({
@@ -69,8 +69,8 @@ describe('maps', () => {
       size: 8 * page,
       residentBytes: 8 * page,
     })
-    // The two that were written to are private; where the others count as dirty depends on whether
-    // the file is on the disk yet.
+    // The two pages that were written to are private. Whether the others are dirty depends on
+    // whether the file has been written to the disk yet.
     expect(ofFile?.dirtyBytes).toBeGreaterThanOrEqual(2 * page)
     expect(ofMemory).toMatchObject({
       permissions: 'rw-s',
@@ -87,7 +87,7 @@ describe('maps', () => {
     expect(entries.length).toBe(lines(fs.readFileSync(`/proc/${pid}/maps`, 'utf8')).length)
   })
 
-  it('lists them in 80 columns, with a sum', async () => {
+  it('prints a table of 80 columns, with totals', async () => {
     const { code, stdout, stderr } = await posixMmap('maps', pid)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const [title = '', ...rows] = lines(stdout)
@@ -111,18 +111,18 @@ describe('maps', () => {
     ['resident', 'residentBytes'],
     ['shared', 'sharedBytes'],
     ['dirty', 'dirtyBytes'],
-  ] as const)('--sort %s has the largest first', async (word, key) => {
+  ] as const)('--sort %s lists the largest first', async (word, key) => {
     const entries = await jsonOf<Entry>('maps', '--json', '--sort', word, pid)
     const values = entries.map((entry) => entry[key])
     expect(values).toEqual(values.toSorted((a, b) => b - a))
     expect(values[0]).toBeGreaterThan(0)
   })
 
-  it('takes self', async () => {
+  it('accepts self as PID', async () => {
     expect((await jsonOf('maps', '--json', 'self')).length).toBeGreaterThan(10)
   })
 
-  it('of a process that is not there is ESRCH', async () => {
+  it('of a process that does not exist is ESRCH', async () => {
     // Above the largest value of /proc/sys/kernel/pid_max.
     const { code, stdout, stderr } = await posixMmap('maps', '4194305')
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })

@@ -36,14 +36,14 @@ const scratch = scratchDirectory()
 
 const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, one) => total + one, 0)
 
-/** `count` parts of a vector, as equal as can be. */
+/** A vector in `count` parts, as equal as possible. */
 function split(vector: Uint8Array, count: number): Uint8Array[] {
   const bound = (part: number) => Math.floor((part * vector.length) / count)
   return Array.from({ length: count }, (_, part) => vector.subarray(bound(part), bound(part + 1)))
 }
 
 describe('a file that is in memory in part', pagesMayGo, () => {
-  // Not a whole number of pages, nor of parts.
+  // The size is no whole number of pages, and the pages are no multiple of the parts.
   const size = 24 * mebibyte + 5 * pageSize + 123
   const content = pattern(size)
   const file = scratch.file('part.bin')
@@ -59,7 +59,7 @@ describe('a file that is in memory in part', pagesMayGo, () => {
     vector = vectorOf(file)
   })
 
-  it('--json has the numbers that mincore(2) has, and changes nothing', async ({ skip }) => {
+  it('--json has the same numbers as mincore(2), and reads nothing in', async ({ skip }) => {
     if (!disk) skip(noDisk)
     const resident = sum(vector)
     expect(resident).toBeGreaterThan(0)
@@ -72,14 +72,14 @@ describe('a file that is in memory in part', pagesMayGo, () => {
       pageSize,
       pages: Math.ceil(size / pageSize),
       resident,
-      // The last page is in memory, and 123 bytes of it are the file's.
+      // The last page is in memory, and has 123 bytes of the file.
       residentBytes: (resident - 1) * pageSize + 123,
       parts: split(vector, 64).map(sum),
     })
     expect(vectorOf(file)).toEqual(vector)
   })
 
-  /** The cells of a bar: nothing, all or something between, as the vector has it. */
+  /** The kinds of the cells of a bar for the vector: nothing, all or something between. */
   const kinds = (count: number) =>
     split(vector, count).map((part) => {
       const resident = sum(part)
@@ -128,7 +128,7 @@ describe('a file that is in memory in part', pagesMayGo, () => {
 })
 
 describe('several files', () => {
-  it('have a line each and a sum, in 80 columns', pagesMayGo, async () => {
+  it('get a line each and a line of totals, in 80 columns', pagesMayGo, async () => {
     const long = scratch.file(`${'very-'.repeat(30)}long-name`, pattern(11.5 * 1024))
     const wide = scratch.file('日本語のとても長いファイルの名前です.txt', pattern(1))
     const empty = scratch.file('empty', '')
@@ -146,7 +146,7 @@ describe('several files', () => {
     expect(total).toBe(`3 files: ${sum}`)
   })
 
-  it('that control a terminal do not', async () => {
+  it('whose names would control the terminal are shown without doing so', async () => {
     const name = 'a\u001b[31mred\nline'
     const file = scratch.file(name, 'x')
     const { stdout } = await posixMmap('residency', file)
@@ -155,7 +155,7 @@ describe('several files', () => {
     expect(await jsonOf<Entry>('residency', '--json', file)).toMatchObject([{ path: file }])
   })
 
-  it('of a directory: in the order of names, without links, hard ones once', async () => {
+  it('of a directory are ordered by name, without symbolic links, with several links once', async () => {
     const directory = path.join(scratch.directory, 'tree')
     fs.mkdirSync(path.join(directory, 'b'), { recursive: true })
     for (const name of ['c', 'a', 'b/d']) fs.writeFileSync(path.join(directory, name), name)
@@ -168,7 +168,7 @@ describe('several files', () => {
     expect(names).toEqual(['a', 'b/d', 'c'])
   })
 
-  it('none at all', async () => {
+  it('of an empty directory are an empty list', async () => {
     const directory = path.join(scratch.directory, 'nothing')
     fs.mkdirSync(directory)
     expect(await jsonOf('residency', '--json', directory)).toEqual([])
@@ -178,7 +178,7 @@ describe('several files', () => {
   })
 })
 
-describe('what has no pages in the page cache', () => {
+describe('a file that has no pages in the page cache or cannot be opened', () => {
   const good = scratch.file('good', 'content')
   const fifo = path.join(scratch.directory, 'fifo')
   spawnSync('mkfifo', [fifo])
@@ -191,7 +191,7 @@ describe('what has no pages in the page cache', () => {
     ],
     ['a FIFO', fifo, 'ENODEV: no such device'],
     ['a character device', '/dev/null', 'ENODEV: no such device'],
-  ])('%s is told, and the others have their turn', async (_kind, place, words) => {
+  ])('%s is reported, and the other files are drawn', async (_kind, place, words) => {
     const { code, stdout, stderr } = await posixMmap('residency', '--json', place, good)
     expect(code).toBe(1)
     expect(stderr).toMatch(/^posix-mmap: [^\n]*\n$/)
@@ -221,17 +221,17 @@ describe('what has no pages in the page cache', () => {
   })
 })
 
-it("does not believe what the kernel tells of others' files", async () => {
+it('reports EPERM for files of which the kernel would call every page resident', async () => {
   const shell = fs.realpathSync('/bin/sh')
   const { code, stdout, stderr } = await asNobody('residency', shell)
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toMatch(
-    /^posix-mmap: EPERM: .* the owner of the file and who may write to it\)\n$/,
+    /^posix-mmap: EPERM: .* the owner of the file and to processes that may write to it\)\n$/,
   )
   expect(stderr).toContain(shell)
 })
 
-it('takes little memory for a sparse file of a tebibyte', async () => {
+it('needs little memory for a sparse file of a tebibyte', async () => {
   const file = scratch.hole('tebibyte', 2 ** 40)
   touch(file, 2 ** 39, 1)
   const { code, stdout, stderr } = await run(`
@@ -244,11 +244,11 @@ it('takes little memory for a sparse file of a tebibyte', async () => {
   expect(resident).toBeGreaterThan(0)
   expect(entry).toMatchObject({ size: 2 ** 40, pages: 2 ** 40 / pageSize, resident })
   expect(entry?.parts).toEqual(Array.from({ length: 64 }, (_, i) => (i === 32 ? resident : 0)))
-  // A byte a page would be 256 MiB alone.
+  // A byte for each page would take 256 MiB.
   expect(Number(stderr) * 1024).toBeLessThan(200 * mebibyte)
 })
 
-/** Pages in memory of the first mebibytes from an offset on. */
+/** How many pages of the first mebibytes from an offset on are in memory. */
 function residentFrom(file: string, offset: number): number {
   using mapping = mapFile(file, { offset, length: 64 * mebibyte })
   return mapping.residency().resident

@@ -9,7 +9,7 @@ const scratch = scratchDirectory()
 const manifest = JSON.parse(fs.readFileSync(path.join(projectRoot, 'package.json'), 'utf8'))
 const commands = ['residency', 'warm', 'evict', 'maps']
 
-it('is what package.json says, and can be executed', async () => {
+it('is the file that package.json names, and can be executed', async () => {
   expect(manifest.bin).toEqual({ 'posix-mmap': 'dist/cli.js' })
   fs.accessSync(program, fs.constants.X_OK)
   const link = path.join(scratch.directory, 'posix-mmap')
@@ -18,7 +18,7 @@ it('is what package.json says, and can be executed', async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: `${manifest.version}\n` })
 })
 
-it('without an addon that loads says what is missing, and no stack', async () => {
+it('names what is missing if no addon loads, without a stack', async () => {
   const copy = path.join(scratch.directory, 'copy')
   fs.cpSync(path.join(projectRoot, 'dist'), path.join(copy, 'dist'), { recursive: true })
   fs.cpSync(path.join(projectRoot, 'package.json'), path.join(copy, 'package.json'))
@@ -51,7 +51,7 @@ describe('help', () => {
   })
 })
 
-describe('wrong usage is told, with exit code 2', () => {
+describe('wrong usage is reported, with exit code 2', () => {
   it.each([
     [['frobnicate'], "there is no command 'frobnicate'", ''],
     [['--frobnicate'], "there is no option '--frobnicate'", ''],
@@ -62,8 +62,8 @@ describe('wrong usage is told, with exit code 2', () => {
     [['evict'], 'FILE is missing', 'evict '],
     [['maps'], 'PID is missing', 'maps '],
     [['maps', '1', '2'], 'maps takes one PID', 'maps '],
-    [['maps', '../self'], "'../self' is no process id", 'maps '],
-    [['maps', '0'], "'0' is no process id", 'maps '],
+    [['maps', '../self'], "'../self' is not a process id", 'maps '],
+    [['maps', '0'], "'0' is not a process id", 'maps '],
     [['maps', '--sort', 'colour', '1'], '--sort takes address, size, resident, shared', 'maps '],
   ])('%j', async (args, message, command) => {
     const { code, stdout, stderr } = await posixMmap(...args)
@@ -74,19 +74,19 @@ describe('wrong usage is told, with exit code 2', () => {
   })
 })
 
-describe('output that goes nowhere', () => {
+describe('output that cannot be written', () => {
   const many = path.join(scratch.directory, 'many')
   fs.mkdirSync(many)
   for (let i = 0; i < 2000; i++) fs.writeFileSync(path.join(many, `${i}`), `${i}`)
   const shell = (script: string) => runCommand('sh', '-c', script, process.execPath, program, many)
 
-  it('to a reader that has left, as head: ends quietly', async () => {
+  it('to a reader that has ended, such as head, ends the program quietly', async () => {
     const { stdout, stderr } = await shell('{ "$0" "$1" residency "$2"; echo $? >&2; } | head -n 1')
     expect(lines(stdout)).toHaveLength(1)
     expect(stderr).toBe('0\n')
   })
 
-  it('to a full disk: is told once, with exit code 1', async () => {
+  it('to a full disk is reported once, with exit code 1', async () => {
     const { code, stderr } = await shell('"$0" "$1" residency "$2" >/dev/full')
     expect(stderr).toBe('posix-mmap: ENOSPC: no space left on device, write\n')
     expect(code).toBe(1)
@@ -106,7 +106,7 @@ describe('colours', () => {
     expect(text.includes('\u001b[')).toBe(expected)
   })
 
-  it('not where there is no terminal', async () => {
+  it('are not printed where there is no terminal', async () => {
     const { stdout } = await posixMmap('residency', file)
     expect(stdout).toMatch(/^[\n -~]+$/)
   })

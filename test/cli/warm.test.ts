@@ -20,7 +20,7 @@ import {
 import { noDisk, pattern, scratchDirectory } from '../support/files.js'
 
 const scratch = scratchDirectory()
-// More than one step of reading, and no whole number of pages.
+// Large enough for more than one step, and no whole number of pages.
 const size = 40 * mebibyte + 123
 const content = pattern(size)
 const pages = Math.ceil(size / pageSize)
@@ -49,7 +49,7 @@ describe('warm', pagesMayGo, () => {
     expect(residentPages(file)).toBe(pages)
   })
 
-  it('says so in one line where there is no terminal', async ({ skip }) => {
+  it('prints only the totals where there is no terminal', async ({ skip }) => {
     const { file, cold } = coldFile('two')
     if (!cold) skip(noDisk)
     const { code, stdout, stderr } = await posixMmap('warm', file)
@@ -60,7 +60,7 @@ describe('warm', pagesMayGo, () => {
     expect(stdout.trimEnd().length).toBeLessThanOrEqual(80)
   })
 
-  it('has a progress bar on a terminal, and takes it away', async ({ skip }) => {
+  it('draws a progress bar on a terminal, and clears it', async ({ skip }) => {
     if (!hasTerminals) skip(noTerminals)
     const { file } = coldFile('three')
     const text = withoutColours(await onTerminal({}, 80, 'warm', file))
@@ -71,7 +71,7 @@ describe('warm', pagesMayGo, () => {
     expect(text).toMatch(/\r\u001b\[K1 file: 40\.0 MiB of 40\.0 MiB resident/)
   })
 
-  it('goes on after what cannot be read, with exit code 1', async () => {
+  it('goes on after a file that cannot be read, with exit code 1', async () => {
     const { file } = coldFile('four')
     const { code, stdout, stderr } = await posixMmap('warm', '/nothing-there', file, '/dev/null')
     expect(code).toBe(1)
@@ -83,18 +83,20 @@ describe('warm', pagesMayGo, () => {
     expect(residentPages(file)).toBe(pages)
   })
 
-  it('says what it cannot know', async () => {
+  it('says for how many files the kernel does not report residency', async () => {
     const shell = fs.realpathSync('/bin/sh')
     const { code, stdout } = await asNobody('warm', '--json', shell)
     expect(code).toBe(0)
     const unknown = { resident: null, residentBytes: null, residentBefore: null }
     expect(JSON.parse(stdout)).toMatchObject([{ path: shell, ...unknown }])
     const { stdout: words } = await asNobody('warm', shell)
-    expect(words).toMatch(/^1 file done; what is resident is told only to who may write there\n$/)
+    expect(words).toMatch(
+      /^1 file done; the kernel reports residency only to owners and writers of a file\n$/,
+    )
   })
 })
 
-describe('readThrough, for what MADV_POPULATE_READ cannot do', pagesMayGo, () => {
+describe('readThrough, where MADV_POPULATE_READ fails', pagesMayGo, () => {
   it('reads a part in', ({ skip }) => {
     const { file, cold } = coldFile('part')
     if (!cold) skip(noDisk)

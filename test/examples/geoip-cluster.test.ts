@@ -47,7 +47,7 @@ test('a worker that dies makes it fail', async () => {
   expect(() => process.kill(other, 0)).toThrow('ESRCH')
 })
 
-test('an option that it does not know makes it fail', async () => {
+test('an unknown option makes it fail', async () => {
   const { code, lines } = await start('--workers', 'many').outcome
   expect(code).toBe(1)
   expect(lines.at(-1)).toMatch(/^fail: .*'many'/)

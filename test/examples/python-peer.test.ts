@@ -18,7 +18,7 @@ test('the demo passes, and leaves no name', async (context) => {
   expect(segments()).toEqual([])
 })
 
-test('without python3 it says so', async () => {
+test('without python3 it ends with skip', async () => {
   const child = spawn(process.execPath, [main], { env: { PATH: '/nowhere' } })
   expect(await finished(child)).toMatchObject({
     code: 0,

@@ -35,7 +35,7 @@ test('the demo passes', async () => {
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
 })
 
-test('an option that it does not know makes it fail', async () => {
+test('an unknown option makes it fail', async () => {
   const { code, lines } = await run('--rounds', 'many')
   expect(code).toBe(1)
   expect(lines.at(-1)).toMatch(/^fail: .*'many'/)
@@ -43,7 +43,7 @@ test('an option that it does not know makes it fail', async () => {
 
 describe('recovery', () => {
   const payloads = ['first', 'the second one', ''].map((payload) => Buffer.from(payload))
-  // Headers of 16 bytes, and payloads up to a multiple of 8.
+  // A header has 16 bytes, and a payload is padded to a multiple of 8.
   const ends = [24, 56, 72]
 
   async function writtenLog(name: string): Promise<string> {
@@ -60,7 +60,7 @@ describe('recovery', () => {
     expect(recoverFile(path)).toEqual({ payloads, offsets: [0, ...ends.slice(0, -1)], end: 72 })
   })
 
-  test('of a log that ends anywhere finds those before', async () => {
+  test('of a log that was cut off anywhere finds the records before', async () => {
     const bytes = fs.readFileSync(await writtenLog('cut'))
     for (let length = 0; length <= bytes.length; length++) {
       const whole = ends.filter((end) => end <= length).length
@@ -68,7 +68,7 @@ describe('recovery', () => {
     }
   })
 
-  test('stops at a record of which any byte is wrong', async () => {
+  test('stops at a record if any of its bytes is wrong', async () => {
     const bytes = fs.readFileSync(await writtenLog('wrong'))
     for (let at = ends[0] ?? 0; at < 24 + 16 + 'the second one'.length; at++) {
       const damaged = Buffer.from(bytes)
@@ -83,7 +83,7 @@ describe('recovery', () => {
     bytes[50] = 0
     fs.writeFileSync(path, bytes)
     const log = new WriteAheadLog(path)
-    // As long as the record that was torn: the third would follow it.
+    // As long as the torn record, so that the third would follow it if it was still there.
     expect(log.append(Buffer.from('another second'))).toBe(2)
     await log.close()
     const texts = recoverFile(path).payloads.map((payload) => payload.toString())
@@ -97,7 +97,7 @@ describe('recovery', () => {
       return log.commit()
     })
     await Promise.all(commits)
-    // The first flush is under way when the others come.
+    // The first flush is under way when the other commits start.
     expect(log.flushes).toBe(2)
     await log.close()
   })

@@ -113,7 +113,7 @@ describe('small ranges of large memory', () => {
   const external = () => process.memoryUsage().external
   const areas = [0, 300, 600, 900].map((mebibytes) => mebibytes * 2 ** 20)
 
-  it('take little of what V8 counts, a few of them', () => {
+  it('add little to the external memory that V8 counts, while they are few', () => {
     using mapping = mapAnonymous(size, { noReserve: true })
     const before = external()
     for (const area of areas) {
@@ -122,15 +122,15 @@ describe('small ranges of large memory', () => {
       expect(mapping.asBuffer(area + 2 ** 20 + 999 * 8, 8).readDoubleLE()).toBe(2)
     }
     expect(external() - before).toBeLessThan(2 ** 26)
-    // Others, or more of it, are worth a buffer of all.
+    // More windows, or longer ranges, lead to a buffer over the whole mapping.
     expect(mapping.bytes(2 ** 27, 1).buffer).toBe(mapping.buffer)
     expect(mapping.bytes(areas[0], 1).buffer).toBe(mapping.buffer)
     expect(external() - before).toBeGreaterThanOrEqual(size)
   })
 
-  it('are the memory that every other view shows, and detached with it', () => {
+  it('show the same memory as other views, and are detached with them', () => {
     using mapping = mapAnonymous(size, { noReserve: true })
-    // The last is across the end of what others share.
+    // The last range crosses the end of a window.
     const offsets = [10, 2 ** 29, 2 ** 23 - 1]
     const views = offsets.map((offset) => mapping.bytes(offset, 10))
     const whole = mapping.bytes()
@@ -159,17 +159,17 @@ describe('small ranges of large memory', () => {
   })
 })
 
-describe('memory that is not there', () => {
+describe('memory that the system does not have', () => {
   it.each([2 ** 47, 2 ** 48, 2 ** 53 - 1])('%i anonymous bytes are ENOMEM', (length) => {
     const before = liveRegions()
     for (const options of [{}, { noReserve: true }, { hugePages: true }, { populate: true }]) {
       expect(() => mapAnonymous(length, options)).toThrow(systemError('ENOMEM', 'mmap'))
     }
-    // Less when this was the occasion to look for closed ones.
+    // Fewer if the failed call has released closed mappings.
     expect(liveRegions()).toBeLessThanOrEqual(before)
   })
 
-  it('a tebibyte is there with noReserve only', ({ skip }) => {
+  it('a tebibyte can be mapped only with noReserve', ({ skip }) => {
     const policy = fs.readFileSync('/proc/sys/vm/overcommit_memory', 'utf8').trim()
     if (policy !== '0') skip(`needs vm.overcommit_memory 0, not ${policy}`)
     const tebibyte = 2 ** 40
@@ -179,7 +179,7 @@ describe('memory that is not there', () => {
     expect(mapping.asBuffer(tebibyte - 5).toString()).toBe('bytes')
   })
 
-  it('too many mappings are ENOMEM with advice, until some are unmapped', async () => {
+  it('too many mappings are ENOMEM, whose message gives advice, until some are unmapped', async () => {
     const file = scratch.file('page', 'x')
     const script = `
       import { limits, mapAnonymous, mapFile, pageSize } from 'posix-mmap'

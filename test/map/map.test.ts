@@ -93,7 +93,7 @@ describe('access', () => {
   })
 })
 
-describe('what names a file', () => {
+describe('a file can be named by', () => {
   const special = scratch.file('a b#ü%41?.bin', content)
 
   it.each([
@@ -317,8 +317,8 @@ describe('size', () => {
       const outcome = (options) => {
         try {
           mapFile(file, { access: 'read-write', size: 4 << 20, ...options })
-        } catch ({ code, syscall, path }) {
-          return { code, syscall, path, size: fs.statSync(file).size }
+        } catch ({ code, syscall, path, fault }) {
+          return { code, syscall, path, fault, size: fs.statSync(file).size }
         }
       }
       console.log(JSON.stringify([outcome({}), outcome({ sparse: true, populate: true })]))`
@@ -326,7 +326,17 @@ describe('size', () => {
     const file = `${disk}/file`
     expect(JSON.parse(stdout)).toEqual([
       { code: 'ENOSPC', syscall: 'fallocate', path: file, size: 3 },
-      { code: 'EFAULT', syscall: 'madvise', path: file, size: 4 << 20 },
+      {
+        code: 'ERR_MAPPING_FAULT',
+        path: file,
+        fault: {
+          kind: 'unreadable',
+          offset: expect.toSatisfy((offset) => offset > 0 && offset < 1 << 20),
+          count: 1,
+          code: 'ENOSPC',
+        },
+        size: 4 << 20,
+      },
     ])
   })
 })
@@ -340,12 +350,12 @@ describe('create', () => {
     expect(fs.statSync(file).size).toBe(0)
   })
 
-  it('keeps a file that is there', () => {
+  it('keeps a file that exists', () => {
     using mapping = mapFile(sample, { create: true })
     expectContent(mapping, content)
   })
 
-  it('exclusive refuses a file that is there', () => {
+  it('exclusive refuses a file that exists', () => {
     const file = scratch.file('exclusive')
     const options = { access: 'read-write', create: 'exclusive', size: 10 } as const
     using mapping = mapFile(file, options)
@@ -391,7 +401,7 @@ describe('options for all kinds of memory', () => {
   ]
 
   describe.each(kinds)('%s', (_kind, make) => {
-    it('populate has everything in memory', () => {
+    it('populate reads everything into memory', () => {
       using lazy = make({})
       expect(lazy.residency().resident).toBe(0)
       using eager = make({ populate: true })
@@ -432,7 +442,7 @@ describe('options for all kinds of memory', () => {
     expectNothingNew(before)
   })
 
-  it('noReserve takes no part in the accounting of memory', () => {
+  it('noReserve memory is not counted as committed', () => {
     using mapping = mapAnonymous(pageSize, { noReserve: true })
     expect(smapsOf(mapping).flags).toContain('nr')
     using reserved = mapAnonymous(pageSize)
@@ -469,7 +479,7 @@ describe('hugePages', () => {
     expect(smapsOf(mapping).flags).toContain('hg')
   })
 
-  it('leaves nothing of the space that it looked for a place in', ({ skip }) => {
+  it('unmaps the space in which it has looked for a place', ({ skip }) => {
     if (!available) skip(noHugePages)
     const length = 2 * huge + pageSize
     const file = scratch.hole('huge-placed', 4 * huge)
@@ -481,7 +491,7 @@ describe('hugePages', () => {
     expect(addressSpace() - before).toBeLessThan(huge)
   })
 
-  it('does no harm to a small mapping', ({ skip }) => {
+  it('works for a small mapping too', ({ skip }) => {
     if (!available) skip(noHugePages)
     using mapping = mapFile(sample, { hugePages: true })
     expectContent(mapping, content)

@@ -1,16 +1,9 @@
-// flush(), lock() and populate(): promises, and the event loop goes on.
+// flush(), lock() and populate() return promises, and the event loop goes on meanwhile.
 
 import fs from 'node:fs'
 import { adviceSupported, mapAnonymous, mapFile, pageSize } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import {
-  invalidType,
-  invalidValue,
-  mappingClosed,
-  outOfRange,
-  systemError,
-  untyped,
-} from '../support/errors.js'
+import { invalidType, invalidValue, mappingClosed, outOfRange, untyped } from '../support/errors.js'
 import { pattern, scratchDirectory } from '../support/files.js'
 import { lockedBytes, mapsOf } from '../support/kernel-view.js'
 import { run, runForJson } from '../support/processes.js'
@@ -27,7 +20,7 @@ function memory(pieces: number) {
 }
 
 describe('flush()', () => {
-  it('has written when it resolves', async () => {
+  it('resolves when the bytes are on the disk', async () => {
     const file = scratch.file('flush', Buffer.alloc(3 * pageSize))
     using mapping = mapFile(file, { access: 'read-write' })
     mapping.bytes().fill(5)
@@ -36,7 +29,7 @@ describe('flush()', () => {
     expect(fs.readFileSync(file).every((byte) => byte === 5)).toBe(true)
   })
 
-  it('writes also what was unmapped in the meantime, and the memory goes then', async () => {
+  it('still writes everything if unmap() comes before its end, and then frees the memory', async () => {
     const file = scratch.file('unmapped', '')
     const mapping = mapFile(file, { access: 'read-write', size: 80 << 20 })
     mapping.bytes().fill(9)
@@ -52,7 +45,7 @@ describe('flush()', () => {
 })
 
 describe('populate()', () => {
-  it('faults everything in, and says how far it is', async ({ skip }) => {
+  it('faults everything in, and reports its progress', async ({ skip }) => {
     if (!adviceSupported('populate-write')) skip('needs MADV_POPULATE_WRITE, Linux 5.14')
     using mapping = memory(5)
     const seen: number[] = []
@@ -69,21 +62,24 @@ describe('populate()', () => {
     expect(new Set(seen).size).toBe(seen.length)
   })
 
-  it('takes part of a mapping', async () => {
+  it('accepts a part of a mapping', async () => {
     using mapping = memory(2)
     await mapping.populate({ write: true, offset: 5 * pageSize + 1, length: pageSize })
     const { vector } = mapping.residency(4 * pageSize, 4 * pageSize)
     expect([...vector]).toEqual([0, 1, 1, 0])
   })
 
-  it('is EFAULT for what the file has not', async () => {
+  it('is a MappingFaultError for what the file has not', async () => {
     const file = scratch.file('short', pattern(4 * pageSize))
     using mapping = mapFile(file)
     fs.truncateSync(file, pageSize)
-    await expect(mapping.populate()).rejects.toThrow(
-      systemError('EFAULT', 'madvise', file) as Error,
-    )
-    expect(mapping.fault).toBeNull()
+    const fault = { kind: 'truncated', offset: pageSize, count: 1 }
+    await expect(mapping.populate()).rejects.toMatchObject({
+      name: 'MappingFaultError',
+      fault,
+      path: file,
+    })
+    expect(mapping.fault).toEqual(fault)
   })
 
   it('keeps the context of the caller for onProgress', async () => {
@@ -99,7 +95,7 @@ describe('populate()', () => {
 })
 
 describe('lock()', () => {
-  it('locks, and unlocks what it had locked when it is stopped or fails', async () => {
+  it('locks, and unlocks again what it has locked when it is stopped or fails', async () => {
     using mapping = mapAnonymous(4 * pageSize)
     const before = lockedBytes()
     await mapping.lock({ offset: pageSize, length: pageSize })
@@ -153,7 +149,7 @@ describe.each(twins)('%s()', (twin) => {
     const controller = new AbortController()
     const promise = mapping[twin]({ signal: controller.signal })
     controller.abort(reason)
-    // It may have been done by then.
+    // The job may have ended before the signal.
     expect([undefined, reason]).toContain(await promise.catch((error) => error))
     const finished = new AbortController()
     await mapping[twin]({ signal: finished.signal, length: 1 })
@@ -181,7 +177,7 @@ describe.each(twins)('%s()', (twin) => {
       import { mapAnonymous } from 'posix-mmap'
       const count = () => fs.readdirSync('/proc/self/task').length
       const mapping = mapAnonymous(64 << 20)
-      await new Promise((resolve) => fs.stat('/', resolve)) // libuv's pool is there
+      await new Promise((resolve) => fs.stat('/', resolve)) // starts libuv's pool
       const before = count()
       const work = Array.from({ length: 100 }, () => mapping.${twin}())
       const during = count()
@@ -191,7 +187,7 @@ describe.each(twins)('%s()', (twin) => {
     expect(seen).toBeLessThanOrEqual(4)
   })
 
-  it('keeps the process alive while it runs, and not longer', async () => {
+  it('keeps the process alive while it runs, and no longer', async () => {
     const script = `
       import { mapAnonymous } from 'posix-mmap'
       mapAnonymous(64 << 20).${twin}().then(() => console.log('done'))`
@@ -211,7 +207,7 @@ describe.each(twins)('%s()', (twin) => {
           mappings[0].unmap()
           if (\${round} % 3 === 0) process.exit(0)
         \`, { eval: true, execArgv: [] })
-        // A message of a thread that exits can get lost.
+        // A message from a thread that exits can be lost.
         const exited = new Promise((resolve) => worker.once('exit', resolve))
         await Promise.race([exited, new Promise((resolve) => worker.once('message', resolve))])
         if (round % 3 === 1) await worker.terminate()

@@ -165,7 +165,7 @@ describe('write', () => {
   })
 })
 
-describe('what the protection forbids is a MappingFaultError', () => {
+describe('an access that the protection forbids is a MappingFaultError', () => {
   it('write() to a mapping for reading', () => {
     const file = scratch.file('unwritten', content)
     using mapping = mapFile(file)
@@ -225,7 +225,7 @@ describe('readInto', () => {
     expect(() => mapping.readInto(target, size + 1)).toThrow(outOfRange)
   })
 
-  it('wants a view that is not detached', () => {
+  it('refuses a view that was detached', () => {
     using mapping = mapFile(sample)
     for (const target of [undefined, null, 10, 'text', {}, new ArrayBuffer(4)]) {
       expect(() => mapping.readInto(untyped(target))).toThrow(invalidType)

@@ -1,4 +1,5 @@
-// How a fault is told: fault, check(), checked(), onFault, the diagnostics channel, read() and write().
+// How a fault is reported: by fault, check(), checked(), onFault, the diagnostics channel, read()
+// and write().
 
 import { channel } from 'node:diagnostics_channel'
 import fs from 'node:fs'
@@ -88,7 +89,7 @@ describe('fault and check()', () => {
 })
 
 describe('checked()', () => {
-  it('gives back what its body returns', () => {
+  it('returns what its body returns', () => {
     using mapping = mapAnonymous(10)
     expect(mapping.checked(() => 42)).toBe(42)
   })
@@ -152,7 +153,7 @@ describe('onFault and the diagnostics channel', () => {
     mapping.unmap()
   })
 
-  it('hear of a fault although the mapping was closed right after it', async () => {
+  it('receive a fault although the mapping was closed right after it', async () => {
     const heard: MappingFault[] = []
     const { mapping } = truncatedMapping('late', (fault) => heard.push(fault))
     mapping.bytes()[pageSize]
@@ -162,7 +163,7 @@ describe('onFault and the diagnostics channel', () => {
     expect(heard).toHaveLength(1)
   })
 
-  it('hear of a fault in another thread', async () => {
+  it('receive a fault that happened in another thread', async () => {
     const { code, signal, stdout } = await run(`
       import { Worker, isMainThread } from 'node:worker_threads'
       import fs from 'node:fs'
@@ -183,7 +184,7 @@ describe('onFault and the diagnostics channel', () => {
     expect(JSON.parse(stdout)).toEqual({ kind: 'truncated', offset: 0, count: 1 })
   })
 
-  it('do not keep the process alive, and survive one that ends with a fault unheard', async () => {
+  it('do not keep the process alive, which may end with an unreported fault', async () => {
     const finished = await run(`
       import { mapAnonymous } from 'posix-mmap'
       const mapping = mapAnonymous(10, { onFault: () => {} })
@@ -219,7 +220,7 @@ describe('read() and write()', () => {
     mapping.unmap()
   })
 
-  it('go on throwing for a page that was replaced, also when the file is back', () => {
+  it('go on throwing for a page that was replaced, even when the file has grown again', () => {
     const { file, mapping } = truncatedMapping('replaced')
     mapping.bytes()[pageSize]
     mapping.clearFault()
@@ -234,7 +235,7 @@ describe('read() and write()', () => {
     mapping.unmap()
   })
 
-  it('tell a store that is not allowed', () => {
+  it('report a store that is not allowed', () => {
     const file = scratch.file('store', pattern(pageSize))
     using mapping = mapFile(file)
     expect(() => mapping.write(7, 'x')).toThrow(
@@ -247,7 +248,7 @@ describe('read() and write()', () => {
     )
   })
 
-  it('blame the source when that is a mapping at fault', () => {
+  it('name the source if the fault is in the mapping that is copied from', () => {
     const { mapping } = truncatedMapping('source')
     using target = mapAnonymous(3 * pageSize)
     expect(() => target.write(0, mapping.bytes())).toThrow(
@@ -257,7 +258,7 @@ describe('read() and write()', () => {
     mapping.unmap()
   })
 
-  it('do not read zeros out of anonymous memory that was replaced, until it is discarded', () => {
+  it('throw for a replaced page of anonymous memory, until it is discarded', () => {
     using mapping = mapAnonymous(2 * pageSize)
     mapping.write(0, pattern(2 * pageSize))
     mapping.protect('none', 0, pageSize)
@@ -293,12 +294,12 @@ describe('guard pages', () => {
 })
 
 describe('faultGuardActive()', () => {
-  it('is true once something is mapped', () => {
+  it('is true after the first mapping', () => {
     using _mapping = mapAnonymous(1)
     expect(faultGuardActive()).toBe(true)
   })
 
-  it('is false before the first mapping and after somebody else took the signal', async () => {
+  it('is false before the first mapping and after something else has taken the signal', async () => {
     const finished = await run(`
       import { faultGuardActive, mapAnonymous } from 'posix-mmap'
       const states = [faultGuardActive()]

@@ -7,7 +7,7 @@ import { pattern, scratchDirectory } from '../support/files.js'
 const scratch = scratchDirectory()
 
 describe('util.inspect', () => {
-  it('shows what a mapping of a file is', () => {
+  it('shows the properties of a mapping of a file', () => {
     const file = scratch.file('shown', pattern(2 * pageSize))
     const mapping = mapFile(file, { offset: pageSize })
     const shown = inspect(mapping, { breakLength: Infinity })
@@ -24,7 +24,7 @@ describe('util.inspect', () => {
     expect(after).toMatch(/fault: \{.*'truncated'/s)
   })
 
-  it('shows the class and the name of shared memory, and leaves out what is not there', () => {
+  it('shows the class and the name of shared memory, and no path if there is none', () => {
     const name = `/posix-mmap-inspect-${process.pid}`
     using memory = SharedMemory.create(10, { name })
     SharedMemory.unlink(name)
@@ -35,7 +35,7 @@ describe('util.inspect', () => {
     for (const absent of ['path', 'name', 'fileOffset']) expect(shown).not.toContain(absent)
   })
 
-  it('keeps to the depth that it is given', () => {
+  it('respects the depth that it is given', () => {
     using mapping = mapAnonymous(1)
     expect(inspect({ a: { b: { c: mapping } } }, { depth: 2 })).toContain('[Mapping]')
   })

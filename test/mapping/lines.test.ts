@@ -16,7 +16,7 @@ import { runForJson } from '../support/processes.js'
 
 const scratch = scratchDirectory()
 
-// How much is copied at once.
+// The number of bytes that lines() copies at once.
 const copyLength = 1 << 15
 
 function filled(content: Uint8Array | string): Mapping {
@@ -25,7 +25,7 @@ function filled(content: Uint8Array | string): Mapping {
   return mapping
 }
 
-/** The lines of bytes, found byte by byte. */
+/** The lines of a range, found byte by byte. */
 function linesOf(content: Buffer, unit: 1 | 2 = 1): Buffer[] {
   const at = (index: number) =>
     unit === 1 ? content[index] : index + 1 < content.length ? content.readUInt16LE(index) : -1
@@ -41,7 +41,7 @@ function linesOf(content: Buffer, unit: 1 | 2 = 1): Buffer[] {
   return lines
 }
 
-/** Of Iterator.prototype, which the types of ES2023 do not have. */
+/** The methods of Iterator.prototype, which are not in the types of ES2023. */
 interface Helpers {
   drop(count: number): { toArray(): unknown[] }
 }
@@ -90,7 +90,7 @@ describe('lines', () => {
     )
   })
 
-  it('are those of units, encoding utf16le', () => {
+  it('are those of a search by units of two bytes, encoding utf16le', () => {
     const byte = fc.constantFrom(10, 0, 13, 0, 65)
     fc.assert(
       fc.property(fc.array(byte, { maxLength: 60 }), fc.nat(9), (values, start) => {
@@ -140,7 +140,7 @@ describe('lines', () => {
     },
   )
 
-  it('of a unit whose bytes look like a line end across two', () => {
+  it('do not end between two units whose bytes together look like a line end', () => {
     // U+0A41 U+0041: the bytes 41 0a 41 00; U+0A00 U+4100: 00 0a 00 41.
     const text = '\u0a41\u4100\u0a00\u4100'.repeat(copyLength)
     using mapping = filled(Buffer.from(`${text}\r\nlast`, 'utf16le'))
@@ -173,7 +173,7 @@ describe('lines', () => {
     }
   })
 
-  it('are options that are checked at once', () => {
+  it('have their options checked at once', () => {
     using mapping = filled('x')
     expect(() => mapping.lines(untyped({ encoding: 'utf-9' }))).toThrow(invalidValue)
     for (const encoding of [1, {}, true]) {
@@ -182,7 +182,7 @@ describe('lines', () => {
     expect([...mapping.lines(untyped({ encoding: undefined }))]).toEqual(['x'])
   })
 
-  it('as views are the memory itself', () => {
+  it('are views of the memory itself with encoding null', () => {
     using mapping = filled('abc\ndef\n')
     const [, second] = mapping.lines({ encoding: null })
     expect(second?.buffer).toBe(mapping.buffer)
@@ -241,7 +241,7 @@ describe('next()', () => {
     },
   )
 
-  it('throws for a page that was replaced, also in a long line', () => {
+  it('throws for a page that was replaced, in a long line too', () => {
     const file = scratch.file('replaced', Buffer.alloc(copyLength + 4 * pageSize, 'x'))
     using mapping = mapFile(file)
     fs.truncateSync(file, copyLength)
@@ -269,7 +269,7 @@ describe('long lines and large files', () => {
     expect(Buffer.from(view ?? []).toString()).toBe('one')
   })
 
-  it('a line that no string can hold is an error, a view of it is not', async () => {
+  it('a line that is too long for a string is an error, but a view of it is not', async () => {
     const size = bufferConstants.MAX_STRING_LENGTH + 100
     const file = scratch.hole('long', size)
     withDescriptor(file, 'r+', (fd) => fs.writeSync(fd, '\r\nnext', size - 6))

@@ -29,7 +29,7 @@ async function chunksOf(stream: Readable): Promise<Buffer[]> {
   return chunks
 }
 
-/** Reads until the stream ends, and gives what it ended with. */
+/** Reads until the stream ends, and returns the error with which it ended. */
 async function failureOf(stream: Readable, onChunk = () => {}): Promise<unknown> {
   try {
     for await (const _ of stream) onChunk()
@@ -40,7 +40,7 @@ async function failureOf(stream: Readable, onChunk = () => {}): Promise<unknown>
 }
 
 describe('a stream', () => {
-  it('has all bytes, in views of the mapping', async () => {
+  it('gives all bytes, in views of the mapping', async () => {
     using mapping = mapFile(sample)
     const stream = mapping.createReadStream()
     expect(stream).toBeInstanceOf(Readable)
@@ -73,7 +73,7 @@ describe('a stream', () => {
     }
   })
 
-  it('of an empty mapping, and what is outside a mapping', async () => {
+  it('of an empty mapping is empty, and a range outside a mapping is an error', async () => {
     using empty = mapAnonymous(0)
     expect(await chunksOf(empty.createReadStream())).toEqual([])
     for (const options of [
@@ -86,7 +86,7 @@ describe('a stream', () => {
     }
   })
 
-  it('goes through a pipeline, and decodes', async () => {
+  it('works in a pipeline, and decodes', async () => {
     using mapping = mapFile(sample)
     const copy = scratch.file('copy')
     await pipeline(mapping.createReadStream({ dropBehind: true }), fs.createWriteStream(copy))
@@ -96,7 +96,7 @@ describe('a stream', () => {
     expect(await text(euros.createReadStream({ highWaterMark: 4 }))).toBe('€'.repeat(10))
   })
 
-  it('reads no further than somebody asks', async () => {
+  it('reads no further than its consumer asks', async () => {
     using mapping = mapFile(sample)
     const stream = mapping.createReadStream({ highWaterMark: 1000 })
     stream.once('readable', () => {})
@@ -131,7 +131,7 @@ describe('a stream', () => {
 })
 
 describe('ends with an error', () => {
-  it('after unmap(), whatever waits in it', async () => {
+  it('after unmap(), even with chunks in its buffer', async () => {
     const mapping = mapFile(sample)
     const idle = mapping.createReadStream()
     const waiting = mapping.createReadStream()
@@ -209,7 +209,7 @@ describe('dropBehind', () => {
     using mapping = make()
     const expected = Buffer.from(content)
     if (kind === 'anonymous' || kind === 'shared') mapping.write(0, content)
-    // Private to this mapping, be it by its access or because a fault made it so.
+    // A page that is private to this mapping, by its access or because a fault has replaced it.
     for (const offset of kind === 'read-write' ? [] : [3, 70_000, size - 1]) {
       mapping.bytes()[offset] = 255
       expected[offset] = 255
@@ -222,7 +222,7 @@ describe('dropBehind', () => {
     expect(Buffer.from(mapping.bytes()).equals(expected)).toBe(true)
   })
 
-  it('keeps a store into a page that was read before, and that a fault has replaced', async () => {
+  it('keeps a store into a page that the stream has passed and a fault has replaced', async () => {
     using mapping = mapFile(sample)
     let chunks = 0
     await failureOf(mapping.createReadStream({ dropBehind: true }), () => {
@@ -232,7 +232,7 @@ describe('dropBehind', () => {
   })
 
   it.each(['read', 'copy-on-write'])(
-    'a pass over 512 MiB stays below 64 MiB, %s',
+    'a pass over 512 MiB keeps less than 64 MiB resident, %s',
     async (access) => {
       const sparse = scratch.hole(`pass-${access}`, 2 ** 29)
       const result = await runForJson(`
@@ -273,7 +273,7 @@ describe('in a process of its own', () => {
         }
       }
       const begin = () => mapFile('${sample}').createReadStream({ highWaterMark: 30_000 })
-      // In functions, since a module's frame keeps what it has evaluated.
+      // In functions, since the frame of a module keeps the values of its expressions.
       async function read() {
         let [bytes, kept] = [0, 0]
         for await (const chunk of begin()) {

@@ -1,4 +1,4 @@
-// resize(): the memory and its file, longer or shorter.
+// resize() makes the memory and its file longer or shorter.
 
 import fs from 'node:fs'
 import { type Mapping, mapAnonymous, mapFile, pageSize, SharedMemory } from 'posix-mmap'
@@ -32,7 +32,7 @@ describe('a file', () => {
     ['within a page', 5, 20],
     ['by many pages', 5, 100 * pageSize + 1],
     ['from a page to the next', pageSize, pageSize + 1],
-  ])('grows %s, with blocks', (_name, before, after) => {
+  ])('grows %s, with blocks reserved', (_name, before, after) => {
     const [file, mapping] = writable('grow', before)
     using _ = mapping
     mapping.resize(after)
@@ -61,7 +61,7 @@ describe('a file', () => {
     expect(mapping.fault).toBeNull()
   })
 
-  it('keeps an offset in the file that is no page', () => {
+  it('keeps an offset in the file that is not page aligned', () => {
     const [file, mapping] = writable('offset', 3 * pageSize, { offset: pageSize + 7 })
     using _ = mapping
     mapping.resize(5 * pageSize)
@@ -82,7 +82,7 @@ describe('a file', () => {
     expect(mapping.read(0, 20).equals(pattern(20))).toBe(true)
   })
 
-  it('has its buffers detached, and new ones', () => {
+  it('gets new buffers, and its old ones are detached', () => {
     const [, mapping] = writable('views', pageSize)
     using _ = mapping
     const before = mapping.buffer
@@ -105,7 +105,7 @@ describe('a file', () => {
     expect(() => mapping.write(2 * pageSize, 'x')).toThrow('may only be read')
   })
 
-  it('that was empty meanwhile is as writable as before', () => {
+  it('that was empty in between is as writable as before', () => {
     const [file, mapping] = writable('emptied', pageSize)
     using _ = mapping
     mapping.protect('read')
@@ -113,7 +113,7 @@ describe('a file', () => {
     mapping.resize(2 * pageSize)
     mapping.protect('read-write')
     fs.truncateSync(file, 0)
-    // The page that stands in for the lost one takes stores as well.
+    // The page that replaces the lost one accepts stores too.
     expect(mapping.bytes()[0]).toBe(0)
     mapping.bytes()[1] = 7
     expect(mapping.fault).toEqual({ kind: 'truncated', offset: 0, count: 1 })
@@ -142,7 +142,7 @@ describe('a file', () => {
 
   it('never resizes another file that has taken its name', async () => {
     const file = scratch.file('renamed', pattern(10))
-    // The kernel's own link is for those with a capability, which this child gives up.
+    // The kernel's own link to the file works only with a capability, which this child gives up.
     const script = `
       import fs from 'node:fs'
       import { mapFile } from './dist/index.js'
@@ -161,7 +161,7 @@ describe('a file', () => {
     expect(answer).toEqual([found ? 'none' : 'ESTALE open', [1, 2, 3], 12, found ? 100 : 10])
   })
 
-  it('full disk: ENOSPC, and nothing has changed', async ({ skip }) => {
+  it('is not changed by ENOSPC on a full disk', async ({ skip }) => {
     const disk = `${scratch.directory}/disk`
     fs.mkdirSync(disk)
     const script = `
@@ -219,7 +219,7 @@ describe('shared memory', () => {
     expect(fs.fstatSync(memory.fd).size).toBe(5 * pageSize)
   })
 
-  it('that is sealed is EPERM, and unchanged', () => {
+  it('that is sealed is EPERM and stays unchanged', () => {
     using memory = SharedMemory.create(pageSize)
     const view = memory.bytes()
     for (const size of [2 * pageSize, 1, 0]) {
@@ -231,7 +231,7 @@ describe('shared memory', () => {
   })
 })
 
-it('memory that has no end but the system is ENOMEM before it is reserved', () => {
+it('memory that only the machine limits is ENOMEM before blocks are reserved', () => {
   using memory = SharedMemory.create(10, { seal: false })
   for (const size of [2 ** 45, 2 ** 53 - 1]) {
     expect(() => memory.resize(size)).toThrow(systemError('ENOMEM', 'fallocate'))
@@ -239,7 +239,7 @@ it('memory that has no end but the system is ENOMEM before it is reserved', () =
   expect(memory.byteLength).toBe(10)
 })
 
-it('what was mapped at an address of its own is elsewhere after it was empty', () => {
+it('memory mapped at a given address is at another one after it was empty', () => {
   const file = scratch.file('fixed', pattern(pageSize))
   const fd = fs.openSync(file, 'r+')
   const flags = MapFlags.SHARED | MapFlags.FIXED_NOREPLACE
@@ -293,7 +293,7 @@ describe('refused', () => {
     expect([sizeOf(file), mapping.byteLength]).toEqual([10, 10])
   })
 
-  it('what is no length', () => {
+  it('values that are not a length', () => {
     using mapping = mapAnonymous(10)
     for (const value of [-1, 1.5, Number.NaN, 2 ** 53, -1n]) {
       expect(() => mapping.resize(value)).toThrow(outOfRange)
@@ -307,7 +307,7 @@ describe('refused', () => {
     expect(() => mapping.resize(1)).toThrow(mappingClosed)
   })
 
-  it('more than a file can be, and the file is as it was', () => {
+  it('more than a file can have, and the file stays as it was', () => {
     const [file, mapping] = writable('huge', 10)
     using _ = mapping
     expect(() => mapping.resize(2 ** 53 - 1)).toThrow()
@@ -323,7 +323,7 @@ describe('refused', () => {
   })
 })
 
-it('a request in flight on a view of before ends harmlessly', async () => {
+it('a request in flight on a view taken before ends harmlessly', async () => {
   const file = scratch.file('in-flight', pattern(1 << 20))
   const seen = await runForJson(`
     import fs from 'node:fs/promises'

@@ -29,7 +29,7 @@ const bytes = (letters: number, maxLength: number) =>
   fc.uint8Array({ minLength: 1, maxLength, max: letters - 1 })
 
 describe.each([1, 2, 3, 256])('as a byte by byte search, %i different bytes', (letters) => {
-  it('does', () => {
+  it('in the whole mapping', () => {
     const hay = fc.oneof(
       bytes(letters, 60),
       fc.uint8Array({ minLength: pageSize - 4, maxLength: pageSize + 40, max: letters - 1 }),
@@ -46,7 +46,7 @@ describe.each([1, 2, 3, 256])('as a byte by byte search, %i different bytes', (l
     )
   })
 
-  it('does within a part', () => {
+  it('in a part', () => {
     const part = fc.tuple(bytes(letters, 60), bytes(letters, 5), fc.nat(70), fc.nat(70))
     fc.assert(
       fc.property(part, ([content, needle, from, bound]) => {
@@ -62,7 +62,7 @@ describe.each([1, 2, 3, 256])('as a byte by byte search, %i different bytes', (l
     )
   })
 
-  it('does for needles that are there', () => {
+  it('for needles taken from the content', () => {
     const part = fc.tuple(bytes(letters, 80), fc.nat(), fc.nat())
     fc.assert(
       fc.property(part, ([content, at, length]) => {
@@ -77,7 +77,7 @@ describe.each([1, 2, 3, 256])('as a byte by byte search, %i different bytes', (l
   })
 })
 
-describe('needles', () => {
+describe('a needle', () => {
   const text = Buffer.from('a\0b ünder a\0b €uro\n')
   const mapping = filled(text)
 
@@ -97,7 +97,7 @@ describe('needles', () => {
     expect(mapping.lastIndexOf(needle)).toBe(last)
   })
 
-  it('is empty: everywhere', () => {
+  it('that is empty is found everywhere', () => {
     const { byteLength } = mapping
     for (const needle of ['', new Uint8Array()]) {
       for (const from of [0, 3, byteLength, byteLength + 1, 2 ** 53 - 1]) {
@@ -108,14 +108,14 @@ describe('needles', () => {
     }
   })
 
-  it('is no byte', () => {
+  it('that is a number must be a byte', () => {
     for (const needle of [-1, 256, 1.5, Number.NaN]) {
       expect(() => mapping.indexOf(needle)).toThrow(outOfRange)
       expect(() => mapping.lastIndexOf(needle)).toThrow(outOfRange)
     }
   })
 
-  it('from past the end, and from a bigint', () => {
+  it('can be searched from past the end, and from a bigint', () => {
     const { byteLength } = mapping
     for (const from of [byteLength, byteLength + 1, 2 ** 53 - 1]) {
       expect(mapping.indexOf('a', from)).toBe(-1)
@@ -126,12 +126,12 @@ describe('needles', () => {
     expect(mapping.lastIndexOf('\0', 0)).toBe(-1)
   })
 
-  it('in an empty mapping', () => {
+  it('is not in an empty mapping, unless it is empty', () => {
     using empty = mapAnonymous(0)
     expect([empty.indexOf('a'), empty.lastIndexOf('a'), empty.indexOf('', 5)]).toEqual([-1, -1, 0])
   })
 
-  it('is a subclass that lies about its bytes', () => {
+  it('of a subclass that lies about its bytes is searched by its real bytes', () => {
     const liar = Object.defineProperties(Buffer.from('ünder'), {
       length: { value: 2 ** 40 },
       byteLength: { value: 2 ** 40 },
@@ -139,12 +139,12 @@ describe('needles', () => {
     expect(mapping.indexOf(liar)).toBe(4)
   })
 
-  it('is part of the mapping itself', () => {
+  it('can be a part of the mapping itself', () => {
     expect(mapping.indexOf(mapping.bytes(11, 3))).toBe(0)
     expect(mapping.lastIndexOf(mapping.bytes(0, 3))).toBe(11)
   })
 
-  it('was detached', () => {
+  it('that was detached is refused', () => {
     const other = mapAnonymous(4)
     const needle = other.bytes()
     other.unmap()
@@ -186,7 +186,7 @@ describe('files larger than 4 GiB', () => {
   })
 })
 
-describe('a page that is not there', () => {
+describe('a page that is gone', () => {
   function truncated(name: string) {
     const file = scratch.file(name, pattern(4 * pageSize))
     const mapping = mapFile(file)
@@ -195,15 +195,13 @@ describe('a page that is not there', () => {
   }
   const fault = { kind: 'truncated', offset: 2 * pageSize, count: 1 }
 
-  it('is a MappingFaultError where the answer depends on it, and is not replaced', () => {
+  it('is a MappingFaultError if the answer depends on it, and is not replaced', () => {
     const { file, mapping } = truncated('truncated')
     const error = thrownBy(() => mapping.indexOf('\0'))
     expect(error).toBeInstanceOf(MappingFaultError)
     expect(error).toMatchObject({ code: 'ERR_MAPPING_FAULT', fault, path: file })
     expect(mapping.fault).toEqual(fault)
-    expect(thrownBy(() => mapping.lastIndexOf('\0'))).toMatchObject({
-      fault: { ...fault, offset: 3 * pageSize },
-    })
+    expect(thrownBy(() => mapping.lastIndexOf('\0'))).toMatchObject({ fault })
     expect(mapping.fault).toEqual({ ...fault, count: 2 })
     fs.truncateSync(file, 4 * pageSize)
     expect(mapping.indexOf('\0')).toBe(2 * pageSize)
@@ -219,7 +217,7 @@ describe('a page that is not there', () => {
     mapping.unmap()
   })
 
-  it('goes on being one after a view has read its zeros', () => {
+  it('is still one after a view has read its zeros', () => {
     const { file, mapping } = truncated('replaced')
     expect(mapping.bytes(2 * pageSize, 1)[0]).toBe(0)
     fs.truncateSync(file, 4 * pageSize)
@@ -233,7 +231,7 @@ describe('a page that is not there', () => {
     mapping.unmap()
   })
 
-  it('in the needle', () => {
+  it('is one in the needle too', () => {
     const { mapping } = truncated('needle')
     using hay = filled(pattern(4 * pageSize))
     const needle = mapping.bytes(2 * pageSize - 10, 20)
@@ -249,7 +247,7 @@ describe('a page that is not there', () => {
     mapping.unmap()
   })
 
-  it('because it is protected', () => {
+  it('is one if it is protected', () => {
     using mapping = filled(pattern(3 * pageSize))
     const protections = guardPagesSupported ? ['none', 'guard'] : ['none']
     for (const protection of protections) {
@@ -264,7 +262,7 @@ describe('a page that is not there', () => {
     }
   })
 
-  it('also in the middle of a search, while another process truncates and grows', async () => {
+  it('is one in the middle of a search, while another process truncates and grows the file', async () => {
     const file = scratch.file('racing', Buffer.alloc(600 * pageSize, 1))
     const rival = scratch.file(
       'rival.cjs',

@@ -43,7 +43,7 @@ describe.each(kinds)('unmap, %s', (_kind, make) => {
     }
   })
 
-  it('leaves what it was', () => {
+  it('keeps the properties that describe the mapping', () => {
     const mapping = make()
     const { access, fileOffset, path, protection } = mapping
     mapping.unmap()
@@ -51,8 +51,8 @@ describe.each(kinds)('unmap, %s', (_kind, make) => {
   })
 })
 
-it('unmap gives the file back at once, and the addresses if no view was taken', async () => {
-  // In a process of its own, where no garbage of others is collected meanwhile.
+it('unmap releases the file at once, and the addresses too if no view was taken', async () => {
+  // In a process of its own, in which no garbage of other tests is collected.
   const seen = await runForJson(`
     import fs from 'node:fs'
     import { mapFile } from 'posix-mmap'

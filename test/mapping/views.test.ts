@@ -35,13 +35,13 @@ const typedArrays: ElementsConstructor[] = [
   BigUint64Array,
 ]
 
-/** The same view of a copy, at an offset that is aligned there. */
+/** A view of the same type over a copy of the bytes, in which it is aligned. */
 function expected(type: ElementsConstructor, bytes: Uint8Array) {
   const length = Math.floor(bytes.length / type.BYTES_PER_ELEMENT)
   return new type(Uint8Array.from(bytes).buffer, 0, length)
 }
 
-describe('a file offset that is not a page', () => {
+describe('a file offset that is not page aligned', () => {
   const offsets = [pageSize - 3, pageSize + 3, 2 * pageSize + 3]
   const cases = accesses.flatMap((access) => offsets.map((offset) => ({ access, offset })))
 
@@ -131,7 +131,7 @@ describe.each(typedArrays.map((type) => ({ name: type.name, type })))('view($nam
     expect(mapping.view(type, 10 * size, 0)).toHaveLength(0)
   })
 
-  it('does not reach past the end', () => {
+  it('must not reach past the end', () => {
     using mapping = mapFile(sample, { length: odd })
     const most = Math.floor(odd / size)
     expect(mapping.view(type, 0, most)).toHaveLength(most)

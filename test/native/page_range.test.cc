@@ -183,3 +183,26 @@ TEST_CASE("round_up_to_page: to the next page, and false where that has no 64 bi
   CHECK_FALSE(round_up_to_page(last_page + 1, result));
   CHECK_FALSE(round_up_to_page(UINT64_MAX, result));
 }
+
+TEST_CASE("page_range: the pieces of a range are the same from either side, and meet at page ends") {
+  const uint64_t piece = 4 * kPage;
+  for (const size_t lead : {size_t{0}, size_t{100}}) {
+    posix_mmap::Extent extent;
+    REQUIRE(posix_mmap::covering_pages(lead, 30 * kPage, extent));
+    for (const uint64_t begin : {uint64_t{0}, uint64_t{5}, kPage, piece - lead, 7 * kPage + 1}) {
+      const uint64_t end = 30 * kPage - 3;
+      std::vector<uint64_t> forward{begin};
+      while (forward.back() < end) {
+        forward.push_back(posix_mmap::piece_end(extent, forward.back(), end, piece));
+      }
+      std::vector<uint64_t> backward{end};
+      while (backward.back() > begin) {
+        backward.push_back(posix_mmap::piece_start(extent, begin, backward.back(), piece));
+      }
+      CHECK(forward == std::vector<uint64_t>(backward.rbegin(), backward.rend()));
+      for (size_t index = 1; index + 1 < forward.size(); ++index) {
+        CHECK((forward[index] + lead) % piece == 0);
+      }
+    }
+  }
+}

@@ -1,4 +1,4 @@
-// That scripts/api-report.js, which CI runs with --check, fails when what is public has changed.
+// scripts/api-report.js, which CI runs with --check, must fail when the public API has changed.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -36,12 +36,12 @@ it('there is a report for each entry that has types', () => {
 })
 
 describe('the check', { timeout: 180_000 }, () => {
-  it('passes for what is committed', async () => {
+  it('passes for the committed reports', async () => {
     const { code, stdout, stderr } = await check()
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
-  it('fails when a signature has changed, a name was added or taken away, and names them', async () => {
+  it('fails when a signature has changed or a name was added or removed, and names them', async () => {
     change('posix.d.ts', (text) =>
       text.replace('munmap(mapping: Mapping): void', 'munmap(mapping: Mapping): boolean'),
     )

@@ -1,4 +1,4 @@
-// What rolldown.config.js makes of imports of Node's own modules.
+// How rolldown.config.js rewrites imports of Node's own modules.
 
 import { rolldown } from 'rolldown'
 import { describe, expect, it } from 'vitest'
@@ -8,7 +8,7 @@ import { runForJson } from '../support/processes.js'
 
 const scratch = scratchDirectory()
 
-/** The code of a bundle of one module, made as dist/ is. */
+/** The code of a bundle of one module, made in the same way as dist/. */
 async function bundled(source: string): Promise<string> {
   const bundle = await rolldown({
     input: scratch.file('module.js', source),

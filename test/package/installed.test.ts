@@ -1,5 +1,5 @@
-// The package as its users get it: packed, installed without scripts and without a compiler, and
-// used from outside of the project.
+// The package in the form in which users get it: packed, installed without scripts and without a
+// compiler, and used from outside the project.
 
 import { execFile } from 'node:child_process'
 import fs from 'node:fs'
@@ -19,17 +19,17 @@ interface PackedFile {
 const manifest = JSON.parse(fs.readFileSync(path.join(projectRoot, 'package.json'), 'utf8'))
 const scratch = scratchDirectory()
 const application = path.join(scratch.directory, 'application')
-/** All that there is on PATH: no compiler, no python, no shell. */
+/** The only folder on PATH: it has no compiler, no python and no shell. */
 const programs = path.join(scratch.directory, 'bin')
 
-/** npm is a program of Node's own, which the tests may not run in a PATH without it. */
+/** The script of npm, which the tests run with a PATH that does not have it. */
 async function npm(cwd: string, ...args: string[]): Promise<string> {
   const script = fs.realpathSync((await promisify(execFile)('which', ['npm'])).stdout.trim())
   const options = { cwd, env: { ...process.env, PATH: programs, npm_config_audit: 'false' } }
   return (await promisify(execFile)(process.execPath, [script, ...args], options)).stdout
 }
 
-/** Runs Node in the application. `PREBUILDS_ONLY` is not set: there is no build/ there. */
+/** Runs Node in the application. `PREBUILDS_ONLY` need not be set, since it has no build/. */
 function node(...args: string[]): Promise<Finished> {
   return new Promise((resolve) => {
     const options = { cwd: application, env: { ...process.env, PATH: programs } }
@@ -52,8 +52,8 @@ beforeAll(async () => {
   fs.mkdirSync(application)
   fs.symlinkSync(process.execPath, path.join(programs, 'node'))
   const destination = ['--pack-destination', scratch.directory]
-  const told = await npm(projectRoot, 'pack', '--ignore-scripts', '--json', ...destination)
-  packed = JSON.parse(told)[0]
+  const output = await npm(projectRoot, 'pack', '--ignore-scripts', '--json', ...destination)
+  packed = JSON.parse(output)[0]
   put('package.json', '{ "private": true }')
   const options = ['--ignore-scripts', '--prefer-offline', '--no-fund']
   await npm(application, 'install', ...options, tarball())
@@ -85,23 +85,23 @@ describe('the tarball', () => {
     expect(mapped).toEqual(['../../src/mapping/views.ts'])
   })
 
-  it('has a binary for each architecture, and nothing to build another from', () => {
+  it('has a binary for each architecture, and no sources to build one', () => {
     expect(names().filter((name) => /\.(node|gyp|cc|h)$/.test(name))).toEqual([
       'prebuilds/linux-arm64/posix-mmap.node',
       'prebuilds/linux-x64/posix-mmap.node',
     ])
   })
 
-  it('has what the README refers to', () => {
+  it('has the files that the README refers to', () => {
     const readme = fs.readFileSync(path.join(projectRoot, 'README.md'), 'utf8')
     const links = [...readme.matchAll(/\]\((docs\/[^)#]+|[A-Z]+\.md|LICENSE)/g)].map(([, to]) => to)
     const missing = links.filter((name) => !names().includes(`${name}`))
-    // Those are for people with a checkout.
+    // These are only for people with a checkout.
     const checkout = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/performance.md']
     expect([...new Set(missing)].sort()).toEqual(checkout)
   })
 
-  it('has nothing that publint would have otherwise', async () => {
+  it('has no problem that publint knows', async () => {
     const { buffer } = new Uint8Array(fs.readFileSync(tarball()))
     const { messages, pkg } = await publint({ pack: { tarball: buffer }, strict: true })
     expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([])
@@ -114,7 +114,7 @@ describe('the tarball', () => {
     expect(code, stdout).toBe(0)
   })
 
-  it('runs nothing when it is installed, also when npm could', () => {
+  it('runs nothing when it is installed, even if npm allows scripts', () => {
     const installed = path.join(application, 'node_modules/posix-mmap')
     expect(fs.existsSync(path.join(installed, 'binding.gyp'))).toBe(false)
     expect(manifest.gypfile).toBe(false)
@@ -124,7 +124,7 @@ describe('the tarball', () => {
   })
 })
 
-// Written twice, since import and require differ in nothing else.
+// The program that both the import and the require variant run: they differ in nothing else.
 const mainJob = `
 const { fork } = require('node:child_process')
 const fs = require('node:fs')
@@ -179,7 +179,7 @@ describe('an application', () => {
     expect(JSON.parse(finished.stdout)).toEqual(done)
   })
 
-  it('reaches nothing behind the exports', async () => {
+  it('cannot import modules that are not exported', async () => {
     const { stderr } = await node('--eval', "require('posix-mmap/dist/internals.js')")
     expect(stderr).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED')
     const read = "console.log(require('posix-mmap/package.json').name)"

@@ -1,4 +1,4 @@
-// How dist finds its binary, and what it says when it finds none that loads.
+// How dist/ finds its binary, and the error when it finds none that loads.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -14,7 +14,7 @@ const here = prebuilt(process.arch)
 const elsewhere = prebuilt(process.arch === 'x64' ? 'arm64' : 'x64')
 const built = 'build/Release/posix_mmap.node'
 
-/** A folder with the package but without a binary, as if it had been installed there. */
+/** A folder in which the package is installed, but without a binary. */
 let root: string
 
 beforeEach(() => {
@@ -43,7 +43,7 @@ interface Outcome {
   cause?: string
 }
 
-/** What a process of its own has to say that imports the package. */
+/** The output of a process that imports the package. */
 async function load(environment: Record<string, string> = {}): Promise<Outcome> {
   const { code, signal, stdout, stderr } = await run(
     `Object.assign(process.env, ${JSON.stringify(environment)})
@@ -74,7 +74,7 @@ describe('a binary that loads', () => {
     expect(await load()).toEqual({ loaded: true })
   })
 
-  it('is one that was built, where there is no other', async () => {
+  it('is one that was built, if there is no prebuilt one', async () => {
     putBinary(built, here)
     expect(await load()).toEqual({ loaded: true })
   })
@@ -85,7 +85,7 @@ describe('ERR_NO_BINDING', () => {
     expectNoBinding(await load(), /No native build was found for platform=linux/)
   })
 
-  it('when there is only that of another architecture', async () => {
+  it('when there is only one for another architecture', async () => {
     putBinary(elsewhere, elsewhere)
     expectNoBinding(await load(), /No native build was found for platform=linux/)
   })
@@ -95,13 +95,13 @@ describe('ERR_NO_BINDING', () => {
     expectNoBinding(await load(), /posix-mmap\.node: (file too short|invalid ELF header)/)
   })
 
-  it('when it is that of another architecture under the name of this one', async () => {
+  it('when it is one for another architecture under the name of this one', async () => {
     putBinary(here, elsewhere)
     expectNoBinding(await load(), /posix-mmap\.node: cannot open shared object file/)
   })
 })
 
-it('refuses the addon of another package, next to which a bundler has put the code', async () => {
+it('refuses the addon of another package if a bundler has put the code next to it', async () => {
   const folder = path.join(projectRoot, 'node_modules/@rolldown')
   const names = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' })
   const name = names.find((each) => each.endsWith('.node')) ?? 'missing'
@@ -109,10 +109,10 @@ it('refuses the addon of another package, next to which a bundler has put the co
   fs.symlinkSync(path.join(folder, name), path.join(root, built))
   const outcome = await load()
   expectNoBinding(outcome, /another package's/)
-  expect(outcome.message).toContain('A bundler has to leave posix-mmap out')
+  expect(outcome.message).toContain('A bundler must leave posix-mmap out')
 })
 
-it('tells two copies of its code over one addon apart', async () => {
+it('works in two copies of its code that share one addon', async () => {
   fs.mkdirSync(path.join(root, 'build/Release'), { recursive: true })
   fs.symlinkSync(path.join(projectRoot, built), path.join(root, built))
   const file = path.join(scratch.directory, 'two-copies')
@@ -141,12 +141,12 @@ describe('a build/ that does not load', () => {
     expectNoBinding(await load(), /build\/Release\/posix_mmap\.node: (file too|invalid ELF)/)
   })
 
-  it('does not with PREBUILDS_ONLY=1', async () => {
+  it('is ignored with PREBUILDS_ONLY=1', async () => {
     expect(await load({ PREBUILDS_ONLY: '1' })).toEqual({ loaded: true })
   })
 })
 
-it('tells when there is no glibc', () => {
+it('the error says when there is no glibc', () => {
   const { report } = process
   const replace = (value: unknown) =>
     Object.defineProperty(process, 'report', { value, configurable: true, writable: true })

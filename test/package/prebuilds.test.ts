@@ -1,24 +1,25 @@
-// The binaries that are published: that they are those of native/, and load wherever Node does.
+// The binaries that are published: they must be built from the current native/, and load wherever
+// Node runs.
 
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { commonNames, listFile } from '../../scripts/libc-symbols.js'
 import { sourceDigest } from '../../scripts/source-digest.js'
-import { type Elf, readElf, symbolsAbove } from '../support/elf.js'
+import { type Elf, readElf } from '../support/elf.js'
 import { projectRoot } from '../support/processes.js'
 
 const require = createRequire(import.meta.url)
 const { v8: nodeApi } = require('node-api-headers').symbols
 
-/** What Node 20 to 26 ask of the machine themselves. */
-const floor = { GLIBC: '2.28', GLIBCXX: '3.4.21', CXXABI: '1.3.9' }
-const librariesOfNode = [
-  'ld-linux-aarch64.so.1',
-  'ld-linux-x86-64.so.2',
-  ...['libc.so.6', 'libgcc_s.so.1', 'libm.so.6', 'libpthread.so.0', 'libstdc++.so.6'],
-]
 const nodeApi8: string[] = [...nodeApi.js_native_api_symbols, ...nodeApi.node_api_symbols]
+
+/** The symbols that glibc 2.28, which Node 20 to 26 need, and musl both have. */
+const ofBothLibcs = fs.readFileSync(listFile, 'utf8').trimEnd().split('\n')
+/** Weak symbols that the linker's start files name and that a process need not have. */
+const ofStartFiles = ['_ITM_deregisterTMCloneTable', '_ITM_registerTMCloneTable', '__gmon_start__']
 
 describe.each([
   { arch: 'x64', machine: 'Advanced Micro Devices X86-64', largestPage: 4 << 10 },
@@ -29,7 +30,7 @@ describe.each([
   const elf = () => (read ??= readElf(file))
   const taken = () => elf().symbols.filter(({ defined }) => !defined)
 
-  it('was made from native/ and binding.gyp as they are: `npm run prebuilds`', () => {
+  it('was built from the current native/ and binding.gyp; if not: `npm run prebuilds`', () => {
     expect(fs.existsSync(file)).toBe(true)
     expect(fs.readFileSync(file).includes(sourceDigest())).toBe(true)
   })
@@ -40,7 +41,7 @@ describe.each([
     expect(elf().sections.filter((name) => /^\.(symtab|debug)/.test(name))).toEqual([])
   })
 
-  it('stays loaded, and is written to by nobody once it is', () => {
+  it('stays loaded, with read-only relocations and no executable stack', () => {
     expect(elf().dynamic.join('\n')).toMatch(/\(FLAGS_1\) .*\bNOW\b.*\bNODELETE\b/)
     expect(elf().segments.filter((line) => line.startsWith('GNU_RELRO'))).toHaveLength(1)
     expect(elf().segments.filter((line) => /^GNU_STACK.* RW /.test(line))).toHaveLength(1)
@@ -54,22 +55,29 @@ describe.each([
     expect(Math.min(...alignments)).toBeGreaterThanOrEqual(largestPage)
   })
 
-  it('needs no library that Node does not load', () => {
-    expect(elf().needed).toContain('libc.so.6')
-    expect(elf().needed.filter((name) => !librariesOfNode.includes(name))).toEqual([])
+  it('needs no library by name: each C library has its own, and Deno and Bun no libstdc++', () => {
+    expect(elf().needed).toEqual([])
+    expect(elf().sections.filter((name) => name.startsWith('.gnu.version_r'))).toEqual([])
   })
 
-  it('needs no glibc and no libstdc++ that is younger than what Node needs', () => {
-    expect(taken().filter(({ version }) => version !== null).length).toBeGreaterThan(20)
-    // What is listed here belongs in native/glibc_floor.h, or was better not used.
-    expect(symbolsAbove(floor, elf())).toEqual([])
+  it('has no thread-local storage, which musl refuses and glibc allocates inside of handlers', () => {
+    expect(elf().segments.length).toBeGreaterThan(3)
+    expect(elf().segments.filter((line) => line.startsWith('TLS'))).toEqual([])
+    expect(elf().sections.filter((name) => /^\.t(bss|data)/.test(name))).toEqual([])
   })
 
-  it('needs nothing of Node that is younger than Node-API 8', () => {
-    const strong = taken().filter(({ version, weak }) => version === null && !weak)
-    const names = strong.map(({ name }) => name).filter((name) => name !== '')
+  it('takes from the process only what glibc 2.28 and musl both have, and Node-API 8', () => {
+    const names = taken().flatMap(({ name, weak }) => (weak || name === '' ? [] : [name]))
+    expect(names).toContain('mmap')
     expect(names).toContain('napi_create_external_arraybuffer')
-    expect(names.filter((name) => !nodeApi8.includes(name))).toEqual([])
+    // Avoid the names listed here, or define them in native/cxx_runtime.cc.
+    expect(names.filter((name) => ![...ofBothLibcs, ...nodeApi8].includes(name))).toEqual([])
+  })
+
+  it('takes other symbols only as weak ones that may be missing', () => {
+    const names = taken().flatMap(({ name, weak }) => (weak ? [name] : []))
+    const known = ['node_api_create_external_sharedarraybuffer', '__cxa_finalize', ...ofStartFiles]
+    expect(names.filter((name) => !name.startsWith('uv_') && !known.includes(name))).toEqual([])
   })
 
   it('exports what Node looks for and nothing else', () => {
@@ -80,26 +88,39 @@ describe.each([
     ])
   })
 
-  it('names no function that musl does not have', ({ skip }) => {
-    const musl = '/lib/ld-musl-x86_64.so.1'
-    if (!fs.existsSync(musl)) skip(`${musl} is not there: apt-get install musl`)
-    const offered = readElf(musl).symbols.filter(({ defined }) => defined)
-    const names = new Set(offered.map(({ name }) => name))
-    const ofLibc = taken().filter(({ version, weak }) => version?.startsWith('GLIBC_') && !weak)
-    expect(ofLibc.length).toBeGreaterThan(20)
-    expect(ofLibc.map(({ name }) => name).filter((name) => !names.has(name))).toEqual([])
-  })
-
-  it('loads, and is the one that it says it is', ({ skip }) => {
+  it('loads, and reports the digest of its sources', ({ skip }) => {
     if (arch !== process.arch) skip(`this is ${process.arch}; scripts/test-runtimes.js runs it`)
     expect(require(file).sourceDigest).toBe(sourceDigest())
   })
 })
 
-it('a symbol above the floor would be found', () => {
-  const symbol = (version: string) => ({ name: 'f', version, defined: false, weak: false })
-  const versions = ['GLIBC_2.2.5', 'GLIBC_2.28', 'GLIBC_2.34', 'GLIBCXX_3.4.30', 'GCC_3.0']
-  const symbols = versions.map(symbol)
-  const above = symbolsAbove(floor, { symbols } as unknown as Elf)
-  expect(above).toEqual(['f@GLIBC_2.34', 'f@GLIBCXX_3.4.30', 'f@GCC_3.0'])
+it('the list of common symbols is the one that scripts/libc-symbols.js makes', ({ skip }) => {
+  const names = commonNames()
+  if (names === undefined) skip('a C library is not there: apt-get install musl libc6-arm64-cross')
+  expect(names).toEqual(ofBothLibcs)
+  expect(ofBothLibcs).toContain('pthread_self')
+  // New in glibc 2.33; two versions that differ; only in glibc; dropped by musl 1.2.4; new in glibc
+  // 2.36.
+  const unfit = ['fstat', 'pthread_cond_timedwait', '__memcpy_chk', 'open64', 'arc4random']
+  expect(unfit.filter((name) => ofBothLibcs.includes(name))).toEqual([])
+})
+
+/** node-gyp-build chooses by LIBC, or else by whether Alpine's release file exists. */
+it.each([
+  { where: 'LIBC is glibc', env: { LIBC: 'glibc' }, isAlpine: false },
+  { where: 'LIBC is musl', env: { LIBC: 'musl' }, isAlpine: false },
+  { where: 'there is no /etc/alpine-release', env: { LIBC: '' }, isAlpine: false },
+  { where: 'there is /etc/alpine-release', env: { LIBC: '' }, isAlpine: true },
+])('node-gyp-build finds the same file where $where', ({ env, isAlpine }) => {
+  const script = `
+    const fs = require('fs')
+    const { existsSync } = fs
+    fs.existsSync = (file) => (file === '/etc/alpine-release' ? ${isAlpine} : existsSync(file))
+    process.stdout.write(require('node-gyp-build').resolve(${JSON.stringify(projectRoot)}))`
+  const found = execFileSync(process.execPath, ['-e', script], {
+    cwd: projectRoot,
+    env: { ...process.env, ...env, PREBUILDS_ONLY: '1' },
+    encoding: 'utf8',
+  })
+  expect(path.relative(projectRoot, found)).toBe(`prebuilds/linux-${process.arch}/posix-mmap.node`)
 })

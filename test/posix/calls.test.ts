@@ -1,4 +1,4 @@
-// What all calls on a mapping refuse alike, and munmap(2).
+// Arguments that every call on a mapping refuses, and munmap(2).
 
 import type { Mapping } from 'posix-mmap'
 import * as main from 'posix-mmap'
@@ -47,16 +47,16 @@ describe('each call on a mapping', () => {
   ]
   const notMappings = [undefined, null, 1, '', {}, new Uint8Array(1), main.Mapping.prototype]
 
-  it.each([...calls, ...others])('%s needs one that is open', (_name, call) => {
+  it.each([...calls, ...others])('%s needs an open mapping', (_name, call) => {
     expectEachThrown(call, notMappings, invalidType)
-    // Passes for one by its prototype.
+    // To instanceof this object is a mapping.
     expect(() => call(Object.create(main.Mapping.prototype))).toThrow(TypeError)
     const closed = mmap({ length: 1, ...anonymousMemory })
     closed.unmap()
     expect(() => call(closed)).toThrow(mappingClosed as Error)
   })
 
-  it.each(calls)('%s needs a range inside', (_name, call) => {
+  it.each(calls)('%s needs a range inside the mapping', (_name, call) => {
     using mapping = filledAnonymous()
     const ranges: [unknown, unknown][] = [
       [size + 1, 0],

@@ -1,4 +1,4 @@
-// What posix-mmap/posix exports, and the numbers of its flags.
+// The exports of posix-mmap/posix, and the numbers of its flags.
 
 import * as main from 'posix-mmap'
 import { mapAnonymous } from 'posix-mmap'
@@ -61,7 +61,7 @@ describe('the flags', () => {
     expect(value).toBe(native.constants[name])
   })
 
-  it('that headers may be too old for are those of include/uapi', () => {
+  it('have the numbers of include/uapi where the headers may be too old', () => {
     const young: Record<string, number> = {
       MADV_GUARD_INSTALL: 102,
       MADV_GUARD_REMOVE: 103,

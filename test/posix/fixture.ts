@@ -1,4 +1,4 @@
-// What the tests of posix-mmap/posix map, and what none of its calls takes.
+// Memory that the tests of posix-mmap/posix map, and arguments that none of its calls accepts.
 
 import type { Mapping } from 'posix-mmap'
 import { pageSize } from 'posix-mmap'
@@ -6,7 +6,10 @@ import { MapFlags, type MmapOptions, mmap, Prot } from 'posix-mmap/posix'
 import { pattern, scratchDirectory, withDescriptor } from '../support/files.js'
 import { refusals } from '../support/traces.js'
 
-/** Of the test file that imports this module: vitest evaluates it anew for each. */
+/**
+ * The scratch directory of the importing test file: vitest evaluates this module anew for each
+ * file.
+ */
 export const scratch = scratchDirectory()
 export const page = pageSize
 export const size = 3 * page + 100
@@ -34,14 +37,14 @@ export function filledAnonymous(length = size): Mapping {
 
 export const { expectThrown, expectEachThrown } = refusals(scratch.directory)
 
-/** Anything that is not an `int`: by type, and by value. */
+/** Values that are not an `int`, by their type and by their value. */
 export const noNumber: unknown[] = [null, '1', 1n, true, {}, [], Symbol('1')]
 export const noInt32: unknown[] = [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 53]
-/** Anything that is not a count of bytes: by type, and by value. */
+/** Values that are not a number of bytes, by their type and by their value. */
 export const noCount: unknown[] = [null, '1', true, {}, [], Symbol('1')]
 export const noByteCount: unknown[] = [
   ...[-1, -1n, 0.5, Number.NaN, Number.POSITIVE_INFINITY],
   2 ** 53,
 ]
-/** Anything that is not a name. */
+/** Values that are not a name. */
 export const noName: unknown[] = [undefined, null, 1, true, {}, Buffer.from('name')]

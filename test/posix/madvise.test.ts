@@ -38,8 +38,8 @@ describe('madvise', () => {
       typeof entry[1] === 'number' && !destructive.includes(entry[1]),
   )
 
-  // Ranges of 3 pages and 100 bytes, and the pages that they fill; the end of the mapping fills
-  // its last page.
+  // Ranges of a mapping of 3 pages and 100 bytes, and the pages that they fill. A range that
+  // reaches the end of the mapping fills its last page.
   const ranges: [offset: number | undefined, length: number | undefined, filled: number[]][] = [
     [undefined, undefined, [0, 1, 2, 3]],
     [0, page, [0]],
@@ -70,7 +70,7 @@ describe('madvise', () => {
       try {
         madvise(mapping, advice, page - 1, 2n)
       } catch (error) {
-        // Not every kernel knows each, or has a use for it on each kind of memory.
+        // Some kernels do not know an advice, or refuse it for some kinds of memory.
         expect(error).toMatchObject({ code: expect.toBeOneOf(['EINVAL', 'ENOMEM', 'EAGAIN']) })
       }
       expect(everything(mapping).equals(content)).toBe(true)
@@ -93,23 +93,26 @@ describe('madvise', () => {
     expect(everything(mapping).equals(zeroed(filled))).toBe(true)
   })
 
-  it.each(ranges)('DONTNEED (%s, %s) gives the pages %o of a private file back', (...row) => {
-    const [offset, length, filled] = row
-    const path = file()
-    using mapping = mmapFile(path, 'r', { prot: READ | WRITE, flags: PRIVATE })
-    const kept = Buffer.alloc(size, 255)
-    mapping.bytes().set(kept)
-    madvise(mapping, Madvise.DONTNEED, offset, length)
-    for (const index of filled) content.copy(kept, index * page, index * page, (index + 1) * page)
-    expect(everything(mapping).equals(kept)).toBe(true)
-    expect(fs.readFileSync(path).equals(content)).toBe(true)
-  })
+  it.each(ranges)(
+    'DONTNEED (%s, %s) makes the pages %o of a private mapping show the file',
+    (...row) => {
+      const [offset, length, filled] = row
+      const path = file()
+      using mapping = mmapFile(path, 'r', { prot: READ | WRITE, flags: PRIVATE })
+      const kept = Buffer.alloc(size, 255)
+      mapping.bytes().set(kept)
+      madvise(mapping, Madvise.DONTNEED, offset, length)
+      for (const index of filled) content.copy(kept, index * page, index * page, (index + 1) * page)
+      expect(everything(mapping).equals(kept)).toBe(true)
+      expect(fs.readFileSync(path).equals(content)).toBe(true)
+    },
+  )
 
-  it.each(ranges)('FREE (%s, %s) leaves what is not in the pages %o', (...row) => {
+  it.each(ranges)('FREE (%s, %s) keeps all bytes outside the pages %o', (...row) => {
     const [offset, length, filled] = row
     using mapping = filledAnonymous()
     madvise(mapping, Madvise.FREE, offset, length)
-    // The kernel may take the pages at any time, or never.
+    // The kernel may free the pages at any time, or never.
     const bytes = everything(mapping)
     for (const index of [0, 1, 2, 3]) {
       const part = bytes.subarray(index * page, (index + 1) * page)
@@ -162,7 +165,7 @@ describe('madvise', () => {
     expect(everything(mapping).equals(zeroed(filled))).toBe(true)
   })
 
-  it('refuses what it does not know, and hands on what the kernel refuses', () => {
+  it('refuses unknown advice, and passes errors of the kernel on', () => {
     using mapping = mmapFile(file(), 'r')
     expectEachThrown((value) => madvise(mapping, value), noNumber, invalidType)
     expectEachThrown((value) => madvise(mapping, value), noInt32, outOfRange)

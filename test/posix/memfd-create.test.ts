@@ -60,7 +60,7 @@ describe('memfdCreate', () => {
     fs.closeSync(fd)
   })
 
-  it('refuses names and flags that are none', () => {
+  it('refuses values that are not names or flags', () => {
     expectEachThrown((name) => memfdCreate(name), noName, invalidType)
     expectThrown(() => memfdCreate('a\0b'), invalidValue)
     expectEachThrown((flags) => memfdCreate('name', flags), noNumber, invalidType)

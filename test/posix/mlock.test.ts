@@ -7,7 +7,7 @@ import { lockedBytes } from '../support/kernel-view.js'
 import { filledAnonymous, page, size } from './fixture.js'
 
 describe('mlock and munlock', () => {
-  it('take ranges, in whole pages', ({ skip }) => {
+  it('act on whole pages of a range', ({ skip }) => {
     if (limits().lockedBytes < size) skip(`needs a RLIMIT_MEMLOCK of ${size} bytes`)
     const before = lockedBytes()
     using mapping = filledAnonymous()

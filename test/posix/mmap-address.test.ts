@@ -1,4 +1,4 @@
-// mmap(2) with an address: nothing that is mapped is ever mapped over.
+// mmap(2) with an address: it never replaces existing mappings.
 
 import { addressOf, mmap } from 'posix-mmap/posix'
 import { describe, expect, it } from 'vitest'
@@ -24,7 +24,7 @@ import {
 } from './fixture.js'
 
 describe('mmap at an address', () => {
-  /** Three pages of addresses at which nothing is mapped. */
+  /** The address of three pages at which nothing is mapped. */
   function freeAddress(): bigint {
     using mapping = mmap({ length: 3 * page, prot: NONE, flags: PRIVATE | ANONYMOUS })
     return addressOf(mapping)
@@ -42,7 +42,7 @@ describe('mmap at an address', () => {
     ['both', FIXED | FIXED_NOREPLACE],
   ]
 
-  it.each(fixed)('%s: EEXIST over memory of ours, which stays', (_name, flag) => {
+  it.each(fixed)('%s: EEXIST over a mapping of the package, which stays', (_name, flag) => {
     using mapping = filledAnonymous()
     const start = addressOf(mapping)
     for (const [first, pages] of [
@@ -60,7 +60,7 @@ describe('mmap at an address', () => {
     expect(everything(mapping).equals(content)).toBe(true)
   })
 
-  it.each(fixed)('%s: EEXIST over memory that is not ours', (_name, flag) => {
+  it.each(fixed)('%s: EEXIST over memory of others', (_name, flag) => {
     const addr = libc()
     const before = maps().filter(({ start }) => start === addr)
     const flags = anonymousMemory.flags | flag
@@ -73,7 +73,7 @@ describe('mmap at an address', () => {
     expect(maps().filter(({ start }) => start === addr)).toEqual(before)
   })
 
-  it.each(fixed)('%s: gives a free address', (_name, flag) => {
+  it.each(fixed)('%s: maps at a free address', (_name, flag) => {
     const addr = freeAddress()
     using mapping = mmap({
       ...anonymousMemory,
@@ -101,7 +101,7 @@ describe('mmap at an address', () => {
   })
 
   it.each(fixed)('%s: needs an address', async (_name, flag) => {
-    // Root may map the first page, which is no memory to JavaScript.
+    // Root may map the first page, whose address is a null pointer to JavaScript engines.
     const script = `
       import { mmap, Prot } from 'posix-mmap/posix'
       let code
@@ -114,7 +114,7 @@ describe('mmap at an address', () => {
     expect(await runForJson(script)).toEqual([expect.any(String)])
   })
 
-  it('without them an address is a wish', () => {
+  it('without these flags the address is only a hint', () => {
     const addr = freeAddress()
     using granted = mmap({ length: page, ...anonymousMemory, addr })
     expect(addressOf(granted)).toBe(addr)

@@ -1,4 +1,4 @@
-// mmap(2): what is refused, by the package or by the kernel.
+// mmap(2): arguments that the package or the kernel refuses.
 
 import { MapFlags, mmap } from 'posix-mmap/posix'
 import { describe, expect, it } from 'vitest'
@@ -37,13 +37,13 @@ describe('mmap refuses', () => {
     expectThrown(() => given('flags', valid.flags | flag), invalidValue)
   })
 
-  it('bits of prot that are none of Prot', () => {
+  it('bits of prot that are not in Prot', () => {
     for (const bit of [8, 0x1000000, 0x2000000]) {
       expectThrown(() => given('prot', READ | bit), invalidValue)
     }
   })
 
-  it('options that are none', () => {
+  it('values that are not options', () => {
     expectEachThrown((value) => mmap(value), [undefined, null, 1, '1', true], invalidType)
   })
 
@@ -55,12 +55,12 @@ describe('mmap refuses', () => {
     ['offset', noCount, noByteCount],
     ['addr', noCount, [...noByteCount, 1, 1n, 65535, 2n ** 64n]],
   ]
-  it.each(rows)('what %s cannot be', (option, types, values, others) => {
+  it.each(rows)('bad values of %s', (option, types, values, others) => {
     expectEachThrown((value) => given(option, value, others), types, invalidType)
     expectEachThrown((value) => given(option, value, others), values, outOfRange)
   })
 
-  it('what the kernel refuses', () => {
+  it('requests that the kernel refuses', () => {
     const einval = systemError('EINVAL', 'mmap')
     expectThrown(() => given('length', 0), einval)
     expectThrown(() => given('length', 0n), einval)
@@ -73,9 +73,9 @@ describe('mmap refuses', () => {
     expectThrown(() => mmapFile(scratch.directory, 'r'), systemError('ENODEV', 'mmap'))
   })
 
-  it('SYNC where storage is not memory', () => {
+  it('SYNC for a file that is not on persistent memory', () => {
     const call = () => mmapFile(file(), 'r+', { flags: SHARED_VALIDATE | MapFlags.SYNC })
-    // One number on Linux: ENOTSUP and EOPNOTSUPP.
+    // ENOTSUP and EOPNOTSUPP are the same number on Linux.
     expectThrown(call, expect.objectContaining({ errno: -95, syscall: 'mmap' }))
   })
 })

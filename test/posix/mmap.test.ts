@@ -1,4 +1,4 @@
-// mmap(2): what it maps, and what the mapping says of itself.
+// mmap(2): the memory that it maps, and the properties of the mapping.
 
 import fs from 'node:fs'
 import { type Access, limits, type Protection } from 'posix-mmap'
@@ -85,14 +85,14 @@ describe('mmap', () => {
     expect(everything(mapping).equals(Buffer.alloc(size))).toBe(true)
   })
 
-  it('takes bigints, and an offset that is no multiple of a page', () => {
+  it('accepts bigints, and an offset that is not page aligned', () => {
     using mapping = mmapFile(file(), 'r', { length: BigInt(page), offset: BigInt(page - 3) })
     expect(mapping).toMatchObject({ byteLength: page, fileOffset: page - 3 })
     expect(everything(mapping).equals(content.subarray(page - 3, 2 * page - 3))).toBe(true)
     expect(addressOf(mapping) % BigInt(page)).toBe(BigInt(page - 3))
   })
 
-  it('needs no descriptor with ANONYMOUS, and leaves one alone', () => {
+  it('needs no descriptor with ANONYMOUS, and ignores one', () => {
     withDescriptor(file(), 'r', (fd) => {
       using mapping = mmap({ length: 10, ...anonymousMemory, fd })
       expect(mapping.fileOffset).toBeNull()
@@ -123,7 +123,7 @@ describe('mmap', () => {
     expect(mapping.read(0, 6).toString()).toBe('usable')
   })
 
-  it('past the end of a file gives a fault and no signal', async () => {
+  it('past the end of a file gives a fault and not a signal', async () => {
     const script = `
       import fs from 'node:fs'
       import { MapFlags, mmap, pageSize, Prot } from 'posix-mmap/posix'

@@ -30,7 +30,7 @@ describe('mprotect', () => {
     [EXEC, '--xp', 'read'],
     [READ | EXEC, 'r-xp', 'read'],
     [READ | WRITE | EXEC, 'rwxp', 'read-write'],
-  ])('%i of all of it', (prot, permissions, protection) => {
+  ])('%i for the whole mapping', (prot, permissions, protection) => {
     using mapping = filledAnonymous()
     mprotect(mapping, prot)
     expect(permissionsOf(mapping)).toEqual(Array(4).fill(permissions))
@@ -48,7 +48,7 @@ describe('mprotect', () => {
     expect(permissionsOf(mapping)).toEqual(['r-xp', 'r-xp', 'rw-p', '---p'])
   })
 
-  it('refuses what it does not know, and what the file does not allow', () => {
+  it('refuses unknown bits, and access that the file does not allow', () => {
     using mapping = mmapFile(file(), 'r')
     expect(() => mprotect(mapping, READ | 8)).toThrow(invalidValue as Error)
     expect(() => mprotect(mapping, 0x01000000)).toThrow(invalidValue as Error)

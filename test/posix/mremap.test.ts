@@ -48,7 +48,7 @@ describe('mremap', () => {
   }
 
   const shared = { prot: READ | WRITE, flags: SHARED }
-  // Each of `length` bytes, over memory of eight pages where there is any.
+  // Each makes a mapping of `length` bytes; the files have eight pages.
   const movable: [string, (length: number) => Mapping][] = [
     [
       'a shared file',
@@ -72,7 +72,7 @@ describe('mremap', () => {
   ]
 
   it.each(movable.flatMap(([kind, make]) => steps.map(([from, to]) => ({ kind, make, from, to }))))(
-    '$kind, $from to $to bytes: keeps the content and detaches what was given out',
+    '$kind, $from to $to bytes: keeps the content and detaches earlier views',
     ({ make, from, to }) => {
       const before = liveRegions()
       const mapping = make(from)
@@ -86,7 +86,7 @@ describe('mremap', () => {
       expect(mapping.buffer.byteLength).toBe(to)
       const kept = Math.min(from, to)
       expect(mapping.read(0, kept).equals(bytes.subarray(0, kept))).toBe(true)
-      // What is new is zero, here or in the file, and can be written to.
+      // New bytes are zero, or those of the file, and can be written to.
       expect(mapping.read(kept, to - kept).every((byte) => byte === 0)).toBe(true)
       mapping.bytes().fill(9)
       expect(mapping.read(0, to).every((byte) => byte === 9)).toBe(true)
@@ -96,7 +96,7 @@ describe('mremap', () => {
     },
   )
 
-  it('takes bigints, and leaves the file alone', () => {
+  it('accepts bigints, and does not change the file', () => {
     const path = file()
     using mapping = mmapFile(path, 'r', { length: page })
     mremap(mapping, BigInt(size), MremapFlags.MAYMOVE)
@@ -128,7 +128,7 @@ describe('mremap', () => {
     }
   })
 
-  it('keeps the protection of memory that is alike', () => {
+  it('keeps the protection if all pages have the same', () => {
     for (const prot of [NONE, READ, READ | EXEC]) {
       using mapping = mmap({ length: page, ...anonymousMemory })
       mapping.bytes().fill(1)
@@ -139,19 +139,19 @@ describe('mremap', () => {
     }
   })
 
-  it('keeps the protection of each page', () => {
+  it('keeps the protection of each page, or is EINVAL', () => {
     using mapping = mmapFile(file(), 'r+', { ...shared, length: 3 * page })
     mprotect(mapping, READ, page, page)
     try {
       mremap(mapping, 3 * page)
     } catch (error) {
-      // Or it says that it cannot.
+      // The only error: the kernel cannot move pages with different protections together.
       expect(error).toMatchObject({ code: 'EINVAL' })
     }
     expect(permissionsOf(mapping)).toEqual(['rw-s', 'r--s', 'rw-s'])
   })
 
-  it('keeps the faults that nobody has cleared', () => {
+  it('keeps faults that were not cleared', () => {
     const path = file()
     using mapping = mapFile(path)
     fs.truncateSync(path, page)
@@ -163,7 +163,7 @@ describe('mremap', () => {
     expect(() => mapping.check()).toThrow(expect.objectContaining({ fault }))
   })
 
-  it('is EINVAL for a private file, for shared anonymous memory that would grow, and for nothing', () => {
+  it('is EINVAL for a private file, for growing shared anonymous memory, and for a length of 0', () => {
     const einval = systemError('EINVAL', 'mremap')
     const refused: [Mapping, number][] = [
       [mmapFile(file(), 'r', { flags: PRIVATE, prot: READ | WRITE }), 2 * size],
@@ -183,7 +183,7 @@ describe('mremap', () => {
     }
   })
 
-  it('is ENOMEM without MAYMOVE, and for more than there is', () => {
+  it('is ENOMEM without MAYMOVE, and for more than the system has', () => {
     using mapping = filledAnonymous()
     const view = mapping.bytes()
     const enomem = systemError('ENOMEM', 'mremap')
@@ -194,7 +194,7 @@ describe('mremap', () => {
     expect(everything(mapping).equals(content)).toBe(true)
   })
 
-  it('refuses other flags and lengths that are none', () => {
+  it('refuses other flags, and values that are not a length', () => {
     using mapping = filledAnonymous()
     expectThrown(() => mremap(mapping, page, 2), invalidValue)
     expectThrown(() => mremap(mapping, page, MremapFlags.MAYMOVE | 4), invalidValue)
@@ -233,7 +233,7 @@ describe('mremap', () => {
       console.log(JSON.stringify({ left: native.regionCounts(), most, lines: lines() }))`
     const seen = (await runForJson(script, '--expose-gc')) as Record<string, number>
     expect(seen['left']).toEqual([0, 0])
-    // Far from the 65,530 that a process may have.
+    // Far below the 65,530 kernel mappings that a process may have.
     expect(seen['most']).toBeLessThan(20_000)
     expect(seen['lines']).toBeLessThan(2000)
   })

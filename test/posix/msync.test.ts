@@ -33,7 +33,7 @@ describe('msync', () => {
     expect(dirtyBytes(mapping)).toBe(0)
   })
 
-  it('hands on what the kernel refuses', ({ skip }) => {
+  it('passes errors of the kernel on', ({ skip }) => {
     using mapping = mmapFile(file(), 'r')
     for (const flags of [MsyncFlags.ASYNC | MsyncFlags.SYNC, 8]) {
       expect(() => msync(mapping, flags)).toThrow(systemError('EINVAL', 'msync') as Error)

@@ -62,7 +62,7 @@ describe('shmOpen and shmUnlink', () => {
     }
   })
 
-  it('refuse names, flags and modes that are none', () => {
+  it('refuse values that are not names, flags or modes', () => {
     const opens = (name: never) => shmOpen(name, create)
     expectEachThrown(opens, noName, invalidType)
     expectEachThrown((name) => shmUnlink(name), noName, invalidType)
@@ -75,8 +75,8 @@ describe('shmOpen and shmUnlink', () => {
     expectEachThrown((mode) => shmOpen(name, create, mode), noInt32, outOfRange)
   })
 
-  it.each(['/a/b', '/', '', `/${'n'.repeat(256)}`])('hand on what libc refuses: %o', (name) => {
-    // Which of them differs between C libraries.
+  it.each(['/a/b', '/', '', `/${'n'.repeat(256)}`])('pass errors of libc on: %o', (name) => {
+    // The error differs between C libraries.
     const code = expect.toBeOneOf(['EINVAL', 'ENAMETOOLONG', 'ENOENT', 'EISDIR'])
     const of = (syscall: string) => expect.objectContaining({ code, syscall, path: name })
     expectThrown(() => shmOpen(name, create), of('shm_open'))

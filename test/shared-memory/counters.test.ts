@@ -1,4 +1,4 @@
-// Counters that several processes add to lose nothing.
+// Counters to which several processes add lose no addition.
 
 import { fork } from 'node:child_process'
 import { SharedMemory, withShared } from 'posix-mmap'
@@ -34,13 +34,13 @@ it.each(['Int32Array', 'BigInt64Array'] as const)(
   },
 )
 
-it('are exact when each process has its own name for them', { timeout: 120_000 }, async () => {
+it('are exact when each process opens them by a name', { timeout: 120_000 }, async () => {
   const adder = program(
     'named-adder.mjs',
     `import { SharedMemory } from 'posix-mmap'
      const counts = SharedMemory.open(process.argv[2]).view(Int32Array)
      for (let i = 0; i < 100_000; i++) {
-       // A lock of one word, and a plain sum that it protects.
+       // A lock of one word, and a plain sum that this lock protects.
        while (Atomics.compareExchange(counts, 0, 0, 1) !== 0);
        counts[1]++
        Atomics.store(counts, 0, 0)

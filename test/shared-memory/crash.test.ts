@@ -1,4 +1,4 @@
-// Parents and children that are killed at every stage, and what is left of their memory.
+// Parents and children are killed at every stage; the tests look at what is left of their memory.
 
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import fs from 'node:fs'
@@ -15,7 +15,7 @@ const newLabel = () => `posix-mmap-crash-${process.pid}-${labels++}`
 const segments = () =>
   fs.readdirSync('/dev/shm').filter((name) => name.includes('posix-mmap-crash'))
 
-/** Lets go of itself with SIGKILL at the stage that it was told. */
+/** Code that kills its own process with SIGKILL at the stage that its arguments name. */
 const deadly = `
   const at = (stage) => { if (process.argv[2] === stage) process.kill(process.pid, 'SIGKILL') }`
 
@@ -36,7 +36,7 @@ const child = program(
    own.unmap()
    memory.unmap()
    at('unmapped')
-   // The parent may be dead.
+   // The callback takes the error if the parent is dead.
    process.send('done', () => {})`,
 )
 
@@ -98,7 +98,7 @@ describe('nothing is left when', () => {
   })
 })
 
-it('what is held would be found', () => {
+it('the search for descriptors and mappings finds those of this process', () => {
   const label = newLabel()
   using _memory = SharedMemory.create(1, { label })
   expect(holdersOf(label)).toHaveLength(2)
@@ -112,7 +112,7 @@ it('children of a killed parent keep the memory, and it ends with the last of th
      import { SharedMemory, withShared } from 'posix-mmap'
      const table = SharedMemory.inherited('table')
      process.on('disconnect', () => {
-       // The parent is dead: pass it on without asking anybody.
+       // The parent is dead: only the inherited descriptor is left to pass on.
        const options = withShared({ table }, { stdio: ['ignore', 'inherit', 'inherit'] })
        spawn(process.execPath, ['${program(
          'heir.mjs',
@@ -171,7 +171,7 @@ it('a parent notices nothing of 30 children that are killed while they write', {
   expect(table.fault).toBeNull()
 })
 
-/** Kills a program at a moment that nobody chose, once it has said that it is at work. */
+/** Kills a program at a random moment after it has reported that it is at work. */
 async function killAtWork(victim: ChildProcess, milliseconds: number): Promise<void> {
   const ended = finished(victim)
   if (victim.stdout !== null) {
@@ -182,7 +182,7 @@ async function killAtWork(victim: ChildProcess, milliseconds: number): Promise<v
   expect((await ended).signal).toBe('SIGKILL')
 }
 
-it('a maker without names that is killed anywhere leaves nothing', {
+it('a maker of memory without a name that is killed at any moment leaves nothing', {
   timeout: 240_000,
 }, async () => {
   const label = newLabel()
@@ -208,7 +208,7 @@ it('a maker without names that is killed anywhere leaves nothing', {
   }
 })
 
-it('a maker of names that is killed anywhere leaves what says so or is whole', {
+it('a maker of names that is killed at any moment leaves a whole segment or one that is ENODATA', {
   timeout: 240_000,
 }, async () => {
   const label = newLabel()

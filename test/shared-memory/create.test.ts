@@ -1,4 +1,4 @@
-// Making shared memory, opening it, and what is left of it.
+// Making shared memory and opening it, and what is left afterwards.
 
 import fs from 'node:fs'
 import { Mapping, pageSize, SharedMemory } from 'posix-mmap'
@@ -21,7 +21,7 @@ let names = 0
 const newName = () => `posix-mmap-test-${process.pid}-${names++}`
 
 describe('SharedMemory.create() without a name', () => {
-  it('is zeroed, writable, has its blocks and cannot change its size', () => {
+  it('is zeroed and writable, has its blocks reserved and cannot change its size', () => {
     using memory = SharedMemory.create(3 * pageSize + 5)
     expect(memory).toBeInstanceOf(Mapping)
     expect(memory.byteLength).toBe(3 * pageSize + 5)
@@ -39,13 +39,13 @@ describe('SharedMemory.create() without a name', () => {
     expect(memory.fault).toBeNull()
   })
 
-  it('has no seals but of execution with seal: false', () => {
+  it('has no seal but that against execution with seal: false', () => {
     using memory = SharedMemory.create(1, { seal: false })
     expect(memory.seals).not.toContain('shrink')
     fs.ftruncateSync(memory.fd, 10)
   })
 
-  it('is called by its label in /proc/self/maps', () => {
+  it('has its label in /proc/self/maps', () => {
     using _memory = SharedMemory.create(1, { label: 'a-label-of-mine' })
     expect(fs.readFileSync('/proc/self/maps', 'utf8')).toContain('/memfd:a-label-of-mine')
   })
@@ -63,7 +63,7 @@ describe('SharedMemory.create() without a name', () => {
     }
   })
 
-  it('goes with the garbage collector, and its descriptor too', async () => {
+  it('is freed by the garbage collector, and its descriptor closed', async () => {
     const seen = await runForJson(
       `import fs from 'node:fs'
        import { SharedMemory } from 'posix-mmap'
@@ -112,7 +112,7 @@ describe('named shared memory', () => {
     memory.write(0, 'mapped')
   })
 
-  it('that is half made says so', () => {
+  it('that is half made is ENODATA', () => {
     const name = newName()
     fs.writeFileSync(`/dev/shm/${name}`, '')
     try {
@@ -125,7 +125,7 @@ describe('named shared memory', () => {
   it('that does not fit leaves no name and no descriptor', async () => {
     const name = newName()
     const before = openDescriptors()
-    // More than any memory, and less than what a file may be.
+    // More than any machine's memory, and less than the largest size of a file.
     expect(() => SharedMemory.create(2 ** 45, { name })).toThrow(
       expect.objectContaining({ syscall: 'fallocate' }),
     )
@@ -135,7 +135,7 @@ describe('named shared memory', () => {
 })
 
 describe('SharedMemory.open()', () => {
-  it('takes a path and a descriptor, which stays the callers own', () => {
+  it('accepts a path, and a descriptor, which stays open', () => {
     const file = scratch.file('opened', Buffer.alloc(100, 1))
     using byPath = SharedMemory.open(file)
     const fd = fs.openSync(file, 'r')

@@ -1,4 +1,4 @@
-// Shared memory that comes and goes leaves nothing, in the main thread and in worker threads.
+// Many cycles of making and unmapping shared memory leave nothing, in the main thread and in workers.
 
 import { describe, expect, it } from 'vitest'
 import { runForJson } from '../support/processes.js'
@@ -51,7 +51,7 @@ describe('10,000 cycles of', () => {
         for (let i = 0; i < 5; i++) { gc(); await turn() }
       }
       await cycles(2_000)
-      // V8's heap apart: how much of it is resident is the collector's affair.
+      // Without V8's heap, since the collector decides how much of it is resident.
       const outside = () => { const { rss, heapTotal } = process.memoryUsage(); return rss - heapTotal }
       const early = [outside(), process.memoryUsage().heapUsed]
       await cycles(10_000)
@@ -60,7 +60,7 @@ describe('10,000 cycles of', () => {
       '--expose-gc',
     )) as Record<'before' | 'after', object> & Record<'grown' | 'name', number>
     expect(seen.after).toEqual(seen.before)
-    // A page a cycle would be 40 MB.
+    // A page left by each cycle would be 40 MB.
     expect(seen.grown).toBeLessThan(20)
     expect(seen.name).toBeLessThan(10_000)
   })
@@ -93,7 +93,7 @@ describe('worker threads', () => {
     const start = (index) =>
       new Worker(source, { eval: true, execArgv: [], workerData: { fd: table.fd, label, index } })
     const seen = (worker, event) => new Promise((resolve) => worker.once(event, resolve))
-    // The first worker opens what stays open for all.
+    // The first worker opens descriptors that stay open for all workers.
     const first = new Worker('', { eval: true, execArgv: [] })
     await seen(first, 'exit')
     const before = traces()`
@@ -104,7 +104,8 @@ describe('worker threads', () => {
     const seen = await runForJson(`${workers(storm)}
       for (let round = 0; round < 20; round++) {
         const started = [0, 1, 2].map(start)
-        // Not earlier: Node aborts when it is stopped while it loads a module by require().
+        // Terminated only now: Node aborts when a worker is stopped while it loads a module by
+        // require().
         await Promise.all(started.map((worker) => seen(worker, 'message')))
         await delay(round * 6)
         await Promise.all(started.map((worker) => worker.terminate()))
@@ -115,7 +116,7 @@ describe('worker threads', () => {
     expect(after).toEqual(before)
   })
 
-  it('that end with memory of their own take it with them, and not that of others', async () => {
+  it('that end with memory of their own free it, and not that of others', async () => {
     const seen = await runForJson(`${workers(holding)}
       for (let i = 0; i < 10; i++) await seen(start(i), 'exit')
       console.log(JSON.stringify([table.bytes().subarray(0, 11).join(''), before, traces()]))`)

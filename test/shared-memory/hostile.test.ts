@@ -1,4 +1,4 @@
-// What a child, a stranger or a dead process can do to shared memory, and what it cannot.
+// What a child, an unrelated process or a dead one can do to shared memory, and what it cannot.
 
 import { execFileSync, fork } from 'node:child_process'
 import fs from 'node:fs'
@@ -13,7 +13,7 @@ import { expectNothingNew, traces } from '../support/traces.js'
 const scratch = scratchDirectory()
 const program = programsIn(scratch)
 
-/** Tries whatever could change the memory, and tells how each attempt ended. */
+/** Makes every attempt to change the memory, and reports how each ended. */
 const attacker = program(
   'attacker.mjs',
   `import fs from 'node:fs'
@@ -68,7 +68,9 @@ function hello(): SharedMemory {
 }
 
 describe('a hostile child', () => {
-  /** How its attempts end on memory of sealWrites(), by a descriptor that was opened for reading. */
+  /**
+   * How its attempts end on memory after sealWrites(), by a descriptor that was opened for reading.
+   */
   const refused = {
     mmap: 'EACCES mmap',
     mprotect: 'EACCES mprotect',
@@ -85,7 +87,7 @@ describe('a hostile child', () => {
     reopenedMmap: 'EPERM mmap',
   }
 
-  it('of sealWrites() changes nothing, whatever descriptor it was given', async () => {
+  it('cannot change memory after sealWrites(), whatever descriptor it was given', async () => {
     using memory = hello()
     memory.sealWrites()
     using reader = memory.readOnly()
@@ -96,7 +98,7 @@ describe('a hostile child', () => {
     expect([memory.fault, reader.fault]).toEqual([null, null])
   })
 
-  it('of sealWrites() with the very descriptor of its parent changes nothing', async () => {
+  it('cannot change memory after sealWrites() by the very descriptor of its parent', async () => {
     using memory = hello()
     memory.sealWrites()
     expect(await attack(memory)).toEqual({
@@ -111,7 +113,7 @@ describe('a hostile child', () => {
     expect(memory.read(0, 5).toString()).toBe('hello')
   })
 
-  it('of readOnly() alone has one way, and it is to open the memory again', async () => {
+  it('can change memory of readOnly() in one way only: it opens the memory again', async () => {
     using memory = hello()
     using reader = memory.readOnly()
     expect(await attack(reader)).toEqual({ ...refused, reopenedWrite: '4', reopenedMmap: 'stored' })
@@ -126,7 +128,7 @@ describe('a hostile child', () => {
     expect(memory.fault).toBeNull()
   })
 
-  it('that shrinks what has no seal makes a fault of its parent, and no signal', async () => {
+  it('that shrinks memory without a seal causes a fault in its parent, and not a signal', async () => {
     const shrinking = program(
       'shrinking.mjs',
       `import fs from 'node:fs'
@@ -147,7 +149,7 @@ describe('a hostile child', () => {
   })
 })
 
-it('sealWrites() is for good, and twice is as well as once', () => {
+it('sealWrites() cannot be undone, and can be called twice', () => {
   using memory = hello()
   memory.sealWrites()
   const { seals } = memory
@@ -160,7 +162,7 @@ it('sealWrites() is for good, and twice is as well as once', () => {
   expect(again.access).toBe('read')
 })
 
-it('sealWrites() leaves to mappings that exist what their descriptor allowed', () => {
+it('sealWrites() leaves existing mappings as writable as their descriptor allowed', () => {
   using memory = hello()
   using before = SharedMemory.open(memory.fd, { access: 'read' })
   memory.sealWrites()
@@ -186,30 +188,33 @@ describe('a name', () => {
     ['a directory', (path) => fs.mkdirSync(path), 'EISDIR'],
     ['a pipe', (path) => execFileSync('mkfifo', [path]), 'ENODEV'],
     ['a segment of no size', (path) => fs.writeFileSync(path, ''), 'ENODATA'],
-  ])('that is %s is neither made, nor opened, nor waited for', async (_what, squat, code) => {
-    squat(`/dev/shm/${newName()}`)
-    const seen = await runForJson(
-      `import { SharedMemory } from 'posix-mmap'
+  ])(
+    'that is %s is an error for create() and open(), which do not wait',
+    async (_what, squat, code) => {
+      squat(`/dev/shm/${newName()}`)
+      const seen = await runForJson(
+        `import { SharedMemory } from 'posix-mmap'
        const errors = [
          () => SharedMemory.create(1, { name: '${name}' }),
          () => SharedMemory.open('${name}'),
          () => SharedMemory.open('${name}', { access: 'read' }),
        ].map((call) => { try { call() } catch ({ code, path }) { return [code, path] } })
        console.log(JSON.stringify(errors))`,
-    )
-    expect(seen).toEqual(
-      ['EEXIST', code, expect.stringMatching(/^E/)].map((word) => [word, `/${name}`]),
-    )
-  })
+      )
+      expect(seen).toEqual(
+        ['EEXIST', code, expect.stringMatching(/^E/)].map((word) => [word, `/${name}`]),
+      )
+    },
+  )
 
-  it('that was left behind says how to remove it', () => {
+  it('that was left behind is an error that says how to remove it', () => {
     SharedMemory.create(1, { name: newName() }).unmap()
     expect(() => SharedMemory.create(1, { name })).toThrow(/^EEXIST: .*SharedMemory\.unlink\(\)/)
     SharedMemory.unlink(name)
     SharedMemory.create(1, { name }).unmap()
   })
 
-  it('of another user says whose it is', async (context) => {
+  it('of another user is an error that names the user', async (context) => {
     if (process.getuid?.() !== 0) {
       context.skip('only root can make a process of another user')
     }
@@ -234,24 +239,24 @@ describe('a name', () => {
     }
   })
 
-  it('is given up when the memory cannot be mapped as asked', () => {
+  it('is removed again when the memory cannot be mapped with the given options', () => {
     const before = traces()
     newName()
-    // Only private memory can have it.
+    // Only private memory accepts this advice.
     const make = () => SharedMemory.create(pageSize, { name, advice: 'wipeonfork' })
     expect(make).toThrow(systemError('EINVAL', 'madvise', `/${name}`))
     expect(fs.existsSync(place())).toBe(false)
     expectNothingNew(before)
   })
 
-  it('cannot be had with a seal', () => {
+  it('cannot be combined with a seal', () => {
     expect(() => SharedMemory.create(1, { name: newName(), seal: true })).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
     )
     expect(fs.existsSync(place())).toBe(false)
   })
 
-  it('whose segment somebody shrinks makes a fault, and no signal', async () => {
+  it('whose segment another process shrinks causes a fault, and not a signal', async () => {
     newName()
     const seen = await runForJson(
       `import fs from 'node:fs'
@@ -265,7 +270,7 @@ describe('a name', () => {
 })
 
 describe('SharedMemory.create()', () => {
-  it('of more than there is refuses at once', () => {
+  it('of more than the available memory is refused at once', () => {
     const before = traces()
     expect(() => SharedMemory.create(2 ** 45)).toThrow(systemError('ENOMEM', 'fallocate'))
     expectNothingNew(before)
@@ -276,12 +281,12 @@ describe('SharedMemory.create()', () => {
     const info = fs.readFileSync(`/proc/self/fdinfo/${memory.fd}`, 'utf8')
     const closeOnExec = 0o2000000
     expect(Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? '', 8) & closeOnExec).not.toBe(0)
-    // Linux 6.3; before it a memfd can be executed.
+    // Since Linux 6.3; before, a memfd can always be executed.
     if (memory.seals.includes('exec')) expect(fs.fstatSync(memory.fd).mode & 0o111).toBe(0)
     expect(memory.seals).not.toContain('seal')
   })
 
-  it('of a character device is no shared memory', () => {
+  it('open() of a character device is an error', () => {
     expect(() => SharedMemory.open('/dev/zero')).toThrow(
       systemError('ENODEV', 'fstat', '/dev/zero'),
     )

@@ -59,7 +59,7 @@ describe('withShared() for', () => {
     expect(Atomics.load(memory.view(Int32Array), 0)).toBe(1)
   })
 
-  it('leaves the caller entries of stdio and env where they were', () => {
+  it('leaves the entries of stdio and env that the caller has made', () => {
     using a = table()
     using b = table()
     const env = { MINE: '1' }
@@ -106,7 +106,7 @@ describe('withShared() for', () => {
     expect(await outputOf(child)).toBe('hello\n')
   })
 
-  it('a program in another language, where stdio says', async (context) => {
+  it('a program in another language, at its place in stdio', async (context) => {
     if (spawnSync('python3', ['--version']).error) context.skip('there is no python3 here')
     using memory = table()
     const script = 'import mmap; m = mmap.mmap(3, 0); print(m[4:9].decode()); m[4:9] = b"world"'
@@ -127,7 +127,7 @@ describe('withShared() for', () => {
     expect(await outputOf(fork(middle, [], withShared({ table: memory }, silent)))).toBe('hello\n')
   })
 
-  it('refuses what is no open shared memory', () => {
+  it('refuses anything that is not open shared memory', () => {
     const memory = table()
     memory.unmap()
     expect(() => withShared({ memory })).toThrow(mappingClosed)
@@ -147,7 +147,7 @@ describe('SharedMemory.inherited()', () => {
        process.disconnect?.()`,
     )
 
-  it('names the keys that there are', async () => {
+  it('names the existing keys in its error', async () => {
     using memory = table()
     const output = await outputOf(
       fork(failing('other'), [], withShared({ table: memory }, silentOptions)),
@@ -155,7 +155,7 @@ describe('SharedMemory.inherited()', () => {
     expect(output).toMatch(/^ERR_INVALID_ARG_VALUE .*'table'/)
   })
 
-  it('says so when nothing was passed on', async () => {
+  it('throws an error that says so when nothing was passed on', async () => {
     const seen = await runForJson(`
       delete process.env.POSIX_MMAP_SHARED
       const { SharedMemory } = await import('posix-mmap')
@@ -165,7 +165,7 @@ describe('SharedMemory.inherited()', () => {
     expect(seen).toEqual(['ERR_INVALID_ARG_VALUE', true])
   })
 
-  it('says so when the descriptor was closed and the parent is not to be asked', async () => {
+  it('is EBADF when the descriptor was closed and the parent has ended or closed its own', async () => {
     using memory = table()
     const { env, stdio } = withShared({ table: memory }, { stdio: ['ignore', 'pipe', 'pipe'] })
     const text = env['POSIX_MMAP_SHARED']?.replace(/"holder":"[^"]*"/, '"holder":"/nowhere"')
@@ -202,8 +202,8 @@ describe('SharedMemory.inherited()', () => {
 })
 
 describe('the environment variable', () => {
-  const told = program(
-    'told.mjs',
+  const reader = program(
+    'inherited.mjs',
     `import { SharedMemory } from 'posix-mmap'
      for (const key of process.argv.slice(2)) {
        try { console.log(SharedMemory.inherited(key).read(4, 5).toString()) }
@@ -212,33 +212,33 @@ describe('the environment variable', () => {
      process.disconnect?.()`,
   )
 
-  it('adds up when the options of withShared() are passed to it again', async () => {
+  it('keeps earlier keys when the options of withShared() are passed to it again', async () => {
     using a = table()
     using b = table()
     b.write(4, 'world')
     const options = withShared({ b }, withShared({ a }, { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] }))
     expect(options.stdio).toEqual(['pipe', 'pipe', 'pipe', 'ipc', a.fd, b.fd])
-    expect(await outputOf(fork(told, ['a', 'b'], options))).toBe('hello\nworld\n')
+    expect(await outputOf(fork(reader, ['a', 'b'], options))).toBe('hello\nworld\n')
   })
 
-  it('takes any key', async () => {
+  it('accepts any key', async () => {
     using memory = table()
     const keys = ['__proto__', 'constructor', '', '"quoted", ünïcode\n']
     const shared = Object.fromEntries(keys.map((key) => [key, memory]))
-    const output = await outputOf(fork(told, keys, withShared(shared, silentOptions)))
+    const output = await outputOf(fork(reader, keys, withShared(shared, silentOptions)))
     expect(output).toBe('hello\n'.repeat(keys.length))
   })
 
   it.each(['', 'null', '7', '[]', '{"table":7}', '{"table":[{"fd":3}]}', '{"table'])(
-    'that somebody set to %j names nothing',
+    'that something else has set to %j names nothing',
     async (text) => {
       const env = { ...process.env, POSIX_MMAP_SHARED: text }
-      const output = await outputOf(spawn(process.execPath, [told, 'table'], { env }))
+      const output = await outputOf(spawn(process.execPath, [reader, 'table'], { env }))
       expect(output).toMatch(/^ERR_INVALID_ARG_VALUE .*POSIX_MMAP_SHARED/)
     },
   )
 
-  it('names neither what was unmapped nor what was collected', async () => {
+  it('names no memory that was unmapped or collected', async () => {
     const names = await runForJson(
       `delete process.env.POSIX_MMAP_SHARED
        const { SharedMemory, withShared } = await import('posix-mmap')
@@ -259,7 +259,7 @@ describe('the environment variable', () => {
 })
 
 describe('cluster', () => {
-  it('starts a worker again after the primary let go of the memory', async () => {
+  it('gives a restarted worker the memory after the primary has dropped it', async () => {
     const worker = program(
       'again.mjs',
       `import { SharedMemory } from 'posix-mmap'
@@ -273,7 +273,7 @@ describe('cluster', () => {
        const make = (text) => { const memory = SharedMemory.create(100); memory.write(4, text); return memory }
        const set = () => cluster.setupPrimary(withShared({ table: make('first') }, { exec: '${worker}' }))
        set()
-       // The same key for another child takes nothing from the workers.
+       // Workers keep their memory when another child gets other memory under the same key.
        withShared({ table: make('other') })
        for (let i = 0; i < 3; i++) {
          gc()
@@ -287,7 +287,7 @@ describe('cluster', () => {
 })
 
 describe('withShared() looks at memory last', () => {
-  it('so that a getter which unmaps is told so', () => {
+  it('so that a getter which unmaps it gives ERR_MAPPING_CLOSED', () => {
     const memory = table()
     const options = {
       get env() {

@@ -1,4 +1,4 @@
-// The program, run as its users run it.
+// Runs the program posix-mmap as its users do.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -8,19 +8,19 @@ import { type Finished, projectRoot, run, runCommand } from './processes.js'
 
 export const program = path.join(projectRoot, 'dist/cli.js')
 
-/** `posix-mmap …args`, with pipes for standard output and standard error. */
+/** Runs `posix-mmap …args`, with pipes for standard output and standard error. */
 export function posixMmap(...args: string[]): Promise<Finished> {
   return runCommand(process.execPath, program, ...args)
 }
 
-/** What `posix-mmap …args` prints as JSON; it has to end well. */
+/** The JSON that `posix-mmap …args` prints; its exit code must be 0. */
 export async function jsonOf<T>(...args: string[]): Promise<T[]> {
   const { code, stdout, stderr } = await posixMmap(...args)
   if (code !== 0) throw new Error(`ended with ${code}: ${stderr}`)
   return JSON.parse(stdout)
 }
 
-/** `posix-mmap …args` of a user who owns nothing. */
+/** Runs `posix-mmap …args` as a user who owns no files. */
 export async function asNobody(...args: string[]): Promise<Finished> {
   return run(`
     if (process.getuid() === 0) { process.setgroups([]); process.setgid(65534); process.setuid(65534) }
@@ -28,11 +28,11 @@ export async function asNobody(...args: string[]): Promise<Finished> {
     process.exitCode = await main(${JSON.stringify(args)})`)
 }
 
-/** Whether there is script(1), which runs a command in a terminal of its own. */
+/** Whether script(1) is installed, which runs a command in a terminal of its own. */
 export const hasTerminals: boolean = fs.existsSync('/usr/bin/script')
 export const noTerminals = 'needs script(1) of util-linux'
 
-/** All that `posix-mmap …args` writes to a terminal, in one piece. */
+/** Everything that `posix-mmap …args` writes to a terminal. */
 export async function onTerminal(
   environment: Record<string, string>,
   columns: number,
@@ -56,7 +56,7 @@ export async function onTerminal(
 
 /** Text as a terminal without colours shows it. */
 export function withoutColours(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is taken out
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to remove
   return text.replace(/\u001b\[[\d;]*m/g, '')
 }
 
@@ -64,7 +64,7 @@ export function lines(text: string): string[] {
   return text.trimEnd().split('\n')
 }
 
-/** A byte a page: 1 in memory, 0 not. */
+/** A byte for each page of a file: 1 if it is in memory, 0 if not. */
 export function vectorOf(file: string): Uint8Array {
   using mapping = mapFile(file)
   return mapping.residency().vector
@@ -74,7 +74,7 @@ export function residentPages(file: string): number {
   return vectorOf(file).reduce((sum, page) => sum + page, 0)
 }
 
-/** Takes a file out of the page cache without the program. False if the file system cannot. */
+/** Drops a file from the page cache without the program. False if the file system cannot. */
 export function drop(file: string): boolean {
   const fd = fs.openSync(file, 'r')
   fs.fsyncSync(fd)
@@ -85,7 +85,7 @@ export function drop(file: string): boolean {
   return residentPages(file) === 0
 }
 
-/** Reads bytes of a file, so that their pages are in memory, and some after them. */
+/** Reads bytes of a file, which brings their pages into memory, and some after them. */
 export function touch(file: string, offset: number, length: number): void {
   const fd = fs.openSync(file, 'r')
   fs.readSync(fd, Buffer.alloc(length), 0, length, offset)
@@ -93,8 +93,8 @@ export function touch(file: string, offset: number, length: number): void {
 }
 
 /**
- * For tests of what is in memory: the kernel may take a page of a file back at any time, and there
- * are machines where it does so every few seconds. A retry prepares the file anew.
+ * Options for tests of residency, which are tried again: the kernel may drop a page of a file at
+ * any time, and on some machines it does so every few seconds. Each try prepares the file anew.
  */
 export const pagesMayGo = { retry: 5 }
 

@@ -1,4 +1,5 @@
-// For `npm run coverage`: vitest ends its workers before they would write what they have counted.
+// For `npm run coverage`: makes workers write their counts early, since vitest ends them before
+// they would.
 
 import { takeCoverage } from 'node:v8'
 import { afterAll } from 'vitest'

@@ -1,5 +1,5 @@
-// What a binary asks of the machine that loads it, by readelf(1), which reads those of any
-// architecture.
+// Reads with readelf(1), which knows every architecture, what a binary needs from the machine that
+// loads it.
 
 import { execFileSync } from 'node:child_process'
 
@@ -15,9 +15,9 @@ export interface DynamicSymbol {
 export interface Elf {
   machine: string
   sections: string[]
-  /** Lines of the program headers, one a segment. */
+  /** The lines of the program headers, one for each segment. */
   segments: string[]
-  /** Lines of the dynamic section: `'(NEEDED) Shared library: [libc.so.6]'`. */
+  /** The lines of the dynamic section, such as `'(NEEDED) Shared library: [libc.so.6]'`. */
   dynamic: string[]
   needed: string[]
   symbols: DynamicSymbol[]
@@ -52,25 +52,4 @@ export function readElf(file: string): Elf {
     needed: dynamic.flatMap((line) => /^\(NEEDED\).*\[(.*)\]/.exec(line)?.[1] ?? []),
     symbols: readelf('--dyn-syms', file).flatMap(parseSymbol),
   }
-}
-
-/** Whether version `a` is after `b`, both as `3.4.21`. */
-function isLater(a: string, b: string): boolean {
-  const parts = (version: string) => version.split('.').map(Number)
-  const [left, right] = [parts(a), parts(b)]
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0)
-    if (difference !== 0) return difference > 0
-  }
-  return false
-}
-
-/** The symbols whose version is after those of `floor`, or of a family that it does not have. */
-export function symbolsAbove(floor: Readonly<Record<string, string>>, elf: Elf): string[] {
-  const above = elf.symbols.filter(({ version }) => {
-    if (version === null) return false
-    const [family = '', number = ''] = version.split('_')
-    return floor[family] === undefined || isLater(number, floor[family])
-  })
-  return above.map(({ name, version }) => `${name}@${version}`)
 }

@@ -1,4 +1,4 @@
-// Errors as Node and the package word them.
+// The errors that tests expect, with the words of Node and of the package.
 
 import os from 'node:os'
 import { getSystemErrorMap } from 'node:util'
@@ -17,7 +17,7 @@ export const mappingClosed = expect.objectContaining({ code: 'ERR_MAPPING_CLOSED
 
 export type Errno = keyof typeof os.constants.errno
 
-/** An error of the kernel's in the form of Node's own. */
+/** An error of the kernel in the form of Node's own. */
 export function systemError(code: Errno, syscall: string, file?: string): unknown {
   const errno = -os.constants.errno[code]
   const reason = getSystemErrorMap().get(errno)?.[1]
@@ -36,7 +36,7 @@ export function thrownBy(call: () => unknown): unknown {
   throw new Error('nothing was thrown')
 }
 
-/** For values that the types forbid. */
+/** Lets a test pass values that the types forbid. */
 export function untyped(value: unknown): never {
   return value as never
 }

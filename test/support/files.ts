@@ -1,4 +1,4 @@
-// Files to map, and what read(2) and stat(2) say of them.
+// Files to map, and their content and size by read(2) and stat(2).
 
 import fs from 'node:fs'
 import os from 'node:os'
@@ -7,13 +7,13 @@ import { afterAll, expect } from 'vitest'
 
 export interface Scratch {
   readonly directory: string
-  /** A path in the directory, of a file that holds `content` if there is any. */
+  /** A path in the directory; with `content`, that of a new file which holds it. */
   file(name: string, content?: Uint8Array | string): string
-  /** A path of a file of `size` bytes that has no blocks and no page in the cache. */
+  /** The path of a new file of `size` bytes that has no blocks and no page in the cache. */
   hole(name: string, size: number): string
 }
 
-/** A directory that is gone when the tests of the calling file have ended. */
+/** A directory that is removed when the tests of the calling file have ended. */
 export function scratchDirectory(): Scratch {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'posix-mmap-test-'))
   afterAll(() => fs.rmSync(directory, { recursive: true }))
@@ -30,7 +30,7 @@ export function scratchDirectory(): Scratch {
   return { directory, file, hole }
 }
 
-/** Bytes that tell their offset, since the period divides no page size. None of them is 0. */
+/** Bytes that show their offset, since their period divides no page size. None of them is 0. */
 export function pattern(length: number, seed = 0): Buffer {
   const bytes = Buffer.allocUnsafe(length)
   for (let i = 0; i < length; i++) bytes[i] = ((i + seed) % 251) + 1
@@ -47,7 +47,7 @@ export function withDescriptor<R>(file: string, flags: string, body: (fd: number
   }
 }
 
-/** `length` bytes at `offset` of a file as read(2) gives them. */
+/** `length` bytes at `offset` of a file, by read(2). */
 export function readFile(file: string, offset: number, length: number): Buffer {
   return withDescriptor(file, 'r', (fd) => {
     const bytes = Buffer.alloc(length)
@@ -57,14 +57,17 @@ export function readFile(file: string, offset: number, length: number): Buffer {
 
 const tmpfs = 0x01021994
 
-/** Whether what is written to a file of the directory waits for msync(2), as on tmpfs it never does. */
+/** Whether the directory is on a disk, where stores wait for msync(2); on tmpfs they do not. */
 export function isOnDisk({ directory }: Scratch): boolean {
   return fs.statfsSync(directory).type !== tmpfs
 }
 
 export const noDisk = 'needs a TMPDIR on a disk'
 
-/** Expects that a file holds these bytes, where they count, and names the first one that differs. */
+/**
+ * Expects that a file holds these bytes, in the ranges to compare, and names the first that
+ * differs.
+ */
 export function expectContent(
   file: string,
   expected: Uint8Array,

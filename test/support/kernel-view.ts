@@ -1,4 +1,4 @@
-// What the kernel says of this process in /proc, and where it puts mappings.
+// Reads from /proc what the kernel knows of this process and its mappings.
 
 import fs from 'node:fs'
 import { type Mapping, mapAnonymous, pageSize } from 'posix-mmap'
@@ -36,14 +36,14 @@ function areaAt(areas: readonly Area[], address: bigint): Area {
 
 const page = BigInt(pageSize)
 
-/** The whole pages that a mapping lies in. */
+/** The whole pages in which a mapping lies. */
 function pagesOf(mapping: Mapping): { start: bigint; end: bigint } {
   const address = addressOf(mapping)
   const end = address + BigInt(mapping.byteLength)
   return { start: address - (address % page), end: end + ((page - (end % page)) % page) }
 }
 
-/** The permissions of each page of a mapping, as /proc/self/maps has them. */
+/** The permissions of each page of a mapping, from /proc/self/maps. */
 export function permissionsOf(mapping: Mapping): string[] {
   const areas = maps()
   const { start, end } = pagesOf(mapping)
@@ -57,7 +57,7 @@ export interface Details {
   bytes(name: string): number
 }
 
-/** What /proc/self/smaps says now of the areas that hold the first bytes of mappings. */
+/** What /proc/self/smaps says now of the VMAs in which the first bytes of mappings lie. */
 export function smaps(): (mapping: Mapping) => Details {
   const records = fs.readFileSync('/proc/self/smaps', 'utf8').split(/^(?=[0-9a-f]+-)/m)
   return (mapping) => {
@@ -82,7 +82,7 @@ export function smapsOf(mapping: Mapping): Details {
   return smaps()(mapping)
 }
 
-/** Bytes of a mapping that its file on the disk does not have. */
+/** How many bytes of a mapping are not yet in its file on the disk. */
 export function dirtyBytes(mapping: Mapping): number {
   const { bytes } = smapsOf(mapping)
   return bytes('Shared_Dirty') + bytes('Private_Dirty')

@@ -1,4 +1,4 @@
-// What the tests say of mappings of every kind.
+// Checks and data for tests of all kinds of mappings.
 
 import { type Access, type Mapping, pageSize } from 'posix-mmap'
 
@@ -8,7 +8,10 @@ export function everything(mapping: Mapping): Buffer {
   return mapping.read(0, mapping.byteLength)
 }
 
-/** Parts of a file of more than three pages, with other bytes of it in the page of their start or end. */
+/**
+ * Parts of a file of more than three pages. Other bytes of the file lie in the page in which a part
+ * starts or ends.
+ */
 export const partsWithNeighbours = [
   { offset: 0, length: 100 },
   { offset: 3, length: pageSize },

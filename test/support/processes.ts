@@ -1,4 +1,4 @@
-// Child processes, for what would otherwise end the test runner.
+// Starts child processes, for tests of code that could end the process.
 
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -23,9 +23,10 @@ export function runCommand(command: string, ...args: string[]): Promise<Finished
 }
 
 /**
- * The start of a script for {@link run}: `collect()` runs the garbage collector, if the script may,
- * and the finalizers; `live()` tells how many mappings of the package have addresses; `mapped(path)`
- * how many kernel mappings of a file there are; `codeOf(body)` which error its body throws.
+ * The start of a script for {@link run}: `collect()` runs the finalizers and, with --expose-gc, the
+ * garbage collector; `live()` returns how many mappings of the package have addresses,
+ * `mapped(path)` how many kernel mappings of a file there are, and `codeOf(body)` the code of the
+ * error that its body throws.
  */
 export const scriptHelpers = `
   import fs from 'node:fs'
@@ -37,7 +38,7 @@ export const scriptHelpers = `
   const codeOf = (body) => { try { body(); return 'none' } catch (error) { return error.code ?? error.name } }
 `
 
-/** Flags of V8 that the matrix wants every child to have. */
+/** Flags of V8 that the matrix sets for every child. */
 const matrixFlags = process.env['POSIX_MMAP_TEST_FLAGS']?.split(' ').filter(Boolean) ?? []
 
 /** Runs an ES module in a `node` of its own. */
@@ -48,12 +49,12 @@ export async function run(script: string, ...flags: string[]): Promise<Finished>
       ? [...options, '--input-type=module', '--eval', script]
       : ['eval', ...options.map((flag) => `--v8-flags=${flag}`), script]
   const finished = await runCommand(process.execPath, ...command)
-  // V8 says so of some of those flags, and it is not what the tests look for.
+  // V8 prints warnings about some of those flags, which tests of stderr must not see.
   const stderr = finished.stderr.replaceAll(/^Warning: disabling flag .*\n/gm, '')
   return { ...finished, stderr }
 }
 
-/** {@link run} for a script that ends well, and what it printed, as JSON. */
+/** Runs a script as {@link run} does, and returns the JSON that it printed; it must end with code 0. */
 export async function runForJson(script: string, ...flags: string[]): Promise<unknown> {
   const finished = await run(script, ...flags)
   const { code, signal, stderr } = finished

@@ -1,4 +1,4 @@
-// Programs on disk, for tests in which processes start processes.
+// Writes programs to the disk, for tests in which processes start processes.
 
 import type { ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Scratch } from './files.js'
 import { type Finished, projectRoot } from './processes.js'
 
-/** Writes an ES module that imports 'posix-mmap' as it was built, and gives its path. */
+/** Writes an ES module whose 'posix-mmap' is the built package, and returns its path. */
 export function programsIn(scratch: Scratch): (name: string, text: string) => string {
   const built = (file: string) => `'${path.join(projectRoot, 'dist', file)}'`
   return (name, text) =>
@@ -19,7 +19,7 @@ export function programsIn(scratch: Scratch): (name: string, text: string) => st
     )
 }
 
-/** How a child ended and all that it said in pipes. */
+/** How a child ended, and all that it wrote to its pipes. */
 export async function finished(child: ChildProcess): Promise<Finished> {
   let stdout = ''
   let stderr = ''
@@ -29,7 +29,7 @@ export async function finished(child: ChildProcess): Promise<Finished> {
   return { code: child.exitCode, signal: child.signalCode, stdout, stderr }
 }
 
-/** What a child printed that ended well. */
+/** The output of a child, which must end with code 0. */
 export async function outputOf(child: ChildProcess): Promise<string> {
   const { code, signal, stdout, stderr } = await finished(child)
   if (code !== 0 || signal !== null) throw new Error(`ended with ${signal ?? code}: ${stderr}`)
@@ -40,7 +40,7 @@ function linesOf(read: () => string[]): string[] {
   try {
     return read()
   } catch {
-    return [] // it ended
+    return [] // the process has ended
   }
 }
 
@@ -58,9 +58,9 @@ export function holdersOf(name: string): string[] {
   })
 }
 
-/** Returns when the process is gone, whoever was its parent. */
+/** Waits for the end of a process, even if it is not a child of this one. */
 export async function endOf(pid: number): Promise<void> {
   const alive = () => linesOf(() => [fs.readFileSync(`/proc/${pid}/stat`, 'utf8')])
-  // A zombie holds nothing any more.
+  // A zombie has ended: it has no descriptors and no mappings.
   while (alive().some((stat) => !/\) [ZX] /.test(stat))) await delay(5)
 }

@@ -1,4 +1,4 @@
-// Says why tests were skipped, which vitest's own reporter leaves out.
+// Prints why tests were skipped, which vitest's own reporter leaves out.
 
 import type { Reporter, TestCase } from 'vitest/node'
 

@@ -1,9 +1,9 @@
-// Worker threads, and what they share.
+// Starts worker threads, and finds out what they can share.
 
 import { mapAnonymous, pageSize } from 'posix-mmap'
 import { scriptHelpers } from './processes.js'
 
-/** Whether the runtime makes a SharedArrayBuffer over memory that it did not allocate. */
+/** Whether the runtime can make a SharedArrayBuffer over memory that it did not allocate. */
 export const externalSharedBuffers: boolean = (() => {
   using mapping = mapAnonymous(pageSize)
   try {
@@ -14,9 +14,9 @@ export const externalSharedBuffers: boolean = (() => {
 })()
 
 /**
- * The start of a script for `run()`, {@link scriptHelpers} included: `start(body, data)` runs a body
- * in a worker thread that has the package and `parentPort`, `next(worker)` is what the worker posts
- * next, `ended(worker)` its end; `print(value)` writes JSON.
+ * The start of a script for `run()`, {@link scriptHelpers} included: `start(body, data)` runs a
+ * body in a worker thread that has the package and `parentPort`, `next(worker)` waits for its next
+ * message, `ended(worker)` for its end; `print(value)` writes JSON.
  */
 export const threadScript = `${scriptHelpers}
   import { once } from 'node:events'
@@ -27,7 +27,7 @@ export const threadScript = `${scriptHelpers}
   const ends = new Map()
   const start = (body, workerData) => {
     const worker = new Worker(needs + '(' + body + ')()', { eval: true, execArgv: [], workerData })
-    // From the start: a thread may have ended before anybody asks.
+    // Listens from the start: the thread may end before ended() is called.
     ends.set(worker, new Promise((resolve) => worker.once('exit', resolve)))
     return worker
   }

@@ -1,4 +1,4 @@
-// What a call leaves behind: descriptors, regions, kernel mappings.
+// Finds what a call leaves behind: descriptors, regions, kernel mappings.
 
 import { inspect } from 'node:util'
 import { expect } from 'vitest'
@@ -7,22 +7,22 @@ import { untyped } from './errors.js'
 import { mapsOf, openDescriptors } from './kernel-view.js'
 
 /**
- * Mappings of the package that have addresses now. Those that are closed or were dropped go when the
- * collector gets to them, so it may be less than before at any time.
+ * How many mappings of the package have addresses now. Closed and dropped ones lose theirs when the
+ * collector runs, so the number may fall at any time.
  */
 export function liveRegions(): number {
   return native.regionCounts()[0]
 }
 
 interface Traces {
-  /** Whose files' mappings are counted. */
+  /** The directory of the files whose mappings are counted. */
   directory: string | null
   descriptors: number
   regions: number
   maps: number
 }
 
-/** What a call may leave behind. */
+/** The things that a call could leave behind. */
 export function traces(directory: string | null = null): Traces {
   return {
     directory,
@@ -32,7 +32,10 @@ export function traces(directory: string | null = null): Traces {
   }
 }
 
-/** Nothing is open or mapped that was not before; what was dropped may have been collected since. */
+/**
+ * Expects that nothing is open or mapped that was not before. Dropped mappings may have been
+ * collected.
+ */
 export function expectNothingNew(before: Traces, label = ''): void {
   const now = traces(before.directory)
   expect(now.regions, label).toBeLessThanOrEqual(before.regions)
@@ -40,8 +43,8 @@ export function expectNothingNew(before: Traces, label = ''): void {
 }
 
 /**
- * Expectations of calls that throw and leave nothing behind, no mapping of a file below `directory`
- * either.
+ * Expects of calls that they throw and leave nothing behind, not even a mapping of a file below
+ * `directory`.
  */
 export function refusals(directory: string) {
   function expectThrown(call: () => unknown, error: unknown, label = ''): void {

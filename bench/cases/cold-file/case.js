@@ -1,5 +1,5 @@
 // @ts-check
-// A file that is not in the cache is read, and the event loop meanwhile.
+// How late the event loop is while a file is read that is not in the page cache.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -56,7 +56,7 @@ export default {
         return { p99: delay.p99, p50: delay.p50 }
       },
     },
-    // What the disk costs everybody on the machine.
+    // The limit: what reading the disk costs every process of the machine.
     'idle, another process reads': {
       kind: 'limit',
       setUp: (parameters) =>

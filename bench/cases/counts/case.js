@@ -1,5 +1,5 @@
 // @ts-check
-// What repeats exactly: system calls, page faults, instructions.
+// Counts that repeat exactly: system calls, page faults, instructions.
 
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ const evaluate = (args) => execFileSync(process.execPath, args, { cwd: root, enc
 const moduleOf = (body) => ['--input-type=module', '--eval', body]
 
 /**
- * @param {string} once what is counted, with `fd`, `file` and an open `mapping` around it
+ * @param {string} once the code that is counted; it can use `fd`, `file` and an open `mapping`
  * @returns {import('../../lib/types.js').Contender}
  */
 function operation(once) {

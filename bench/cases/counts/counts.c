@@ -1,5 +1,5 @@
 // counts FILE TIMES: fstat, mmap, one read, munmap, and nothing else that a tracer would count.
-// Says how many page faults each took.
+// Prints how many page faults each round of them took.
 #include "rounds.h"
 
 static volatile char sink;

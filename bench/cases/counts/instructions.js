@@ -1,10 +1,10 @@
 // @ts-check
-// Instructions of a process outside of the kernel, as callgrind counts them, for machines that let
-// nobody at their counters.
+// Counts the instructions of a process outside of the kernel with callgrind, since many machines do not
+// let programs read the counters of the processor.
 
 import { spawnSync } from 'node:child_process'
 
-/** Why nothing can be counted here, or null. */
+/** The reason why nothing can be counted on this machine, or null. */
 export function whyNoValgrind() {
   return spawnSync('valgrind', ['--version']).error === undefined ? null : 'there is no valgrind'
 }
@@ -22,7 +22,8 @@ function instructionsOf(command, cwd) {
 }
 
 /**
- * Per time, from the difference that so many more of them make: start and warm-up cancel out.
+ * Instructions for one time, from the difference between few and many times: the start of the
+ * process and its warm-up cancel out.
  *
  * @param {(times: number) => string[]} commandFor
  * @param {number} times

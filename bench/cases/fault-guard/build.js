@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const headers = `${root}native/posix`
-/** Where node-gyp leaves what it has compiled for the addon. */
+/** The objects that node-gyp has compiled for the addon. */
 const objects = `${root}build/Release/obj.target/posix_mmap/native/posix`
 
-/** Of native/posix/, what the fault guard consists of on the way of a mapping. */
+/** The files of native/posix/ that are the fault guard's part in making a mapping. */
 const guard = ['fault_guard.o', 'region_table.o']
 
 /** @param {import('../../lib/programs.js').Compiler} compiler */

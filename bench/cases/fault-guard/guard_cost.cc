@@ -1,5 +1,5 @@
-// guard_cost SMALL LARGE TIMES: mappings of native/posix/, built once with the fault guard and once
-// without. What it costs to make one, and to read every page of one.
+// guard_cost SMALL LARGE TIMES: measures what it costs to make a mapping of native/posix/, and to
+// read every page of one. The program is linked once with the fault guard and once without.
 #include "region.h"
 #include "rounds.h"
 

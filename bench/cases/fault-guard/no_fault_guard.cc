@@ -1,5 +1,5 @@
-// In the place of fault_guard.cc and region_table.cc: nobody looks an address up, so nobody has to
-// keep a table.
+// Replaces fault_guard.cc and region_table.cc: without signal handlers nobody looks up an address,
+// so no table of regions is needed.
 #include "fault_guard.h"
 #include "region_table.h"
 

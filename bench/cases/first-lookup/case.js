@@ -1,5 +1,5 @@
 // @ts-check
-// From the path of a file to a byte in the middle of it.
+// How long it takes from the path of a file to a byte in the middle of it.
 
 import fs from 'node:fs'
 import { mapFile } from '../../lib/package.js'

@@ -1,5 +1,5 @@
 // @ts-check
-// Much dirty memory goes to the disk, and what else the process does meanwhile.
+// How long other work of the process waits while much dirty memory is written to the disk.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,7 +10,7 @@ import { LoopDelay } from '../../lib/loop-delay.js'
 import { mapFile } from '../../lib/package.js'
 
 /**
- * Calls stat(2) and lets a timer run while `body` does.
+ * Measures stat(2) and the delay of a timer while `body` runs.
  *
  * @param {string} file
  * @param {() => Promise<unknown>} body
@@ -44,7 +44,7 @@ async function beside(file, body) {
 }
 
 /**
- * Maps files, and returns what writes to every page of them.
+ * Maps files, and returns a function that writes to every page of them.
  *
  * @param {string[]} files
  * @param {number} size
@@ -86,7 +86,7 @@ export default {
         () =>
           beside(files[0], () => new Promise((resolve) => setTimeout(resolve, 1000))),
     },
-    // What it costs everybody on the machine.
+    // The limit: what writing to the disk costs every process of the machine.
     'idle, other processes sync': {
       kind: 'limit',
       setUp: ({ files, size }) => {

@@ -1,5 +1,5 @@
 // @ts-check
-// What it takes to have the package at all.
+// The time to import the package, and its size.
 
 import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'

@@ -1,5 +1,5 @@
 // @ts-check
-// Large mappings one after the other, in a process whose heap is not small.
+// Large mappings one after the other in a process with a large heap, which makes garbage collections slow.
 
 import fs from 'node:fs'
 import { asFast, atMost } from '../../lib/goals.js'

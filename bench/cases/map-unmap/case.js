@@ -17,7 +17,7 @@ function touch(bytes) {
 /**
  * @param {import('../../lib/types.js').Parameters} parameters
  * @param {(fd: number, size: number) => void} once
- * @param {() => Promise<void>} [afterwards] is part of what is measured
+ * @param {() => Promise<void>} [afterwards] is measured as well, after all times
  */
 function each(parameters, once, afterwards = async () => {}) {
   const sizes = Object.entries(parameters.sizes).map(([name, { file, times }]) => {

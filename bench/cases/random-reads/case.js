@@ -9,7 +9,7 @@ import { mapFile } from '../../lib/package.js'
 const lineLength = 64
 const wordsOfLine = lineLength / Float64Array.BYTES_PER_ELEMENT
 
-/** The same numbers as in limits/random_reads.c: xorshift32. */
+/** xorshift32, which gives the same numbers as in random_reads.c. */
 class Random {
   #state = 1
 
@@ -22,7 +22,7 @@ class Random {
   }
 }
 
-/** Kept, so that no engine leaves the sums out. */
+/** The sums are stored here, so that no engine can leave the reads out. */
 export let sink = 0
 
 /**
@@ -30,7 +30,8 @@ export let sink = 0
  * @param {number} first
  */
 function sumOfLine(words, first) {
-  // Written out, as the compiler of C does by itself: a loop checks more than it adds.
+  // The loop is unrolled, as a C compiler does by itself: otherwise its checks would take longer than
+  // its additions.
   const at = (/** @type {number} */ word) => /** @type {number} */ (words[first + word])
   return at(0) + at(1) + at(2) + at(3) + at(4) + at(5) + at(6) + at(7)
 }

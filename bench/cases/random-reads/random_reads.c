@@ -1,5 +1,5 @@
-// random_reads FILE TIMES: 64 bytes of a mapped file at a time, as eight numbers, at random. The
-// size of the file is a power of two.
+// random_reads FILE TIMES: reads 64 bytes of a mapped file, as eight numbers, at random places. The
+// size of the file must be a power of two.
 #include "rounds.h"
 
 static const double* words;

@@ -1,5 +1,5 @@
 // @ts-check
-// All numbers of a file in the cache, one after the other.
+// Adds up all numbers of a file that is in the page cache.
 
 import fs from 'node:fs'
 import { asFast } from '../../lib/goals.js'
@@ -28,7 +28,8 @@ function round(sum) {
 }
 
 /**
- * As printf("%.17g") has it, since every contender has to add in the same order.
+ * The sum in the format of printf("%.17g"), to compare it with that of the C program: every
+ * contender must add in the same order.
  *
  * @param {number} value
  */

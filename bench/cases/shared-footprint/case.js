@@ -1,5 +1,5 @@
 // @ts-check
-// One table in several processes.
+// How much memory one table takes in several processes.
 
 import { atMost } from '../../lib/goals.js'
 import { SharedMemory, withShared } from '../../lib/package.js'
@@ -30,7 +30,7 @@ export default {
   title: 'One table in several processes',
   rounds: { full: 3, quick: 1 },
   prepare({ quick }) {
-    // A message is copied several times on its way: less of it, so that it fits in memory.
+    // A message is copied several times on its way. It is smaller, so that all copies fit in memory.
     const [size, sentSize] = quick ? [64 << 20, 8 << 20] : [1 << 30, 64 << 20]
     return { size, sentSize, count: 4 }
   },

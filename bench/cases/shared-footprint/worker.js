@@ -1,5 +1,5 @@
 // @ts-check
-// Holds a table in the way that its argument names, and reads every page of it.
+// A worker that gets the table in the way that its argument names, and reads every page of it.
 
 import { pageSize, SharedMemory } from '../../lib/package.js'
 import { peer } from '../../lib/unavailable.js'

@@ -1,5 +1,5 @@
 // @ts-check
-// Processes that hold a table, and what they take in memory together.
+// Starts the processes that hold a table, and measures the memory that they take together.
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,7 +11,8 @@ const script = fileURLToPath(new URL('worker.js', import.meta.url))
 /** @typedef {import('node:child_process').ChildProcess} ChildProcess */
 
 /**
- * Each page divided by the number of processes that map it, in bytes.
+ * The PSS of a process in bytes: its resident pages, each divided by the number of processes that
+ * map it.
  *
  * @param {number | undefined} pid
  */
@@ -28,7 +29,7 @@ export class Workers {
 
   /**
    * @param {number} count
-   * @param {string} way how they come by the table
+   * @param {string} way in which the workers get the table
    * @param {import('node:child_process').ForkOptions} options
    */
   constructor(count, way, options) {
@@ -40,7 +41,7 @@ export class Workers {
     this.#children = Array.from({ length: count }, () => fork(script, [way], own))
   }
 
-  /** @param {unknown} message an answer comes from each when it has done so */
+  /** @param {unknown} message is sent to each worker; each answers when it has done what it says */
   async all(message) {
     await Promise.all(
       this.#children.map(async (child) => {
@@ -51,7 +52,7 @@ export class Workers {
     )
   }
 
-  /** Of the workers and of this process, in bytes. */
+  /** The PSS of the workers and of this process together, in bytes. */
   memory() {
     globalThis.gc?.()
     const pids = [process.pid, ...this.#children.map(({ pid }) => pid)]

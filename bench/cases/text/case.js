@@ -1,5 +1,5 @@
 // @ts-check
-// Lines of a large text, and a needle at its end.
+// Reads every line of a large text, and searches for a needle at its end.
 
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -58,8 +58,8 @@ const blockLength = 1 << 20
 
 /**
  * @param {string} file
- * @param {(block: Buffer, at: number) => boolean} visit until it says no
- * @param {number} [overlap] how much of a block comes again in the next one
+ * @param {(block: Buffer, at: number) => boolean} visit returns false to stop
+ * @param {number} [overlap] how many bytes at the end of a block are repeated at the start of the next
  */
 function eachBlock(file, visit, overlap = 0) {
   const fd = fs.openSync(file, 'r')

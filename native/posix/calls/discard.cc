@@ -9,7 +9,7 @@
 namespace posix_mmap {
 namespace {
 
-/// Zeros the parts of the range that stand before and after the pages it fills.
+/// Stores zeros in the parts of the range before and after the pages that it fills.
 int zero_edges(const Region& region, uint64_t offset, uint64_t length, Rounding rounding) noexcept {
   const RangeEdges edges = range_edges(region.extent(), offset, length, rounding);
   for (const ByteRange& edge : {edges.head, edges.tail}) {
@@ -21,11 +21,12 @@ int zero_edges(const Region& region, uint64_t offset, uint64_t length, Rounding 
 }  // namespace
 
 int discard(Region& region, uint64_t offset, uint64_t length) noexcept {
-  if (region.shared()) return -EINVAL;  // nothing in it is private
+  if (region.shared()) return -EINVAL;  // it has no private pages to discard
   constexpr Rounding kRounding = Rounding::inward;
   const int result = on_pages(region, offset, length, kRounding, Splits::no, [&](PageRange pages) {
     if (madvise(pages.start, pages.length, MADV_DONTNEED) != 0) return -errno;
-    // Zeros are what an anonymous page is expected to hold now, whatever happened to it before.
+    // The program expects zeros in an anonymous page now, so a page that a repair filled with zeros
+    // counts as replaced no longer.
     if (region.anonymous()) {
       region.faults().mark_restored(region.page_index(pages.start), pages.length / page_size());
     }
@@ -38,7 +39,7 @@ int discard(Region& region, uint64_t offset, uint64_t length) noexcept {
 int punch_hole(Region& region, uint64_t offset, uint64_t length) noexcept {
   if (!region.shared()) return -EINVAL;
   if (!region.writable()) return -EACCES;
-  // A private page that stands before the file cannot be zeroed for the file.
+  // Where a private page stands in for the file, zeros stored to it would not reach the file.
   const int replaced =
       on_pages(region, offset, length, Rounding::outward, Splits::no, [&](PageRange pages) {
         const Fault first = find_replaced(region, pages.start, pages.length);

@@ -7,12 +7,14 @@
 
 namespace posix_mmap {
 
-/// MADV_DONTNEED — copy-on-write: pages that the range fills show the file again. Anonymous: every
-/// byte of the range is zero again.
+/// madvise(2) with MADV_DONTNEED — on private memory only, else -EINVAL. In a copy-on-write mapping
+/// the pages that the range fills show the file again; in anonymous memory every byte of the range
+/// is zero again. -EFAULT when the edges of the range could not be zeroed.
 int discard(Region& region, uint64_t offset, uint64_t length) noexcept;
 
-/// MADV_REMOVE — every byte of the range is zero, in the file too; the blocks of the pages that it
-/// fills are freed.
+/// madvise(2) with MADV_REMOVE — makes every byte of the range zero, in the file too, and frees the
+/// blocks of the pages that the range fills. -EINVAL for private memory, -EACCES for memory that is
+/// not writable, -EFAULT when a page of the range no longer shows the file.
 int punch_hole(Region& region, uint64_t offset, uint64_t length) noexcept;
 
 }  // namespace posix_mmap

@@ -8,8 +8,8 @@ namespace posix_mmap {
 namespace {
 
 int drop_shared(Region& region, const PageRange& pages) noexcept {
-  // A page that was replaced is private, and MADV_DONTNEED would lose what was stored in it; no
-  // page may become one meanwhile.
+  // A replaced page is private, and MADV_DONTNEED would lose what the program has stored in it. The
+  // turn keeps other threads from replacing a page meanwhile.
   const RepairTurn turn(region);
   const FaultLog& faults = region.faults();
   const size_t end = region.page_index(pages.start) + pages.length / page_size();

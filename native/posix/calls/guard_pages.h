@@ -1,4 +1,4 @@
-// MADV_GUARD_*: pages that must not be touched.
+// madvise(2) with MADV_GUARD_*: makes pages that no access may touch.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +7,11 @@
 
 namespace posix_mmap {
 
-/// madvise(2) with MADV_GUARD_INSTALL (Linux 6.13) — on the pages that the range fills; what was
-/// private in them is lost.
+/// madvise(2) with MADV_GUARD_INSTALL (Linux 6.13) — on the pages that the range fills. Their
+/// private content is lost.
 int install_guard(Region& region, uint64_t offset, uint64_t length) noexcept;
 
-/// madvise(2) with MADV_GUARD_REMOVE (Linux 6.13).
+/// madvise(2) with MADV_GUARD_REMOVE (Linux 6.13) — on the pages that the range fills.
 int remove_guard(Region& region, uint64_t offset, uint64_t length) noexcept;
 
 }  // namespace posix_mmap

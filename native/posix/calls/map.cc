@@ -34,7 +34,7 @@ void* map_pages(const MapRequest& request, size_t length, uint64_t offset) noexc
     reservation = reserve_for_huge_pages(length, offset);
     if (reservation != nullptr) {
       wish = reservation;
-      flags |= MAP_FIXED;  // over our own reservation
+      flags |= MAP_FIXED;  // only our own reservation is there
     }
   }
   void* base = mmap(wish, length, request.prot, flags, request.fd, static_cast<off_t>(offset));
@@ -46,11 +46,14 @@ void* map_pages(const MapRequest& request, size_t length, uint64_t offset) noexc
   return base;
 }
 
-/// The file that stores to the memory will reach.
-FileIdentity file_of(const MapRequest& request) noexcept {
-  FileIdentity file;
-  const bool shared = (request.flags & MAP_TYPE) != MAP_PRIVATE;
-  if (shared && (request.prot & PROT_WRITE) != 0) identify_file(request.fd, file);
+MappedFileFacts file_of(const MapRequest& request, uint64_t offset) noexcept {
+  if ((request.flags & MAP_ANONYMOUS) != 0) return {};
+  MappedFileFacts file{.identity = request.file,
+                       .offset = offset,
+                       .keeps_size = request.keeps_size,
+                       .fd = request.lends_fd ? request.fd : -1,
+                       .path = request.path};
+  if (file.identity == FileIdentity{}) identify_file(request.fd, file.identity);
   return file;
 }
 
@@ -60,25 +63,28 @@ void* reserve_addresses(size_t length) noexcept {
   return mmap(nullptr, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
-int map_region(const MapRequest& request, Region** out) noexcept {
+int map_region(const MapRequest& request, RegionUser& out) noexcept {
   const uint64_t lead = offset_in_page(request.offset);
   Extent extent;
   const int guarded = fault_guard_install();
   if (guarded != 0) return guarded;
   if (request.length > 0) {
     if (!covering_pages(lead, request.length, extent)) return -EOVERFLOW;
-    if (!map_budget_take(1)) return -ENOMEM;
+    const int refused = map_budget_ask(1);
+    if (refused != 0) return refused;
     void* base = map_pages(request, extent.mapped_length, request.offset - lead);
     if (base == MAP_FAILED) return -errno;
     extent.base = static_cast<std::byte*>(base);
   }
-  return Region::adopt(extent, request.prot, request.flags, file_of(request), out);
+  return Region::adopt(extent, request.prot, request.flags, file_of(request, request.offset - lead),
+                       out);
 }
 
 int map_region_again(const Region& empty, int fd, uint64_t offset, uint64_t length,
-                     Region** out) noexcept {
+                     RegionUser& out) noexcept {
   const int uniform = empty.uniform_protection();
-  // These say where it was to be mapped then, and how it was to be filled.
+  // These flags were about the place of the first mapping and about filling it, and would now map
+  // over somebody else's memory.
   constexpr int kOnce = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_POPULATE | MAP_LOCKED;
   const MapRequest request{.fd = fd,
                            .offset = offset,
@@ -86,7 +92,7 @@ int map_region_again(const Region& empty, int fd, uint64_t offset, uint64_t leng
                            .prot = uniform == Region::kMixed ? empty.protection() : uniform,
                            .flags = empty.flags() & ~kOnce};
   const int result = map_region(request, out);
-  if (result == 0) (*out)->inherit(empty);
+  if (result == 0) out->inherit(empty);
   return result;
 }
 

@@ -37,9 +37,9 @@ class Mapper {
  public:
   Mapper(const FileRequest& request, int fd) noexcept : request_(request), fd_(fd) {}
 
-  FileOutcome run(Region** out) noexcept {
+  FileOutcome run(RegionUser& out) noexcept {
     const bool done = measure() && map(out);
-    if (done && !lengthen()) (*out)->part();
+    if (done && !lengthen()) out.reset();
     return outcome_;
   }
 
@@ -51,7 +51,7 @@ class Mapper {
   }
 
   bool measure() noexcept {
-    const int64_t size = file_size(fd_);
+    const int64_t size = file_size(fd_, identity_);
     if (size < 0) return failed(FileStep::stat, static_cast<int>(size));
     outcome_.file_size = size;
     const auto whole = static_cast<uint64_t>(std::max(size, request_.size));
@@ -65,10 +65,14 @@ class Mapper {
     return true;
   }
 
-  bool map(Region** out) noexcept {
+  bool map(RegionUser& out) noexcept {
     MapRequest map = request_.map;
     map.fd = fd_;
     map.length = outcome_.length;
+    map.file = identity_;
+    // A file that was opened by its path is closed again.
+    map.lends_fd = request_.path == nullptr;
+    map.path = request_.path;
     int result = 0;
     if (map.length == 0 && outcome_.file_size == 0 && is_regular(fd_)) {
       result = try_one_page(request_, fd_, map.flags);
@@ -100,12 +104,13 @@ class Mapper {
 
   const FileRequest& request_;
   const int fd_;
+  FileIdentity identity_;
   FileOutcome outcome_;
 };
 
 }  // namespace
 
-FileOutcome map_file(const FileRequest& request, Region** out) noexcept {
+FileOutcome map_file(const FileRequest& request, RegionUser& out) noexcept {
   if (request.path == nullptr) return Mapper(request, request.map.fd).run(out);
   const int fd = open(request.path, request.open_flags | O_CLOEXEC, request.mode);
   if (fd < 0) return {.step = FileStep::open, .error = -errno};

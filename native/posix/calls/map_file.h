@@ -19,7 +19,7 @@ struct FileRequest {
   int64_t size = kNone;         ///< the file is made at least this long
   bool sparse = false;          ///< without blocks
   bool may_be_private = false;  ///< where the file system has no shared mappings
-  MapRequest map;               ///< its length is found out
+  MapRequest map;               ///< its length and its file are found out
 };
 
 /// The call that failed, or none.
@@ -34,8 +34,8 @@ struct FileOutcome {
   int flags = 0;             ///< with which it was mapped
 };
 
-/// A new region with one user and its reference, unless a step failed: then nothing is mapped, and
+/// A new region for its first user, unless a step failed: then nothing is mapped, and
 /// the file has the size that it had. A mapping that leaves the file is FileStep::range.
-FileOutcome map_file(const FileRequest& request, Region** out) noexcept;
+FileOutcome map_file(const FileRequest& request, RegionUser& out) noexcept;
 
 }  // namespace posix_mmap

@@ -2,28 +2,27 @@
 
 #include <sys/mman.h>
 
+#include "posix/faults/fault_repair.h"
 #include "posix/range_call.h"
 
 namespace posix_mmap {
 
 int protect(Region& region, uint64_t offset, uint64_t length, int protection) noexcept {
-  const size_t whole = region.extent().mapped_length;
   const auto call = [&](PageRange pages) {
-    const bool everything = pages.length == whole;
-    // Before the call: from here on another thread's fault must not be judged by the old value.
-    if (!everything && region.uniform_protection() != protection)
-      region.set_uniform_protection(Region::kMixed);
+    const size_t first = region.page_index(pages.start);
+    const size_t last = first + pages.length / page_size();
+    // A repair must not change the same pages meanwhile, nor read a protection that is not theirs.
+    const RepairTurn turn(region);
+    if (!region.protections().reserve()) return -ENOMEM;
     const int result = zero_or_errno(mprotect(pages.start, pages.length, protection));
-    if (result != 0) {
-      region.set_uniform_protection(Region::kMixed);  // the kernel may have changed the first pages
-    } else if (everything) {
-      region.set_uniform_protection(protection);
-    }
+    // After an error it may have changed the first pages.
+    region.set_protection(first, last, result == 0 ? protection : Region::kMixed);
+    if (result == 0) close_opened(region, first, last);
     return result;
   };
   const int result = on_pages(region, offset, length, Rounding::outward, Splits::yes, call);
-  // An empty mapping has no page, but a protection that its first pages will get.
-  if (result == 0 && whole == 0) region.set_uniform_protection(protection);
+  // An empty mapping has no pages, but keeps the protection for the pages that a resize gives it.
+  if (result == 0 && region.pages() == 0) region.set_first_protection(protection);
   return result;
 }
 

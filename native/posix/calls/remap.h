@@ -8,9 +8,9 @@
 namespace posix_mmap {
 
 /// mremap(2) — a new region over the same pages, `length` bytes long, or -errno and nothing has
-/// changed. It lies at other addresses; the old region must be retired and released, and what was
-/// private to it is in the new one now. -EINVAL for memory that cannot be moved without a hole (a
-/// private mapping of a file) or not be made longer (shared anonymous memory).
-int remap_region(Region& region, uint64_t length, Region** out) noexcept;
+/// changed. It lies at other addresses; the users of the old region must end their use, and
+/// what was private to it is in the new one now. -EINVAL for memory that cannot be moved without a
+/// hole (a private mapping of a file) or not be made longer (shared anonymous memory).
+int remap_region(Region& region, uint64_t length, RegionUser& out) noexcept;
 
 }  // namespace posix_mmap

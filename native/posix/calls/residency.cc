@@ -27,7 +27,7 @@ int64_t residency_of(const PageRange& pages, unsigned char* bitmap) noexcept {
       here += chunk[page];
     }
     resident += here;
-    // A store would give the bitmap memory, of which it has none yet where it is zero.
+    // The bitmap has no memory of its own yet where it is zero, and a store would give it some.
     if (here > 0) std::copy_n(chunk.begin(), size, bitmap + first);
   }
   return resident;

@@ -12,7 +12,7 @@ int64_t count_pages(const Region& region, uint64_t offset, uint64_t length) noex
 
 /// mincore(2) — stores 1 for each page of the range that is in memory, one byte a page, and returns
 /// how many are. `bitmap` has count_pages() bytes, all of them 0, and is not touched where a long
-/// run of pages is not in memory: so it may be far larger than memory.
+/// run of pages is not in memory, so that a bitmap of zero pages may be far larger than memory.
 int64_t residency(const Region& region, uint64_t offset, uint64_t length,
                   unsigned char* bitmap) noexcept;
 

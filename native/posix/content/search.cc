@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "posix/faults/fault_guard.h"
+#include "posix/content/fault_cause.h"
+#include "posix/content/file_end.h"
 #include "posix/faults/guarded_section.h"
 #include "posix/faults/replaced_pages.h"
 
@@ -15,7 +16,7 @@ struct Needle {
   size_t length;
 };
 
-/// A place, a page in the way, or neither.
+/// A place, a fault on a page that was to be searched, or neither.
 struct Outcome {
   const std::byte* place = nullptr;
   Fault fault;
@@ -36,7 +37,7 @@ void call_memmem(void* argument) noexcept {
   call.place = memmem(call.begin, call.length, call.needle.data, call.needle.length);
 }
 
-/// Searches up to the first page that is in the way. What lies before that page was searched.
+/// Searches up to the first page that cannot be searched. A place before that page is still found.
 Outcome first_in(const Region& region, const std::byte* begin, const std::byte* end,
                  const Needle& needle) noexcept {
   Outcome outcome;
@@ -51,15 +52,16 @@ Outcome first_in(const Region& region, const std::byte* begin, const std::byte* 
   }
   const auto* const place = static_cast<const std::byte*>(call.place);
   const std::byte* const searched = place == nullptr ? end : place + needle.length;
-  // Replaced in the meantime, by another thread's fault: these may have been zeros.
+  // Another thread's fault may have replaced a page meanwhile, and then zeros were searched.
   const Fault late = find_replaced(region, begin, static_cast<size_t>(searched - begin));
   if (late.kind != FaultKind::none) return {nullptr, late};
   if (place != nullptr) return {place, {}};
   return outcome;
 }
 
-/// The highest place that begins in `low … high`, or the highest page that is in the way of knowing
-/// it. Finds one place, then halves what lies above it: a search of the same bytes twice at most.
+/// The highest place that begins in `low … high`, or the highest page without which it cannot be
+/// known. Finds one place and then halves the range above it, which searches the same bytes twice
+/// at most.
 Outcome last_in(const Region& region, const std::byte* low, const std::byte* high,
                 const Needle& needle) noexcept {
   Outcome best;
@@ -78,12 +80,16 @@ Outcome last_in(const Region& region, const std::byte* low, const std::byte* hig
   return best;
 }
 
-Found report(Region& region, const Outcome& outcome) noexcept {
-  if (outcome.place != nullptr) {
-    return {byte_offset(region.extent(), outcome.place), {}};
+/// A match is one if it lies in the file; that there is none is known of bytes that do.
+Found answer(Region& region, uint64_t offset, uint64_t length, const Outcome& outcome) noexcept {
+  if (outcome.fault.kind != FaultKind::none) {
+    const auto finish = outcome.unreported ? reported : explained;
+    return {Found::kNowhere, finish(region, outcome.fault, offset)};
   }
-  if (outcome.unreported) fault_guard_report(region, outcome.fault);
-  return {Found::kNowhere, outcome.fault};
+  const Fault end = find_past_end(region, offset, length, Evidence::content);
+  if (end.kind != FaultKind::none) return {Found::kNowhere, end};
+  if (outcome.place == nullptr) return {};
+  return {byte_offset(region.extent(), outcome.place), {}};
 }
 
 }  // namespace
@@ -92,13 +98,20 @@ Found find_first(Region& region, uint64_t offset, uint64_t length, const std::by
                  size_t needle_length) noexcept {
   if (needle_length > length) return {};
   const std::byte* const begin = region.extent().data() + offset;
-  return report(region, first_in(region, begin, begin + length, {needle, needle_length}));
+  const Outcome outcome = first_in(region, begin, begin + length, {needle, needle_length});
+  // Nothing depends on what lies behind a match.
+  if (outcome.place != nullptr) {
+    const std::byte* const end = outcome.place + needle_length;
+    length = static_cast<uint64_t>(end - begin);
+  }
+  return answer(region, offset, length, outcome);
 }
 
 Found find_last(Region& region, uint64_t offset, uint64_t length, const std::byte* needle,
                 size_t needle_length) noexcept {
   if (needle_length > length) return {};
-  // Windows of places; one also searches the needle's length behind it, so it should be longer.
+  // A window holds the places where a match may begin. Its search also reads the needle's length
+  // beyond it, so a window that is not much longer than the needle would read most bytes twice.
   const size_t window = std::max(size_t{256} << 10, 4 * needle_length);
   const std::byte* const low = region.extent().data() + offset;
   const std::byte* high = low + (length - needle_length) + 1;
@@ -109,11 +122,11 @@ Found find_last(Region& region, uint64_t offset, uint64_t length, const std::byt
     high = begin;
   }
   if (outcome.fault.kind != FaultKind::none) {
-    // The start of the page, wherever in it a search began.
+    // The fault is reported at the start of its page, wherever in the page the search began.
     uint64_t& lost = outcome.fault.offset;
     lost = std::max(offset, page_start(region.extent(), lost));
   }
-  return report(region, outcome);
+  return answer(region, offset, length, outcome);
 }
 
 }  // namespace posix_mmap

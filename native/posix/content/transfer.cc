@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "posix/content/fault_cause.h"
+#include "posix/content/file_end.h"
 #include "posix/faults/guarded_copy.h"
 #include "posix/faults/replaced_pages.h"
 #include "posix/region/region_table.h"
@@ -10,16 +12,37 @@
 namespace posix_mmap {
 namespace {
 
-/// What was recorded a moment ago for an access to `address`, in whatever region that is.
-Fault latest_fault(const Region& ours, const std::byte* address) noexcept {
-  const Region* const found = region_table_find(address);
-  const Region& region = found == nullptr ? ours : *found;
-  const FaultKind kind = region.faults().latest_kind();
-  return fault_at(region, kind == FaultKind::none ? FaultKind::no_access : kind, address);
-}
+/// A range of a region, on one side of a copy.
+struct Side {
+  Region& region;
+  const std::byte* begin;
+  uint64_t length;
 
-/// Copies to higher addresses of the same memory, last chunk first. Returns what could not be
-/// accessed, or nullptr.
+  uint64_t offset() const noexcept { return byte_offset(region.extent(), begin); }
+
+  /// The first of its pages that stands in for another one.
+  Fault replaced() const noexcept {
+    if (!region.faults().any_replaced()) return {};
+    const Fault fault = find_replaced(region, begin, length);
+    return fault.kind == FaultKind::none ? fault : explained(region, fault, offset());
+  }
+  /// What is not the file's of it any more.
+  Fault past_end(Evidence evidence) const noexcept {
+    return find_past_end(region, offset(), length, evidence);
+  }
+  bool holds(const std::byte* address) const noexcept {
+    return address >= begin && address < begin + length;
+  }
+  /// What was recorded a moment ago for an access to `address`.
+  Fault latest(const std::byte* address) const noexcept {
+    const FaultKind kind = region.faults().latest_kind();
+    const FaultKind known = kind == FaultKind::none ? FaultKind::no_access : kind;
+    return explained(region, fault_at(region, known, address), offset());
+  }
+};
+
+/// Copies to higher addresses of the same memory, last chunk first. Returns the address that could
+/// not be accessed, or nullptr.
 const std::byte* copy_backward(std::byte* to, const std::byte* from, size_t length) noexcept {
   std::array<std::byte, size_t{4} * 1024> chunk;
   size_t end = length;
@@ -33,29 +56,72 @@ const std::byte* copy_backward(std::byte* to, const std::byte* from, size_t leng
   return nullptr;
 }
 
+/// Whether the zeros at the end of a copy stand in memory now: those that were there before the
+/// file was looked at and are there afterwards are the file's. Looks at a few, since one tells.
+bool zeros_still(const std::byte* memory, const std::byte* copy, size_t length) noexcept {
+  std::array<std::byte, 64> now;
+  const size_t looked_at = std::min(length, now.size());
+  const size_t start = length - looked_at;
+  if (guarded_copy(now.data(), memory + start, looked_at).left > 0) return false;
+  size_t at = looked_at;
+  while (at > 0 && copy[start + at - 1] == std::byte{0}) {
+    --at;
+    if (now[at] != std::byte{0}) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* target) noexcept {
-  const std::byte* const from = region.extent().data() + offset;
-  Fault fault = find_replaced(region, from, length);
+  const Side side{region, region.extent().data() + offset, length};
+  Fault fault = side.replaced();
   if (fault.kind != FaultKind::none) return fault;
-  const Copied copied = guarded_copy(target, from, length);
-  if (copied.left > 0) return latest_fault(region, copied.fault);
-  return find_replaced(region, from, length);  // another thread's fault in the meantime
+  const Copied copied = guarded_copy(target, side.begin, length);
+  if (copied.left > 0) return side.latest(copied.fault);
+  fault = side.replaced();  // another thread's fault in the meantime
+  if (fault.kind != FaultKind::none || length == 0) return fault;
+  // Most copies end in another byte, and this is all that they need.
+  constexpr int kMostTries = 4;
+  for (int tries = 0; target[length - 1] == std::byte{0} && tries < kMostTries; ++tries) {
+    fault = side.past_end(Evidence::behind);
+    if (fault.kind != FaultKind::none || zeros_still(side.begin, target, length)) return fault;
+    // Of a file that was short while it was copied, and is not any more.
+    const Copied again = guarded_copy(target, side.begin, length);
+    if (again.left > 0) return side.latest(again.fault);
+  }
+  return side.replaced();
+}
+
+bool copies_backward(const Region& region, uint64_t offset, uint64_t length,
+                     const std::byte* source) noexcept {
+  const std::byte* const to = region.extent().data() + offset;
+  return source < to && to < source + length;
 }
 
 Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte* source) noexcept {
   std::byte* const to = region.extent().data() + offset;
-  Fault fault = find_replaced(region, to, length);
-  if (fault.kind != FaultKind::none) return fault;
-  const Region* const origin = region_table_find(source);
-  if (origin != nullptr) fault = find_replaced(*origin, source, length);
-  if (fault.kind != FaultKind::none) return fault;
-  const bool backward = source < to && to < source + length;
+  const Side target{region, to, length};
+  Region* const origin = region_table_find(source);
+  // Whoever is given bytes of another file must be given that file's.
+  const Side other{origin == nullptr ? region : *origin, source, origin == nullptr ? 0 : length};
+
+  const auto first_of = [](auto... looks) noexcept {
+    Fault fault;
+    ((fault = looks(), fault.kind != FaultKind::none) || ...);
+    return fault;
+  };
+  const Fault before = first_of([&] { return target.replaced(); }, [&] { return other.replaced(); },
+                                [&] { return target.past_end(Evidence::content); },
+                                [&] { return other.past_end(Evidence::content); });
+  if (before.kind != FaultKind::none) return before;
+  const bool backward = copies_backward(region, offset, length, source);
   const std::byte* const failed =
       backward ? copy_backward(to, source, length) : guarded_copy(to, source, length).fault;
-  if (failed != nullptr) return latest_fault(region, failed);
-  return find_replaced(region, to, length);
+  if (failed != nullptr) return (other.holds(failed) ? other : target).latest(failed);
+  return first_of([&] { return target.replaced(); },
+                  [&] { return target.past_end(Evidence::behind); },
+                  [&] { return other.past_end(Evidence::content); });
 }
 
 Fault copy_from(const std::byte* source, uint64_t length, std::byte* target) noexcept {

@@ -9,13 +9,18 @@ namespace posix_mmap {
 
 /// Copies `length` bytes at `offset` of a region to `target`. Stops at the first page that cannot
 /// be read, or that no longer shows its file since it was replaced after a fault, and returns that
-/// fault; kind none if all went well. The range has to lie inside.
+/// fault; its kind is none if every byte was copied. The range must lie inside.
 Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* target) noexcept;
 
-/// The other way. `source` may be memory of any region, this one and the same bytes included.
+/// Copies `length` bytes from `source` into a region, in the same manner. `source` may be memory of
+/// any region, this one and the same bytes included.
 Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte* source) noexcept;
 
-/// Copies bytes out of any memory, which may be a region's: then as copy_out does.
+/// Whether `source` overlaps the bytes at `offset` so that they must be copied from the end.
+bool copies_backward(const Region& region, uint64_t offset, uint64_t length,
+                     const std::byte* source) noexcept;
+
+/// Copies bytes out of any memory. If it is a region's, copies as copy_out() does.
 Fault copy_from(const std::byte* source, uint64_t length, std::byte* target) noexcept;
 
 }  // namespace posix_mmap

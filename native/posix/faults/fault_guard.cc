@@ -10,11 +10,13 @@
 #include <cerrno>
 #include <mutex>
 
+#include "posix/faults/block_copy.h"
 #include "posix/faults/fault_repair.h"
 #include "posix/faults/guarded_copy.h"
 #include "posix/faults/guarded_section.h"
 #include "posix/faults/replaced_pages.h"
 #include "posix/faults/signal_context.h"
+#include "posix/kernel_constants.h"
 #include "posix/region/map_reserve.h"
 #include "posix/region/region_table.h"
 
@@ -36,34 +38,46 @@ void notify(Region& region) noexcept {
   notifications.fetch_sub(1, std::memory_order_seq_cst);
 }
 
-/// Raised by the processor for a page, and not by kill(2), for alignment or for broken memory.
+/// Whether the processor raised the signal for a page: not kill(2), and not for alignment or for
+/// broken memory.
 bool is_page_fault(int signal, const siginfo_t& info) noexcept {
   if (signal == SIGBUS) return info.si_code == BUS_ADRERR;
-  return info.si_code == SEGV_MAPERR || info.si_code == SEGV_ACCERR;
+  return info.si_code == SEGV_MAPERR || info.si_code == SEGV_ACCERR || info.si_code == SEGV_PKUERR;
 }
 
-FaultKind classify(const Region& region, const siginfo_t& info, std::byte* page) noexcept {
-  if (info.si_signo == SIGBUS) return FaultKind::truncated;
+/// Whether the file has no page behind one that the region allows to be read, and that cannot be
+/// read.
+bool is_lost(const Region& region, std::byte* page) noexcept {
+  const bool kernel_knows = madvise(nullptr, 0, MADV_POPULATE_READ) == 0;
+  if (kernel_knows) return page_lost(page);
   const int protection = region.uniform_protection();
-  if (protection != Region::kMixed) {
-    return protection == PROT_NONE ? FaultKind::no_access : FaultKind::read_only;
-  }
-  if (page_readable(page)) return FaultKind::read_only;
-  // A guard page is SEGV_MAPERR and lost in the same sense.
-  return info.si_code == SEGV_ACCERR && page_lost(page) ? FaultKind::truncated
-                                                        : FaultKind::no_access;
+  return protection != Region::kMixed && (protection & PROT_READ) != 0;
 }
 
-/// True if the interrupted program can go on.
+FaultKind classify(const Region& region, const siginfo_t& info, std::byte* page,
+                   bool store) noexcept {
+  if (info.si_signo == SIGBUS) return FaultKind::truncated;
+  // Of pages that are mapped, only a guard page is SEGV_MAPERR, and only one for instructions alone
+  // is SEGV_PKUERR. What must not even be read is SEGV_ACCERR for a load. All this is said of the
+  // access that failed, so it is right whatever other threads do to the pages meanwhile.
+  if (info.si_code != SEGV_ACCERR || !store) return FaultKind::no_access;
+  // A store is SEGV_ACCERR wherever the protection forbids it, also where more is amiss.
+  if (page_readable(page)) return FaultKind::read_only;
+  if (region.guards().test(region.page_index(page))) return FaultKind::no_access;
+  return is_lost(region, page) ? FaultKind::truncated : FaultKind::no_access;
+}
+
+/// Deals with a fault inside a region. True if the interrupted program can go on.
 bool settle(Region& region, const siginfo_t& info, ucontext_t& context) noexcept {
-  // Data that is executed is beyond help: the new page would not be executable either.
+  // Nothing helps a program that executes data: the new page would not be executable either.
   if (is_instruction_fetch(context)) return false;
   auto* const address = static_cast<std::byte*>(info.si_addr);
-  const FaultKind kind = classify(region, info, page_of(address));
+  const bool store = is_store(context);
+  const FaultKind kind = classify(region, info, page_of(address), store);
   if (guarded_section_abandon(context, kind, address)) return true;
   if (guarded_copy_abandon(context, address)) {
     region.faults().record(kind, fault_at(region, kind, address).offset);
-  } else if (!repair_fault(region, kind, address, is_store(context))) {
+  } else if (!repair_fault(region, kind, address, store)) {
     constexpr char kNote[] = "posix-mmap: no memory left to replace a page of a mapping\n";
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kNote, sizeof(kNote) - 1);
     return false;
@@ -72,14 +86,14 @@ bool settle(Region& region, const siginfo_t& info, ucontext_t& context) noexcept
   return true;
 }
 
-/// Calls the handler that ours took the place of, as the kernel would have.
+/// Calls the handler that this one replaced, in the way the kernel would have called it.
 void pass_on(int signal, siginfo_t* info, void* context) noexcept {
   struct sigaction& earlier = signal == SIGBUS ? previous.bus : previous.segv;
   const struct sigaction before = earlier;
   const bool sent = info->si_code <= 0;
   if ((before.sa_flags & SA_SIGINFO) == 0 &&
       (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN)) {
-    // The kernel ignores only signals that somebody sent.
+    // A fault cannot be ignored; the kernel ignores only signals that somebody has sent.
     if (sent && before.sa_handler == SIG_IGN) return;
     struct sigaction fatal{};
     fatal.sa_handler = SIG_DFL;
@@ -109,14 +123,16 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   bool settled = false;
   if (is_page_fault(signal, *info)) {
     Region* region = region_table_find(info->si_addr);
-    settled = region != nullptr && settle(*region, *info, *static_cast<ucontext_t*>(context));
+    auto& interrupted = *static_cast<ucontext_t*>(context);
+    settled = region != nullptr ? settle(*region, *info, interrupted)
+                                : block_copy_abandon(interrupted, info->si_addr);
   }
   errno = saved_errno;
   if (!settled) pass_on(signal, info, context);
 }
 
 int take_over(int signal, struct sigaction& before) noexcept {
-  // Read first: the handler may be needed, and consult it, the moment it is installed.
+  // Read first: a fault the moment after the handler is installed already needs the earlier one.
   if (sigaction(signal, nullptr, &before) != 0) return -errno;
   struct sigaction ours{};
   ours.sa_sigaction = on_signal;

@@ -6,11 +6,11 @@
 namespace posix_mmap {
 
 /// sigaction(2) — takes SIGSEGV and SIGBUS for the whole process, once: 0 or -errno. A signal that
-/// is not about a region of ours goes on to the handler that was there before.
+/// is not about a region goes on to the handler that was installed before.
 int fault_guard_install() noexcept;
 
-/// Whether both signals still come to us; false before the first mapping, and after somebody else
-/// has installed a handler of their own.
+/// Whether both signals still come to this guard: not before the first mapping, and no longer once
+/// somebody else has installed a handler.
 bool fault_guard_active() noexcept;
 
 /// Records a fault that no handler has recorded, and notifies the region's listener.

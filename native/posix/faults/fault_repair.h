@@ -8,17 +8,17 @@
 
 namespace posix_mmap {
 
-/// Whether an access to a page would succeed now, found out by system calls, which answer EFAULT
-/// where the access itself would raise a signal. Neither changes the page's bytes.
+/// Whether an access to a page would succeed now. Both ask by system calls, which answer EFAULT
+/// where the access itself would raise a signal, and neither changes the page's bytes.
 bool page_readable(const void* page) noexcept;
 bool page_writable(void* page) noexcept;
 
-/// Whether a page may be read but is not to be had. Says no where the kernel cannot tell.
+/// Whether a page may be read but its content is lost. False where the kernel cannot say.
 bool page_lost(std::byte* page) noexcept;
 
-/// One repair at a time in a region: a second thread that failed on the same page must find it
-/// replaced, or it would replace it again and lose what the first has stored by then. Whoever has
-/// the turn may not fault in the region.
+/// Lets one thread at a time repair a region: a second thread that failed on the same page must
+/// find it replaced, or it would replace the page again and lose what the first has stored by then.
+/// The thread that has the turn must not fault in the region, or it would wait for itself.
 class RepairTurn {
  public:
   explicit RepairTurn(Region& region) noexcept : region_(region) {
@@ -32,8 +32,12 @@ class RepairTurn {
   Region& region_;
 };
 
-/// Replaces the page of `address`, unless another thread just did. False if the kernel has no
-/// memory even for that. Async-signal-safe.
+/// Replaces the page of `address`, unless another thread has just done so. False if the kernel has
+/// no memory for the page. Async-signal-safe.
 bool repair_fault(Region& region, FaultKind kind, std::byte* address, bool store) noexcept;
+
+/// The protection of pages `first … last` (exclusive) was set anew: those that a repair had opened
+/// with their content are as they were before. For the thread that has the turn.
+void close_opened(Region& region, size_t first, size_t last) noexcept;
 
 }  // namespace posix_mmap

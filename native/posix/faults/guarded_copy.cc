@@ -5,8 +5,9 @@
 
 #include "posix/faults/signal_context.h"
 
-// In assembly, because the fault guard has to know by its address whether an access is one of ours
-// and where to go on instead; a compiler's copy loop has no such address.
+// In assembly, because the fault guard must know by its address whether an instruction is an access
+// of this copy, and where the thread continues after it; a compiler's copy loop has no such
+// address.
 extern "C" {
 posix_mmap::Copied posix_mmap_copy(void* to, const void* from, size_t length) noexcept;
 extern const char posix_mmap_copy_access[];

@@ -3,10 +3,11 @@
 #include <cstdint>
 
 #include "posix/faults/signal_context.h"
+#include "posix/faults/thread_value.h"
 #include "posix/page_range.h"
 
-// In assembly, because the fault guard has to know the frame to go back to: a handler that returns
-// into it restores the signal mask, which longjmp(3) would leave to chance.
+// In assembly, because the fault guard must know the frame to return to. A handler that returns
+// into the frame restores the signal mask, which longjmp(3) need not do.
 extern "C" {
 /// Stores its stack pointer in `frame`, then calls body(argument).
 void posix_mmap_section(void (*body)(void*), void* argument, uintptr_t* frame) noexcept;
@@ -128,15 +129,7 @@ struct Section {
   uintptr_t last = 0;   // exclusive
   uintptr_t frame = 0;
   SectionFault fault;
-  Section* outer = nullptr;
 };
-
-// A signal handler reads this on threads that never came here, where glibc might allocate for any
-// other model of thread-local storage.
-#if defined(__GLIBC__)
-__attribute__((tls_model("initial-exec")))
-#endif
-constinit thread_local Section* current = nullptr;
 
 }  // namespace
 
@@ -145,15 +138,14 @@ SectionFault guarded_section(const std::byte* begin, size_t length, void (*body)
   // Whole pages, since what reads words or vectors reaches past both ends of a range within them.
   const PageRange pages = touched_pages(begin, length);
   const auto first = reinterpret_cast<uintptr_t>(pages.start);
-  Section section{first, first + pages.length, 0, {}, current};
-  current = &section;
+  Section section{first, first + pages.length, 0, {}};
+  const ThreadValue current(&section);
   posix_mmap_section(body, argument, &section.frame);
-  current = section.outer;
   return section.fault;
 }
 
 bool guarded_section_abandon(ucontext_t& context, FaultKind kind, std::byte* fault) noexcept {
-  Section* const section = current;
+  auto* const section = static_cast<Section*>(ThreadValue::current());
   const auto address = reinterpret_cast<uintptr_t>(fault);
   if (section == nullptr || address < section->first || address >= section->last) return false;
   section->fault = {kind, fault};

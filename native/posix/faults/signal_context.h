@@ -1,4 +1,4 @@
-// What the processor says of a fault, read from the context that a signal handler is given.
+// What the processor says about a fault, read from the context that a signal handler is given.
 #pragma once
 
 #include <ucontext.h>
@@ -18,7 +18,7 @@ inline void set_program_counter(ucontext_t& context, uintptr_t address) noexcept
 inline void set_stack_pointer(ucontext_t& context, uintptr_t address) noexcept {
   context.uc_mcontext.gregs[REG_RSP] = static_cast<greg_t>(address);
 }
-/// The register in which the second word of a returned structure travels.
+/// The register in which the second word of a structure is returned.
 inline void set_second_result(ucontext_t& context, uintptr_t value) noexcept {
   context.uc_mcontext.gregs[REG_RDX] = static_cast<greg_t>(value);
 }
@@ -45,7 +45,7 @@ inline void set_second_result(ucontext_t& context, uintptr_t value) noexcept {
   context.uc_mcontext.regs[1] = value;
 }
 
-/// The exception syndrome (Arm ARM, ESR_EL1), or 0 where the kernel did not pass it on.
+/// The exception syndrome (Arm ARM, ESR_EL1), or 0 if the kernel did not pass it on.
 inline uint64_t exception_syndrome(const ucontext_t& context) noexcept {
   struct Record {
     uint32_t magic;
@@ -65,7 +65,7 @@ inline uint64_t exception_syndrome(const ucontext_t& context) noexcept {
 inline unsigned exception_class(const ucontext_t& context) noexcept {
   return static_cast<unsigned>(exception_syndrome(context) >> 26) & 0x3f;
 }
-// Without a syndrome a store is assumed: replacing a page writable is right for loads as well.
+// Without a syndrome a store is assumed, because a page that is replaced writable serves loads too.
 inline bool is_store(const ucontext_t& context) noexcept {
   const uint64_t syndrome = exception_syndrome(context);
   return syndrome == 0 || (syndrome & (1U << 6)) != 0;

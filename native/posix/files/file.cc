@@ -15,8 +15,9 @@ namespace {
 
 constexpr blksize_t kSmallestHugePage = 1 << 20;
 
-/// hugetlbfs maps in units of its own, which mprotect, munmap and fault repair would all have to
-/// know. Its blocks are its pages, so an ordinary file needs no second system call.
+/// hugetlbfs maps in units of its own, which mprotect(2), munmap(2) and the repair of faults would
+/// all need to know. Its blocks are as large as its pages, so that a file with small blocks needs
+/// no second system call.
 bool on_hugetlbfs(int fd, const struct stat& status) noexcept {
   struct statfs filesystem{};
   return status.st_blksize >= kSmallestHugePage && fstatfs(fd, &filesystem) == 0 &&
@@ -26,8 +27,15 @@ bool on_hugetlbfs(int fd, const struct stat& status) noexcept {
 }  // namespace
 
 int64_t file_size(int fd) noexcept {
+  FileIdentity unused;
+  return file_size(fd, unused);
+}
+
+int64_t file_size(int fd, FileIdentity& identity) noexcept {
   struct stat status{};
+  identity = {};
   if (fstat(fd, &status) != 0) return -errno;
+  identity = identity_of(status);
   switch (status.st_mode & S_IFMT) {
     case S_IFREG:
       return on_hugetlbfs(fd, status) ? -EOPNOTSUPP : status.st_size;
@@ -61,7 +69,7 @@ int reserve_blocks(int fd, uint64_t offset, uint64_t length) noexcept {
   } while (result != 0 && errno == EINTR);
   if (result == 0) return 0;
   const int error = errno;
-  // Some file systems keep what they had allocated before they ran out.
+  // Some file systems keep the blocks that they had allocated before they ran out of space.
   struct stat after{};
   if (fstat(fd, &after) == 0 && after.st_size > before.st_size) {
     truncate(fd, static_cast<uint64_t>(before.st_size));

@@ -17,7 +17,7 @@ bool is_writable(int fd) noexcept {
 }
 
 int open_path(const FileIdentity& identity, const char* path) noexcept {
-  // Without O_NONBLOCK a FIFO that has taken the file's name would block.
+  // The name may be a FIFO's by now, and without O_NONBLOCK open(2) would block.
   const int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) return -errno;
   if (is_file(identity, fd)) return fd;
@@ -25,7 +25,8 @@ int open_path(const FileIdentity& identity, const char* path) noexcept {
   return -ESTALE;
 }
 
-/// The kernel names these links by addresses, and only while it has one mapping there.
+/// Opens the kernel's link to a mapped file. The kernel names these links by addresses, and has one
+/// for these addresses only while they are a single VMA.
 int open_kernel_link(const FileIdentity& identity, const Extent& extent) noexcept {
   const auto first = reinterpret_cast<uintptr_t>(extent.base);
   std::array<char, 64> link{};
@@ -36,10 +37,14 @@ int open_kernel_link(const FileIdentity& identity, const Extent& extent) noexcep
 
 }  // namespace
 
+FileIdentity identity_of(const struct stat& status) noexcept {
+  return {status.st_dev, status.st_ino, S_ISREG(status.st_mode)};
+}
+
 bool identify_file(int fd, FileIdentity& identity) noexcept {
   struct stat status{};
   if (fd < 0 || fstat(fd, &status) != 0) return false;
-  identity = {status.st_dev, status.st_ino};
+  identity = identity_of(status);
   return true;
 }
 

@@ -13,8 +13,8 @@
 namespace posix_mmap {
 namespace {
 
-/// Where the libc keeps the segments of shm_open(3). Its own functions are in librt before glibc
-/// 2.34, and Node does not load that.
+/// Where the libc keeps the segments of shm_open(3). The libc's own functions are in librt before
+/// glibc 2.34, and Node does not load that library.
 class SegmentPath {
  public:
   explicit SegmentPath(const char* name) noexcept {
@@ -30,7 +30,7 @@ class SegmentPath {
     }
   }
 
-  /// 0, or what is wrong with the name.
+  /// 0, or the -errno of a name that cannot be one.
   [[nodiscard]] int error() const noexcept { return error_; }
   [[nodiscard]] const char* text() const noexcept { return text_.data(); }
 
@@ -58,7 +58,8 @@ int unlink_shared_memory(const char* name) noexcept {
   const SegmentPath path(name);
   if (path.error() != 0) return path.error();
   if (unlink(path.text()) == 0) return 0;
-  // What the manual has for somebody else's segment in a directory with the sticky bit.
+  // shm_unlink(3) documents EACCES for somebody else's segment; unlink(2) in a directory with the
+  // sticky bit says EPERM.
   return errno == EPERM ? -EACCES : -errno;
 }
 

@@ -1,4 +1,4 @@
-// memfd_create(2) and shm_open(3): memory that has a descriptor but no file.
+// memfd_create(2) and shm_open(3): memory that has a descriptor and no file on a disk.
 #pragma once
 
 namespace posix_mmap {
@@ -15,7 +15,7 @@ int unlink_shared_memory(const char* name) noexcept;
 /// fcntl(2) with F_ADD_SEALS — 0 or -errno.
 int add_seals(int fd, int seals) noexcept;
 
-/// fcntl(2) with F_GET_SEALS — the seals, or -errno; -EINVAL for what cannot be sealed.
+/// fcntl(2) with F_GET_SEALS — the seals, or -errno; -EINVAL for a file that cannot be sealed.
 int get_seals(int fd) noexcept;
 
 /// fcntl(2) with F_DUPFD_CLOEXEC — another descriptor of the same file, or -errno.

@@ -20,7 +20,7 @@ uint64_t mask_of(size_t word, size_t first, size_t last) noexcept {
   return mask;
 }
 
-/// `kind` in every place of a word.
+/// `kind` in the place of every page of a word.
 uint64_t repeated(FaultKind kind) noexcept {
   return static_cast<uint64_t>(kind) * (~uint64_t{0} / kKindMask);
 }
@@ -60,7 +60,7 @@ void FaultLog::free_memory() noexcept {
 FaultLog::Word* FaultLog::page_map(bool create) noexcept {
   Word* map = replaced_.load(std::memory_order_acquire);
   if (map != nullptr || !create) return map;
-  // mmap, because a signal handler may not call malloc. Fresh pages are zero bits.
+  // By mmap(2), because a signal handler must not call malloc(3). Fresh pages are all zero bits.
   void* fresh = mmap(nullptr, page_map_bytes(), PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (fresh == MAP_FAILED) return nullptr;
@@ -76,7 +76,8 @@ void FaultLog::record(FaultKind kind, uint64_t offset) noexcept {
   uint64_t none = 0;
   const uint64_t packed = (offset << kKindBits) | static_cast<uint64_t>(kind);
   latest_.store(kind, std::memory_order_release);
-  // Counted first: whoever takes the log in between leaves a first fault, if not its number.
+  // Counted first: a thread that takes the log in between leaves the fault to be found, if not its
+  // count.
   count_.fetch_add(1, std::memory_order_acq_rel);
   first_.compare_exchange_strong(none, packed, std::memory_order_acq_rel);
   records_.fetch_add(1, std::memory_order_release);
@@ -98,20 +99,32 @@ Fault FaultLog::take() noexcept {
   return unpack(first, count_.exchange(0, std::memory_order_acq_rel));
 }
 
+void FaultLog::lower_first(uint64_t from, uint64_t to) noexcept {
+  const auto kind = static_cast<uint64_t>(FaultKind::truncated);
+  uint64_t expected = (from << kKindBits) | kind;
+  first_.compare_exchange_strong(expected, (to << kKindBits) | kind, std::memory_order_acq_rel);
+}
+
 void FaultLog::mark_replaced(FaultKind kind, size_t first, size_t count) noexcept {
   repairs_.fetch_add(1, std::memory_order_relaxed);
   all_repairs_.fetch_add(1, std::memory_order_relaxed);
+  if (!mark(kind, first, count)) all_replaced_.store(kind, std::memory_order_release);
+}
+
+void FaultLog::extend_replaced(FaultKind kind, size_t first, size_t count) noexcept {
+  mark(kind, first, count);
+}
+
+bool FaultLog::mark(FaultKind kind, size_t first, size_t count) noexcept {
   Word* map = page_map(true);
-  if (map == nullptr) {
-    all_replaced_.store(kind, std::memory_order_release);
-    return;
-  }
+  if (map == nullptr) return false;
   const size_t last = first + count;
   for (size_t word = first / kPagesPerWord; word * kPagesPerWord < last; ++word) {
     const uint64_t mask = mask_of(word, first, last);
     map[word].fetch_and(~mask, std::memory_order_acq_rel);
     map[word].fetch_or(mask & repeated(kind), std::memory_order_acq_rel);
   }
+  return true;
 }
 
 void FaultLog::mark_restored(size_t first, size_t count) noexcept {
@@ -139,9 +152,18 @@ FaultKind FaultLog::replaced(size_t page) const noexcept {
 
 FaultKind FaultLog::first_replaced(size_t& page, size_t last) const noexcept {
   if (!any_replaced()) return FaultKind::none;
-  for (; page <= last; ++page) {
-    const FaultKind kind = replaced(page);
-    if (kind != FaultKind::none) return kind;
+  const FaultKind all = all_replaced_.load(std::memory_order_acquire);
+  const Word* const map = replaced_.load(std::memory_order_acquire);
+  if (all != FaultKind::none) return page <= last ? all : FaultKind::none;
+  while (map != nullptr && page <= last) {
+    const size_t place = page % kPagesPerWord;
+    const uint64_t rest =
+        map[page / kPagesPerWord].load(std::memory_order_acquire) >> (place * kKindBits);
+    if (rest != 0) {
+      page += static_cast<size_t>(__builtin_ctzll(rest)) / kKindBits;
+      return page <= last ? replaced(page) : FaultKind::none;
+    }
+    page += kPagesPerWord - place;
   }
   return FaultKind::none;
 }

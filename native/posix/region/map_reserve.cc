@@ -24,7 +24,7 @@ void map_reserve_fill() noexcept {
   void* const mapped = mmap(nullptr, kPages * size, PROT_NONE, kFlags, -1, 0);
   if (mapped == MAP_FAILED) return;
   area = static_cast<std::byte*>(mapped);
-  // Every other page another protection: neighbours that are alike would be one kernel mapping.
+  // Every other page has another protection, because neighbours that are alike would be one VMA.
   for (int page = 0; page < kReserve; ++page) {
     if (mprotect(area + (2 * page + 1) * size, size, PROT_READ) != 0) return;
     left.store(page + 1, std::memory_order_release);

@@ -1,10 +1,10 @@
-// A few kernel mappings put by, for the moment when the process may have no more of them and a
-// fault has to be repaired all the same.
+// A few kernel mappings (VMAs) in reserve, for the moment when the process may have no more of them
+// and a fault must be repaired all the same.
 #pragma once
 
 namespace posix_mmap {
 
-/// Puts them by, once.
+/// Makes the reserve. Called once.
 void map_reserve_fill() noexcept;
 
 /// Gives one of them back to the kernel. False if none is left. Async-signal-safe.

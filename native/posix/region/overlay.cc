@@ -14,11 +14,12 @@ int overlay_region(const Region& region, std::byte* target) noexcept {
                      region.uniform_protection() == (PROT_READ | PROT_WRITE) &&
                      !region.faults().any_replaced();
   if (!plain || offset_in_page(target) != 0) return -EINVAL;
-  if (!map_budget_take(2)) return -ENOMEM;
+  const int refused = map_budget_ask(2);
+  if (refused != 0) return refused;
   constexpr int kFlags = MREMAP_MAYMOVE | MREMAP_FIXED;
   if (mremap(extent.base, 0, extent.mapped_length, kFlags, target) != MAP_FAILED) return 0;
   const int error = errno;
-  // What was there may be gone already, and its owner will use it.
+  // The kernel may have unmapped what was there already, and its owner will use the addresses.
   overlay_zeros(target, extent.mapped_length);
   return -error;
 }

@@ -1,4 +1,4 @@
-// A region's pages at addresses that somebody else has reserved and will give back.
+// Shows a region's pages at addresses that somebody else has reserved and will give back.
 #pragma once
 
 #include <cstddef>
@@ -7,12 +7,13 @@
 
 namespace posix_mmap {
 
-/// mremap(2) with an old length of 0 — shows the region at `target`, which must be a page's and
-/// have room for whole pages: 0 or -errno. -EINVAL for memory that would have to be looked after
-/// there: it is private, may not be written to, or does not start on a page.
+/// mremap(2) with an old length of 0 — shows the region at `target`, which must be the start of a
+/// page and have room for whole pages: 0 or -errno. -EINVAL for memory whose faults would need
+/// repair there, or that does not start on a page: only shared, writable memory of a file with no
+/// replaced page can do without.
 int overlay_region(const Region& region, std::byte* target) noexcept;
 
-/// mmap(2) with MAP_FIXED — zeros of its own instead.
+/// mmap(2) with MAP_FIXED — ends an overlay: zeros take its place.
 int overlay_zeros(std::byte* target, size_t length) noexcept;
 
 }  // namespace posix_mmap

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 #include <new>
@@ -12,8 +13,8 @@
 
 namespace posix_mmap {
 
-/// Records are reused and never freed: a signal handler that was given a stray pointer may still
-/// read one after its region is gone.
+/// Records are reused and never freed, because a signal handler that has looked a region up may
+/// still read its record after the region is gone.
 class RegionPool {
  public:
   static Region* take() noexcept {
@@ -40,8 +41,8 @@ namespace {
 std::atomic<size_t> live{0};
 std::atomic<uint64_t> last_serial{0};
 
-/// Ranges whose munmap(2) would have cut a kernel mapping in two when there was none to spare:
-/// neighbours that are alike are one for the kernel.
+/// Ranges whose munmap(2) was put off, because it would have cut a VMA in two when there was none
+/// to spare: neighbours that are alike are one VMA.
 class Postponed {
  public:
   static void add(const Extent& extent) noexcept {
@@ -51,7 +52,7 @@ class Postponed {
     if (entry != nullptr) first_ = entry;
   }
 
-  /// One at a time: each later unmap() makes room for one.
+  /// Unmaps one of them; each later unmap() makes room for one more.
   static void retry() noexcept {
     const std::lock_guard<std::mutex> lock(mutex_);
     Entry* const entry = first_;
@@ -71,13 +72,14 @@ class Postponed {
 
 }  // namespace
 
-int Region::adopt(const Extent& extent, int prot, int flags, const FileIdentity& file,
-                  Region** out) noexcept {
+int Region::adopt(const Extent& extent, int prot, int flags, const MappedFileFacts& file,
+                  RegionUser& out) noexcept {
   Region* region = RegionPool::take();
   int result = region == nullptr ? -ENOMEM : 0;
   if (region != nullptr) {
     region->extent_ = extent;
-    region->file_ = file;
+    region->file_.set(file);
+    region->fault_causes_.reset();
     region->protection_ = prot == PROT_NONE ? PROT_READ | PROT_WRITE : prot;
     region->flags_ = flags;
     region->retired_ = false;
@@ -87,12 +89,16 @@ int Region::adopt(const Extent& extent, int prot, int flags, const FileIdentity&
     region->has_token_.store(false, std::memory_order_relaxed);
     region->serial_ = last_serial.fetch_add(1, std::memory_order_relaxed) + 1;
     region->listener_.store(nullptr, std::memory_order_relaxed);
-    region->faults_.reset(extent.mapped_length / page_size());
-    *out = region;
-    if (extent.mapped_length == 0) return 0;
-    result = region_table_insert(extent.base, extent.mapped_length, region);
+    region->faults_.reset(region->pages());
+    region->protections_.reset(region->pages(), prot);
+    region->guards_.reset(region->pages());
+    region->opened_.reset(region->pages());
+    if (extent.mapped_length > 0) {
+      result = region_table_insert(extent.base, extent.mapped_length, region);
+      if (result == 0) live.fetch_add(1, std::memory_order_relaxed);
+    }
     if (result == 0) {
-      live.fetch_add(1, std::memory_order_relaxed);
+      out = RegionUser(region, RegionUser::Adopt{});
       return 0;
     }
     RegionPool::put(region);
@@ -103,29 +109,76 @@ int Region::adopt(const Extent& extent, int prot, int flags, const FileIdentity&
 
 void Region::inherit(const Region& older) noexcept {
   protection_ = older.protection_;
-  file_ = older.file_;
+  file_.inherit(older.file_);
   faults_.inherit(older.faults_);
 }
 
-void Region::release() noexcept {
+bool Region::inherit_pages(const Region& older, bool moved) noexcept {
+  const size_t kept = std::min(pages(), older.pages());
+  const PageProtections& protections = older.protections_;
+  for (size_t index = 0; index < protections.count(); ++index) {
+    const PageProtections::Run run = protections.run(index);
+    if (run.first >= kept) break;
+    if (!protections_.reserve()) return false;
+    // What the region grew by has the protection of the page before it.
+    protections_.set(run.first, run.last < older.pages() ? run.last : pages(), run.prot);
+  }
+  uniform_.store(protections_.uniform(), std::memory_order_release);
+
+  const auto copy = [kept](PageBits& to, const PageBits& from) {
+    for (size_t page = from.next(0, kept, true); page < kept;) {
+      if (!to.prepare()) return false;
+      const size_t end = from.next(page, kept, false);
+      to.set(page, end - page);
+      page = from.next(end, kept, true);
+    }
+    return true;
+  };
+  if (!copy(guards_, older.guards_)) return false;
+  if (!moved) return true;
+  if (!copy(opened_, older.opened_)) return false;
+  if (kept == 0) return true;
+  for (size_t page = 0; older.faults_.first_replaced(page, kept - 1) != FaultKind::none; ++page) {
+    faults_.extend_replaced(older.faults_.replaced(page), page, 1);
+    if (page + 1 == kept) break;
+  }
+  return true;
+}
+
+void Region::set_protection(size_t first, size_t last, int prot) noexcept {
+  protections_.set(first, last, prot);
+  uniform_.store(protections_.uniform(), std::memory_order_release);
+}
+
+void Region::set_first_protection(int prot) noexcept {
+  protections_.reset(0, prot);
+  uniform_.store(prot, std::memory_order_release);
+}
+
+void Region::remove_reference() noexcept {
   if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   unmap();
   faults_.free_memory();
+  protections_.reset(0, PROT_NONE);
+  guards_.free_memory();
+  opened_.free_memory();
+  file_.reset();
+  fault_causes_.reset();
   RegionPool::put(this);
 }
 
-void Region::join() noexcept {
+void Region::add_user() noexcept {
   users_.fetch_add(1, std::memory_order_relaxed);
-  retain();
+  add_reference();
 }
 
-bool Region::try_join() noexcept {
-  // First, or everybody else could part between the two and give the record back.
-  retain();
+bool Region::try_add_user() noexcept {
+  // The reference comes first, or everybody else could go between the two and give the record back.
+  add_reference();
   uint32_t users = users_.load(std::memory_order_relaxed);
   do {
     if (users == 0) {
-      // Not the last: whoever left last keeps a reference until the token is revoked.
+      // It is not the last one: the last user keeps its reference until the token is revoked.
       references_.fetch_sub(1, std::memory_order_acq_rel);
       return false;
     }
@@ -133,15 +186,10 @@ bool Region::try_join() noexcept {
   return true;
 }
 
-void Region::leave() noexcept {
+void Region::remove_user() noexcept {
   if (users_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   if (has_token()) revoke_token();
   if (references_.load(std::memory_order_acquire) > 1) retire();
-}
-
-void Region::part() noexcept {
-  leave();
-  release();
 }
 
 void Region::unmap() noexcept {
@@ -150,7 +198,7 @@ void Region::unmap() noexcept {
   const bool after = merges_with(region_table_find(extent_.base + extent_.mapped_length));
   region_table_erase(extent_.base, extent_.mapped_length);
   const bool cuts = before && after;
-  if ((!cuts || map_budget_take(1)) && munmap(extent_.base, extent_.mapped_length) == 0) {
+  if ((!cuts || map_budget_ask(1) == 0) && munmap(extent_.base, extent_.mapped_length) == 0) {
     if (!before && !after) map_budget_return();
     Postponed::retry();
   } else {
@@ -171,17 +219,13 @@ uint64_t Region::issue_token() noexcept {
   return serial_;
 }
 
-Region* Region::redeem_token(uint64_t token) noexcept {
-  return find_token(token, [](Region& region) { return region.try_join(); });
-}
-
 int Region::retire() noexcept {
   if (retired_ || extent_.mapped_length == 0) return 0;
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   void* overlay = mmap(extent_.base, extent_.mapped_length, PROT_READ | PROT_WRITE, kFlags, -1, 0);
   if (overlay == MAP_FAILED) {
-    // Under vm.overcommit_memory=2 writable memory may be refused; this costs none, and the fault
-    // guard lets a late access through.
+    // Under vm.overcommit_memory=2 the kernel may refuse writable memory. PROT_NONE costs none, and
+    // the fault guard repairs a late access.
     overlay = mmap(extent_.base, extent_.mapped_length, PROT_NONE, kFlags, -1, 0);
     if (overlay == MAP_FAILED) return -errno;
   }

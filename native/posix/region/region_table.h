@@ -1,6 +1,6 @@
-// From an address to the region that holds it, for signal handlers: a radix tree over page numbers,
-// as a page table is one. A region that fills an entry of an upper level takes that one entry, so
-// a terabyte costs about a thousand stores and any look-up four loads.
+// Finds the region that holds an address, for signal handlers: a radix tree over page numbers,
+// built like a page table. A region that fills an entry of an upper level takes only that entry, so
+// a terabyte costs about a thousand stores, and any look-up at most four steps.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +10,11 @@ namespace posix_mmap {
 class Region;
 
 /// Enters the pages `base … base + length`, which no other region may hold: 0, or -ENOMEM, or
-/// -EOPNOTSUPP for addresses above 2**48 (only ever given to those who ask for them).
+/// -EOPNOTSUPP for addresses above 2**48 (which the kernel gives only to those who ask for them).
 int region_table_insert(const std::byte* base, size_t length, Region* region) noexcept;
 
-/// Forgets the pages again. Has to come before the munmap(2), or another thread's new mapping at
-/// the same addresses would be forgotten instead.
+/// Removes the pages again. Must come before the munmap(2), or the entry of another thread's new
+/// mapping at the same addresses would be removed instead.
 void region_table_erase(const std::byte* base, size_t length) noexcept;
 
 /// The region at an address or nullptr. Wait-free and async-signal-safe.

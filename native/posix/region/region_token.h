@@ -1,4 +1,4 @@
-// How a thread gets at a region that another one has mapped: by a number, never by an address.
+// Finds a region that another thread has mapped by a number, a token, and never by an address.
 #pragma once
 
 #include <cstdint>

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <condition_variable>
 #include <mutex>
 
-#include "posix/threads/service_thread.h"
+#include "posix/condition.h"
+#include "posix/detached_thread.h"
 
 namespace posix_mmap {
 namespace {
@@ -25,7 +25,7 @@ int64_t now_ms() noexcept {
 
 class Background {
  public:
-  /// Never destroyed: its threads go on while the process ends.
+  /// Never destroyed, because its threads may still run while the process ends.
   static Background& instance() noexcept {
     static Background& only = *new Background();
     return only;
@@ -63,8 +63,11 @@ class Background {
     int error = 0;
     if (waiting_ < queued_ && threads_ < kMostBackgroundThreads &&
         threads_ - hanging() < kBackgroundThreads) {
-      error =
-          start_service_thread([](void* self) { static_cast<Background*>(self)->serve(); }, this);
+      const auto body = [](void* self) -> void* {
+        static_cast<Background*>(self)->serve();
+        return nullptr;
+      };
+      error = -start_detached_thread(body, this);
       if (error == 0) ++threads_;
     }
     return error;
@@ -105,7 +108,7 @@ class Background {
   }
 
   std::mutex mutex_;
-  std::condition_variable work_;
+  Condition work_;
   BackgroundTask* first_ = nullptr;
   BackgroundTask* last_ = nullptr;
   std::array<BackgroundSlot, kMostBackgroundThreads> slots_{};

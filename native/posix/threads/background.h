@@ -1,5 +1,5 @@
-// Threads of the package's own, for system calls that may block for long: in libuv's pool, four of
-// them would keep every fs call of the program waiting.
+// The package's own threads, for system calls that may block for long. In libuv's pool, four such
+// calls would keep every fs call of the program waiting.
 #pragma once
 
 #include <atomic>
@@ -21,7 +21,7 @@ class BackgroundTask {
   BackgroundTask& operator=(const BackgroundTask&) = delete;
   virtual ~BackgroundTask() = default;
 
-  /// Called once, on a thread of the package's. May delete the task.
+  /// Called once, on one of these threads. May delete the task.
   virtual void run() noexcept = 0;
 
  protected:
@@ -37,7 +37,7 @@ class BackgroundTask {
   std::atomic<BackgroundSlot*> slot_{nullptr};
 };
 
-/// How many of these threads there are at most in a process that get answers from the kernel.
+/// The most threads of this kind that get answers from the kernel in a process.
 inline constexpr int kBackgroundThreads = 4;
 
 /// How many there are at most in all. Each thread that hangs (a disk or a server that does not
@@ -45,8 +45,8 @@ inline constexpr int kBackgroundThreads = 4;
 /// hang, tasks wait until one is let go.
 inline constexpr int kMostBackgroundThreads = 16;
 
-/// Has `task` run as soon as a thread is free, in the order of submission: 0, or -errno of
-/// pthread_create(3) and it will never run. Threads that had nothing to do for a while end.
+/// Runs `task` as soon as a thread is free, in the order of submission: 0, or -errno of
+/// pthread_create(3), and then the task never runs. A thread that is idle for a while ends.
 int background_submit(BackgroundTask& task) noexcept;
 
 /// Looks whether threads have begun to hang while tasks wait. Nobody is told when that happens:

@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <new>
 
+#include "posix/detached_thread.h"
 #include "posix/kernel_constants.h"
-#include "posix/threads/service_thread.h"
 
 namespace posix_mmap {
 namespace {
@@ -43,13 +43,13 @@ struct OwnTable::Thread {
   int refused = 0;
 };
 
-void OwnTable::serve(void* raw) {
+void* OwnTable::serve(void* raw) {
   auto* const self = static_cast<Thread*>(raw);
   // unshare(2) would copy the table first, and keep every socket of the process open meanwhile.
   if (syscall(SYS_close_range, 0U, ~0U, CLOSE_RANGE_UNSHARE) != 0) self->refused = -errno;
   const bool refused = self->refused != 0;
   self->done.set(1);
-  if (refused) return;  // the caller frees it
+  if (refused) return nullptr;  // the caller frees it
   for (int turn = 0;;) {
     self->asked.wait_while(turn++);
     if (self->body == nullptr) break;
@@ -57,6 +57,7 @@ void OwnTable::serve(void* raw) {
     self->done.set(turn + 1);
   }
   delete self;
+  return nullptr;
 }
 
 OwnTable::~OwnTable() {
@@ -68,7 +69,7 @@ OwnTable::~OwnTable() {
 int OwnTable::start() noexcept {
   auto* const made = new (std::nothrow) Thread();
   if (made == nullptr) return -ENOMEM;
-  const int started = start_service_thread(serve, made);
+  const int started = -start_detached_thread(serve, made);
   if (started != 0) {
     delete made;
     return started;  // it may be possible later

@@ -26,7 +26,7 @@ class OwnTable {
 
  private:
   struct Thread;
-  static void serve(void* raw);
+  static void* serve(void* raw);
   int call(void (*body)(void*), void* argument) noexcept;
   int start() noexcept;
 

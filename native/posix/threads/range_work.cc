@@ -5,9 +5,7 @@
 namespace posix_mmap {
 
 RangeWork::RangeWork(Region& region, const RangeRequest& request) noexcept
-    : region_(region), request_(request) {
-  region_.join();
-}
+    : region_(region), request_(request) {}
 
 void RangeWork::run() noexcept {
   const uint64_t start = request_.offset;
@@ -19,17 +17,17 @@ void RangeWork::run() noexcept {
       result = -ECANCELED;
       break;
     }
-    reached = piece_end(region_.extent(), at, end, request_.piece);
-    result = request_.call(region_, at, reached - at, request_.argument);
+    reached = piece_end(region_->extent(), at, end, request_.piece);
+    result = request_.call(*region_, at, reached - at, request_.argument);
     progress();
     if (result != 0) break;
     done_.store(reached - start, std::memory_order_release);
     if (reached < end) progressed();
   }
   if (result != 0 && request_.undo != nullptr) {
-    request_.undo(region_, start, reached - start, request_.argument);
+    request_.undo(*region_, start, reached - start, request_.argument);
   }
-  region_.part();
+  region_.reset();
   finished(result);
 }
 

@@ -1,6 +1,6 @@
-// node everywhere.js FILE: a file that is larger than one ArrayBuffer may be, looked at and written to
-// through each kind of view and copy, with read(2) and write(2) at the same offset for comparison.
-// Prints a JSON line that says what was checked.
+// node everywhere.js FILE: reads and writes a file that is larger than an ArrayBuffer can be,
+// through each kind of view and copy, and compares with read(2) and write(2) at the same offset.
+// Prints a JSON line that says how much was checked.
 
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
@@ -14,7 +14,7 @@ const fd = fs.openSync(file, 'r+')
 const { size } = fs.fstatSync(fd)
 const gibibyte = 2 ** 30
 
-// Where 32-bit arithmetic ends, where buffers end, and the last byte.
+// The places at which 32-bit arithmetic ends, those at which buffers end, and the last byte.
 const places = [2 * gibibyte, 4 * gibibyte, maxBufferLength / 2, maxBufferLength, size / 2]
   .flatMap((place) => [place - 1, place, place + 1])
   .concat(size - 1)
@@ -85,7 +85,7 @@ function checkAround(mapping, at) {
     mapping.dataView(unaligned, 8).getBigUint64(0),
     inFile(unaligned, 8).readBigUInt64BE(),
   )
-  // What a program finds is counted from the start of its view.
+  // Buffer.indexOf() counts from the start of its view.
   assert.equal(mapping.bytes(start, 24).indexOf(7), 9)
   const text = 'from one side to the other'
   mapping.write(at - 10, text)
@@ -124,7 +124,7 @@ function checkWhole(mapping) {
   return 'works'
 }
 
-/** A mapping that starts past 4 GiB, where no page starts. */
+/** A mapping that starts past 4 GiB, at an offset that is not page aligned. */
 function checkPart() {
   for (const { offset, length } of [
     { offset: 4 * gibibyte + 1, length: 3 },

@@ -1,4 +1,5 @@
-// Beyond what one ArrayBuffer holds: offsets of more than 32 bits in mappings of up to a tebibyte.
+// Mappings of up to a tebibyte, which are larger than an ArrayBuffer and need offsets of more than
+// 32 bits.
 
 import fs from 'node:fs'
 import {
@@ -19,7 +20,7 @@ import { projectRoot, runCommand, runForJson } from '../../support/processes.js'
 const scratch = scratchDirectory()
 const gibibyte = 2 ** 30
 const tebibyte = 2 ** 40
-// No page starts there, and 32 bits do not hold it.
+// Not page aligned, and more than 32 bits can hold.
 const far = 4 * gibibyte + 3 * pageSize + 100
 
 describe('every byte is where read(2) and write(2) find it', () => {
@@ -50,12 +51,12 @@ describe('every byte is where read(2) and write(2) find it', () => {
 })
 
 describe('residency of a vast mapping', () => {
-  it('takes memory for what is resident, not for what is mapped', async () => {
+  it('takes memory for resident pages, not for all that are mapped', async () => {
     const size = 256 * gibibyte
     const file = scratch.hole('vast', tebibyte)
     const offset = tebibyte - size
     const touched = [0, 1, size / 2 - pageSize, size / 2, size - 1]
-    // The vector alone has 64 MiB where pages have 4 KiB.
+    // The vector of all pages would take 64 MiB where a page has 4 KiB.
     const seen = await runForJson(`
       import fs from 'node:fs'
       import { mapFile, pageSize } from 'posix-mmap'
@@ -65,7 +66,7 @@ describe('residency of a vast mapping', () => {
       }
       const mapping = mapFile('${file}')
       const touched = ${JSON.stringify(touched)}
-      // Random, or the kernel reads neighbours in.
+      // With this advice the kernel does not read neighbours in.
       mapping.advise('random')
       for (const at of touched) mapping.read(${offset} + at, 1)
       mapping.residency(0, pageSize)
@@ -123,7 +124,7 @@ describe('pages past 4 GiB', () => {
       using mapping = make()
       mapping.advise('dontdump', BigInt(far), BigInt(content.length))
       mapping.advise('dontdump', 0, far)
-      // The areas of before and of the range are one again: up to the page that the range ends in.
+      // The kernel merges the VMAs before the range and of the range again, up to its last page.
       expect(smapsOf(mapping).flags).toContain('dd')
       expect(smapsOf(mapping).bytes('Size')).toBe(far - 100 + 5 * pageSize)
       mapping.protect('read', far, content.length)

@@ -1,4 +1,4 @@
-// What the garbage collector may take, and what it costs.
+// What the garbage collector may free, and how much time it takes.
 
 import { describe, expect, it } from 'vitest'
 import { runForJson, scriptHelpers } from '../../support/processes.js'
@@ -14,7 +14,7 @@ describe('a mapping that nobody refers to', () => {
     ['gave out views', 'mapping.bytes(); mapping.dataView(); mapping.asBuffer()'],
     ['faulted', "mapping.protect('none'); mapping.bytes()[0]"],
     ['was unmapped', 'mapping.buffer; mapping.unmap()'],
-  ])('goes when it %s', async (_name, use) => {
+  ])('is collected when it %s', async (_name, use) => {
     const seen = await runForJson(
       `${head}
       const use = () => { const mapping = mapAnonymous(pageSize); ${use} }
@@ -26,7 +26,7 @@ describe('a mapping that nobody refers to', () => {
     expect(seen).toBe(0)
   })
 
-  it('goes although its listener refers to other things', async () => {
+  it('is collected although its listener refers to other things', async () => {
     const seen = await runForJson(
       `${head}
       for (let i = 0; i < 100; i++) { const big = new Array(1000); mapAnonymous(1, { onFault: () => big }) }

@@ -1,5 +1,6 @@
-// What mappings leave behind in a process of its own, where no garbage of others is collected
-// meanwhile: after many cycles of map and unmap, and after the last reference to one is dropped.
+// What mappings leave behind after many cycles of map and unmap, and after the last reference to
+// one is dropped. Each test has a process of its own, in which no garbage of other tests is
+// collected.
 
 import { pageSize } from 'posix-mmap'
 import { expect, it } from 'vitest'
@@ -54,7 +55,7 @@ it.each([
   const none = { live: 0, quarantined: 0, mapped: 0 }
   expect(result).toEqual({
     rounds: [none, none, none],
-    // V8's heap has areas of its own that come and go.
+    // V8's heap has VMAs of its own, whose number changes.
     maps: expect.toSatisfy((count: number) => count < 1000),
     descriptors: 0,
   })
@@ -65,7 +66,7 @@ it.each([
   ['its buffer was taken', 'mapping.buffer'],
   ['views were taken', 'mapping.bytes(1, 2), mapping.dataView()'],
   ['it has a listener', ''],
-])('a dropped mapping goes with the collector, %s', async (name, take) => {
+])('a dropped mapping is collected, %s', async (name, take) => {
   const options = name.includes('listener') ? '{ onFault: () => {} }' : '{}'
   const result = await collecting(`
     function use() {

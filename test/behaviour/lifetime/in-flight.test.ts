@@ -1,10 +1,10 @@
-// unmap() while something is still at work on a view: it ends harmlessly, and the file is not
-// written to behind the program's back.
+// unmap() while other work on a view is still in flight: that work ends harmlessly, and never
+// writes to the file afterwards.
 
 import { describe, expect, it } from 'vitest'
 import { runForJson } from '../../support/processes.js'
 
-// Each starts work on `view`, a view of `mapping`, and gives a promise of its end.
+// Each row starts work on `view`, a view of `mapping`, and gives a promise that settles when it ends.
 const jobs: Record<string, string> = {
   'fs.read': 'promisify(fs.read)(source, view, 0, view.length, 0)',
   'fs.write': 'promisify(fs.write)(sink, view, 0, view.length, 0)',
@@ -53,10 +53,11 @@ const program = (job: string) => `
   await once(server, 'listening')
   const client = net.connect(server.address().port, '127.0.0.1')
   await once(client, 'connect')
-  // More output than one step of zlib gives.
+  // Gives more output than zlib makes in one step.
   const incompressible = (view) => crypto.randomFillSync(view.subarray(0, 1 << 20))
   const ends = []
-  // Rounds, so that the pool is busy when the memory goes, and other mappings take its place.
+  // In rounds, so that the pool is busy when the memory is freed and other mappings take its
+  // addresses.
   for (let round = 0; round < 12; round++) {
     fs.writeFileSync(file, Buffer.alloc(size, 7))
     const mapping = mapFile(file, { access: 'read-write' })

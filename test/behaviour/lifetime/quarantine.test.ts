@@ -1,4 +1,5 @@
-// Addresses that wait for the garbage collector are bounded, also while the event loop stands still.
+// The addresses that wait for the garbage collector are bounded, even while the event loop is
+// blocked.
 
 import { describe, expect, it } from 'vitest'
 import { runForJson, scriptHelpers } from '../../support/processes.js'
@@ -9,13 +10,13 @@ const head = `${scriptHelpers}
   const addressSpace = () => Number(fs.readFileSync('/proc/self/statm', 'utf8').split(' ')[0]) * pageSize
 `
 const GiB = 2 ** 30
-// The matrix runs this a dozen times.
+// The matrix runs this test a dozen times, and then fewer repetitions are enough.
 const share = process.env['POSIX_MMAP_TEST_QUICK'] === undefined ? 1 : 0.1
 
 describe('a loop of map and unmap without a turn of the event loop', () => {
   it.each([
     ['a million small mappings', 1_000_000 * share, 1, 'unlimited'],
-    // 128 TiB is all that there is without a limit, and takes half a minute.
+    // Without RLIMIT_AS a process has 128 TiB of addresses, and using those up takes half a minute.
     ['mappings of 1 GiB, more than the address space holds', 40_000, GiB, 32_768 * GiB],
   ])('%s', { timeout: 300_000 }, async (_name, cycles, length, addresses) => {
     const seen = await runForJson(
@@ -35,12 +36,12 @@ describe('a loop of map and unmap without a turn of the event loop', () => {
     )
     const { most, grown, left } = seen as { most: number; grown: number; left: number[] }
     expect(left).toEqual([0, 0])
-    // Far from the 65,530 kernel mappings that a process may have, and from its addresses.
+    // Far below the 65,530 kernel mappings that a process may have, and below all of its addresses.
     expect(most).toBeLessThan(20_000)
     expect(grown).toBeLessThan(20_000 * GiB)
   })
 
-  it('keeps what is still referred to, and the rest goes on', async () => {
+  it('keeps addresses that are still referred to, and releases the others', async () => {
     const seen = await runForJson(
       `${head}
       const kept = []
@@ -62,7 +63,7 @@ describe('a loop of map and unmap without a turn of the event loop', () => {
 })
 
 describe('at the limit of kernel mappings', () => {
-  it('says how many mappings there are, and the process lives on', async () => {
+  it('the error says how many mappings there are, and the process goes on', async () => {
     const seen = await runForJson(`${head}
       const open = []
       let error

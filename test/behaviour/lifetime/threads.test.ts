@@ -1,4 +1,4 @@
-// Worker threads that come and go, and processes that end in the middle of it.
+// Worker threads and processes that end while they use mappings.
 
 import { describe, expect, it } from 'vitest'
 import { run, runForJson } from '../../support/processes.js'
@@ -38,7 +38,7 @@ describe('a worker that ends', () => {
     expect(seen).toBe(0)
   })
 
-  it('loaded the addon alone: the main thread never did', async () => {
+  it('was the only one to load the addon, and leaves nothing', async () => {
     const seen = await runForJson(`${head}
       let sum = 0
       for (let i = 0; i < 5; i++) {
@@ -62,7 +62,8 @@ describe('terminate()', () => {
       file + "'); const kept = []; let turn = 0; parentPort.postMessage('ready');" + ${JSON.stringify(loop)}
     for (let round = 0; round < 20; round++) {
       const workers = Array.from({ length: 3 }, () => start(source))
-      // Not earlier: Node aborts when it is stopped while it loads a module by require().
+      // Terminated only now: Node aborts when a worker is stopped while it loads a module by
+      // require().
       await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))))
       await delay(round * 6)
       await Promise.all(workers.map((worker) => worker.terminate()))
@@ -85,7 +86,8 @@ describe('terminate()', () => {
     const left = await runForJson(
       storm('for (; turn < 20_000; turn++) mapFile(fd).bytes()[0]; for (;;) mapFile(fd).unmap()'),
     )
-    // What was collected but not finalised may be in use by a thread that it was transferred to.
+    // Memory whose buffer was collected but not finalised must stay: a thread to which it was
+    // transferred may use it.
     expect(left).toBeLessThan(60 * 2_000)
   })
 })
@@ -115,7 +117,7 @@ describe('a process that ends', () => {
       { code: null, signal: 'SIGTERM' },
     ],
     ['by itself', '', { code: 0, signal: null }],
-  ])('%s does so as if nothing was mapped', async (_name, end, expected) => {
+  ])('%s ends with the same code or signal as without mappings', async (_name, end, expected) => {
     expect(await run(`${busy}\n${end}`)).toMatchObject(expected)
   })
 })

@@ -1,4 +1,4 @@
-// Accesses and calls of which the model says too little, one by one.
+// Accesses and calls whose outcome the model leaves open, one by one.
 
 import fs from 'node:fs'
 import { mapFile, pageSize } from 'posix-mmap'
@@ -21,7 +21,7 @@ describe('a store to a page that may only be read and that the file has lost', (
     mapping.protect('none', 0, guarded)
     fs.truncateSync(file, pageSize)
     mapping.bytes()[at] = 7
-    // Both are true; that it could not be accessed at all is not.
+    // Both kinds are true of the page; 'no-access' is not.
     const kind = expect.toBeOneOf(['truncated', 'read-only'])
     expect(mapping.fault).toEqual({ kind, offset: at, count: 1 })
     const seen = mapping.bytes()
@@ -70,7 +70,7 @@ describe('an untouched private page', () => {
     const file = scratch.file('neighbour', content)
     using mapping = mapFile(file, { access: 'copy-on-write' })
     const view = mapping.bytes()
-    // After 64 the repair looks at the next page as well.
+    // After 64 faults a repair may replace the next page as well.
     for (let i = 0; i < 70; i++) {
       mapping.protect('read', 0, pageSize)
       view[0] = i

@@ -1,4 +1,4 @@
-// A file as an array.
+// The model of a file: an array of bytes.
 
 import { pageSize } from 'posix-mmap'
 
@@ -16,7 +16,7 @@ export class FileModel {
     return this.bytes.length
   }
 
-  /** How many pages an access does not fail in. */
+  /** How many pages the file has, in which an access does not fault. */
   get pages() {
     return Math.ceil(this.size / pageSize)
   }
@@ -39,7 +39,7 @@ export class FileModel {
     this.size = Math.max(this.size, offset + source.length)
   }
 
-  /** @param {number} start @param {number} end what of it lies in the file becomes zero */
+  /** Zeroes the part of a range that lies in the file. @param {number} start @param {number} end */
   zero(start, end) {
     this.bytes.fill(0, start, end)
   }

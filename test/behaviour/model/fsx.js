@@ -1,7 +1,6 @@
-// node --expose-gc fsx.js DIRECTORY SEED STEPS: random steps on one file that is never made anew, in
-// a process of its own, which a signal may end. Prints a JSON line that says how much was done, or
-// fails and prints the last steps. `trace` in the directory holds them for when the process did not
-// come so far.
+// node --expose-gc fsx.js DIRECTORY SEED STEPS: makes random steps on one file that is never made
+// anew. Prints a JSON line that says how much was done, or fails and prints the last steps. The
+// steps are in the file `trace` of the directory as well, in case a signal ends the process.
 
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
@@ -13,7 +12,8 @@ import { anyStep, begin, end, unmapAll } from './commands.js'
 import { failuresSeen, forgetRepairs } from './mapping-model.js'
 
 const [directory = '', seed = '', wanted = ''] = process.argv.slice(2)
-// Without a pause there would be more repairs than are made one page at a time.
+// After so many steps all mappings are ended: with the repairs of more, one could replace several
+// pages.
 const stepsBetweenPauses = 4000
 
 const trace = fs.openSync(path.join(directory, 'trace'), 'a')
@@ -26,7 +26,7 @@ const { model, real } = begin(path.join(directory, 'file'), (step) => {
 /** @type {{ steps: number, of: Record<string, number> }} */
 const done = { steps: 0, of: {} }
 
-/** Until nothing is left of the mappings so far. */
+/** Waits until no mapping so far has addresses any more. */
 async function pause() {
   await unmapAll(real)
   model.mappings = []

@@ -1,6 +1,7 @@
-// Many random steps on one file, as fsx makes them: accesses, growth and shrinking, flushes, holes,
-// protection, new mappings, and what other programs do to the file, against the model of
-// model.test.ts. POSIX_MMAP_TEST_SEED repeats a run, POSIX_MMAP_TEST_QUICK=1 makes it shorter.
+// Many random steps on one file, like those of the program fsx: accesses, growth and shrinking,
+// flushes, holes, protection, new mappings, and changes of the file by other programs. Each is
+// compared with the model of model.test.ts. POSIX_MMAP_TEST_SEED repeats a run,
+// POSIX_MMAP_TEST_QUICK=1 makes it shorter.
 
 import fs from 'node:fs'
 import os from 'node:os'
@@ -20,9 +21,9 @@ const rows = [
 
 interface Outcome {
   steps: number
-  /** By their name. */
+  /** How often each step was made, by its name. */
   of: Record<string, number>
-  /** By the kind of fault. */
+  /** The number of faults of each kind. */
   failures: Record<string, number>
 }
 
@@ -37,7 +38,7 @@ it.concurrent.for(rows)(
     const outcome = (await runProgram('fsx.js', directory, [seed, steps], repeat)) as Outcome
     console.log(`seed ${seed} in ${place}: ${outcome.steps} steps, failures:`, outcome.failures)
     expect(outcome.steps).toBe(steps)
-    // Or the model would have had little to say.
+    // With fewer steps or faults of a kind, the comparison would have shown little.
     for (const times of Object.values(outcome.of)) expect(times).toBeGreaterThan(steps / 2000)
     for (const times of Object.values(outcome.failures)) expect(times).toBeGreaterThan(steps / 200)
   },

@@ -1,6 +1,6 @@
-// One mapping as an array of pages: what each shows, what may be done with it, and which accesses
-// are faults. The rules are those of mmap(2) and of docs/safety.md. Faults are told here in the
-// order of ascending addresses, one for each page that is replaced.
+// The model of a mapping: an array of pages, with the bytes of each, its protection, and the
+// accesses that fault. The rules are those of mmap(2) and of docs/safety.md. The model reports
+// faults by ascending addresses, one for each page that is replaced.
 
 import { pageSize } from 'posix-mmap'
 
@@ -9,7 +9,7 @@ import { pageSize } from 'posix-mmap'
 /** @typedef {import('posix-mmap').MappingFault} MappingFault */
 /** @typedef {import('./file-model.js').FileModel} FileModel */
 
-/** @typedef {MappingFault['kind']} Kind */
+/** None here is of a file system that fails. @typedef {Exclude<MappingFault['kind'], 'unreadable'>} Kind */
 
 /**
  * The part of a range that lies in one page.
@@ -26,22 +26,22 @@ import { pageSize } from 'posix-mmap'
 /**
  * @typedef {object} Page
  * @property {Uint8Array | null} bytes its own, or null for those of the file
- * @property {boolean} apart whether they no longer have to do with the file, so that truncation and
- *   discard() leave no trace of it
+ * @property {boolean} apart whether the bytes belong to the file no longer, so that truncation and
+ *   discard() do not change them
  * @property {Protection} protection
- * @property {boolean} replaced since an access failed; read() and write() refuse it
- * @property {Kind | null} reason what they say
+ * @property {boolean} replaced whether it was replaced after a fault; read() and write() then throw
+ * @property {Kind | null} reason the kind of fault that they report
  */
 
-/** How many there were in all, so that a test can tell that the model has met each kind. */
+/** How many failures of each kind there were, so that a test can tell whether each has happened. */
 export const failuresSeen = { truncated: 0, 'read-only': 0, 'no-access': 0 }
 
-// After so many repairs, in a mapping or in the process, one may replace more than one page.
+// After so many repairs in a mapping, or in the process, a repair may replace more than one page.
 const mostRepairs = 64
 const mostRepairsOfAll = 1024
 let repairsOfAll = 0
 
-/** When no mapping of before has addresses any more. */
+/** Called when no earlier mapping has addresses any more. */
 export function forgetRepairs() {
   repairsOfAll = 0
 }
@@ -49,14 +49,16 @@ export function forgetRepairs() {
 export class MappingModel {
   /** @type {Failure[]} since clearFault() */
   failures = []
-  /** Nobody refers to the Mapping any more, only to its buffer. */
+  /** Whether the Mapping was dropped, so that only its buffer is referred to. */
   dropped = false
   /** @type {Page[]} */
   pages
 
+  /** Where the file ended when that was told last, if nothing was found right since; or null. */
+  #toldEnd = /** @type {number | null} */ (null)
   /** How often a page was replaced. */
   #repairs = 0
-  /** @type {Protection | null} of every page, null when they differ or may differ */
+  /** @type {Protection | null} the protection of every page; null when pages differ or may differ */
   #uniform
   /** @type {Protection} as it was last set for all of it in one call */
   #whole
@@ -100,7 +102,7 @@ export class MappingModel {
     return !this.anonymous && this.access !== 'copy-on-write'
   }
 
-  /** How the package tells the failures so far. @returns {MappingFault | null} */
+  /** The failures so far in the form in which the package reports them. @returns {MappingFault | null} */
   get fault() {
     const [first] = this.failures
     if (first === undefined || first.kind === null) return null
@@ -112,7 +114,7 @@ export class MappingModel {
     return this.failures.some(({ kind }) => kind === null)
   }
 
-  /** Whether each page could fail once more, and be replaced alone. */
+  /** Whether each page could fault once more and would be replaced alone. */
   get repairable() {
     const { length } = this.pages
     return this.#repairs + length < mostRepairs && repairsOfAll + length < mostRepairsOfAll
@@ -150,12 +152,39 @@ export class MappingModel {
    */
   read(at, length) {
     const replaced = this.#findReplaced(at, length)
-    if (replaced !== null) return replaced
+    if (replaced !== null) return this.#fromEnd(replaced, at)
     for (const segment of this.segments(at, length)) {
       const failure = this.#failureOf(segment, false)
-      if (failure !== null) return this.#recorded(failure)
+      if (failure !== null) return this.#recorded(this.#fromEnd(failure, at))
     }
-    return this.#copy(at, length, () => {})
+    return this.#pastEnd(at, length, 'content') ?? this.#copy(at, length, () => {})
+  }
+
+  /**
+   * flush(): null, or the failure that it throws.
+   * @param {number} at @param {number} length
+   * @returns {Failure | null}
+   */
+  flush(at, length) {
+    if (this.anonymous) return null
+    const replaced = this.#findReplaced(at, length)
+    if (replaced !== null) return this.#fromEnd(replaced, at)
+    const stored = this.shared && (this.#uniform ?? this.#asMapped) === 'read-write'
+    return this.#pastEnd(at, length, stored ? 'pages' : 'content')
+  }
+
+  /** check(): whether it throws. With `again` as checked() does. @param {boolean} again */
+  check(again) {
+    if (this.fault !== null) return true
+    if (this.#file === null || this.byteLength === 0) return false
+    const { size } = this.#file
+    if (this.#goesOn(this.byteLength, 'content') || size - this.offset >= this.byteLength) {
+      this.#toldEnd = null
+      return false
+    }
+    if (size % pageSize === 0 || (!again && this.#toldEnd === size)) return false
+    this.#tellEnd(Math.max(0, size - this.offset))
+    return true
   }
 
   /**
@@ -164,14 +193,17 @@ export class MappingModel {
    * @returns {Failure | null}
    */
   write(at, source) {
-    const replaced = this.#findReplaced(at, source.length)
-    if (replaced !== null) return replaced
-    for (const segment of this.segments(at, source.length)) {
+    const { length } = source
+    const replaced = this.#findReplaced(at, length)
+    if (replaced !== null) return this.#fromEnd(replaced, at)
+    const end = this.#pastEnd(at, length, 'content')
+    if (end !== null) return end
+    for (const segment of this.segments(at, length)) {
       const failure = this.#failureOf(segment, true)
-      if (failure !== null) return this.#recorded(failure)
+      if (failure !== null) return this.#recorded(this.#fromEnd(failure, at))
       this.#put(segment, source.subarray(segment.start - at, segment.end - at))
     }
-    return null
+    return this.#pastEnd(at, length, 'behind')
   }
 
   /**
@@ -183,7 +215,7 @@ export class MappingModel {
     const everything = touched.length === this.pages.length
     if (touched.length > 0 && !everything && this.#uniform !== wanted) this.#uniform = null
     for (const page of touched) {
-      // The file was opened for reading only.
+      // The descriptor was opened for reading only.
       if (wanted === 'read-write' && this.access === 'read' && !page.apart) {
         this.#uniform = null
         return 'EACCES'
@@ -216,7 +248,7 @@ export class MappingModel {
     const writable =
       this.#uniform === null ? this.access !== 'read' : this.#uniform === 'read-write'
     if (!writable) return 'EACCES'
-    // What is zeroed there would not reach the file.
+    // Zeroing the replaced page would not change the file.
     if (this.#findReplaced(at, length) !== null) return 'EFAULT'
     const { first, filled } = this.#filledPages(at, length)
     const start = (this.#firstPage + first) * pageSize
@@ -225,8 +257,8 @@ export class MappingModel {
   }
 
   /**
-   * Whether {@link punchHole} has one outcome only. Not where a page that it fills could be written
-   * to, but not now, and others can: kernels differ.
+   * Whether {@link punchHole} has only one outcome. It has not if a page of the range may be made
+   * writable but is not writable now, and others are: kernels differ there.
    * @param {number} at @param {number} length
    */
   canPunch(at, length) {
@@ -237,14 +269,14 @@ export class MappingModel {
   }
 
   /**
-   * Of a mapping of a file, where byteLength is another.
+   * Resizes a mapping of a file to another length.
    * @param {number} byteLength @returns {string | null} the code of the error
    */
   resize(byteLength) {
     if (!this.shared || this.access === 'read') return 'ERR_INVALID_ARG_VALUE'
     const before = this.byteLength
     if (byteLength === before) return null
-    // The mapping that is moved is the kernel's for the first page.
+    // mremap(2) moves the VMA of the first page.
     const movable = this.#uniform !== null && this.pages[0]?.replaced !== true
     if (before > 0 && byteLength > 0 && !movable) return 'EINVAL'
     const end = this.offset + byteLength
@@ -254,10 +286,11 @@ export class MappingModel {
     this.byteLength = byteLength
     this.pages = this.#freshPages()
     this.#repairs = 0
+    this.#toldEnd = null
     return null
   }
 
-  /** What the file has lost past its new end is lost to private copies as well. */
+  /** Private copies lose the bytes past the new end of the file as well. */
   fileShrank() {
     const present = (this.#file?.pages ?? 0) - this.#firstPage
     for (const page of this.pages.slice(Math.max(0, present))) {
@@ -266,8 +299,9 @@ export class MappingModel {
   }
 
   /**
-   * Of the bytes `at … at + length` the first run that a store may touch: bytes past the end of the
-   * file in its last page are shared by some mappings and lost at any time.
+   * The first run of the bytes `at … at + length` that a store may touch. Bytes past the end of the
+   * file in its last page are left out: some mappings share them, and the kernel may zero them at
+   * any time.
    * @param {number} at @param {number} length
    */
   determined(at, length) {
@@ -283,6 +317,61 @@ export class MappingModel {
       else end = endOfFile
     }
     return { at: start, length: Math.max(0, end - start) }
+  }
+
+  /** @returns {Protection} */
+  get #asMapped() {
+    return this.access === 'read' ? 'read' : 'read-write'
+  }
+
+  /**
+   * What of a failure is told of a range that begins at `from`: the first byte that is gone, if the
+   * file ended before the page that failed.
+   * @param {Failure} failure @param {number} from @returns {Failure}
+   */
+  #fromEnd(failure, from) {
+    if (failure.kind !== 'truncated' || this.#file === null) return failure
+    const end = Math.max(from, this.#file.size - this.offset)
+    return end < failure.start ? { ...failure, start: end } : failure
+  }
+
+  /**
+   * Whether the bytes before `end` show that the file goes on, or the page behind them does.
+   * @param {number} end @param {'content' | 'behind' | 'pages'} evidence
+   */
+  #goesOn(end, evidence) {
+    const [segment] = this.segments(end - 1, 1)
+    if (segment === undefined) return true
+    const { index } = segment
+    const own = !this.#page(index).replaced
+    const at = this.lead + end - 1 - index * pageSize
+    const inRange = own && evidence === 'content'
+    const inPage = own && (evidence === 'content' || (evidence === 'behind' && at !== pageSize - 1))
+    if (inRange || inPage) {
+      if (this.#failureOf(segment, false) !== null) return false
+      const bytes = this.#content(index)
+      if ((inRange && bytes[at] !== 0) || (inPage && bytes[pageSize - 1] !== 0)) return true
+    }
+    const next = this.pages[index + 1]
+    if (next === undefined || next.replaced) return false
+    return this.#failureOf({ index: index + 1, start: end, end: end + 1 }, false) === null
+  }
+
+  /**
+   * The failure of a range that no access to it shows, since the file ended inside a page.
+   * @param {number} at @param {number} length @param {'content' | 'behind' | 'pages'} evidence
+   * @returns {Failure | null}
+   */
+  #pastEnd(at, length, evidence) {
+    if (length === 0 || this.#file === null || this.#goesOn(at + length, evidence)) return null
+    const end = this.#file.size - this.offset
+    return end >= at + length ? null : this.#tellEnd(Math.max(at, end))
+  }
+
+  /** @param {number} start @returns {Failure} */
+  #tellEnd(start) {
+    this.#toldEnd = this.#file?.size ?? null
+    return this.#recorded({ kind: 'truncated', start, end: start + 1 })
   }
 
   /** @returns {Page[]} */
@@ -310,7 +399,7 @@ export class MappingModel {
     return this.#page(index).bytes !== null || this.#firstPage + index < (this.#file?.pages ?? 0)
   }
 
-  /** What a page shows, whether or not it may be looked at. @param {number} index */
+  /** The bytes of a page, whatever its protection. @param {number} index */
   #content(index) {
     const own = this.#page(index).bytes
     if (own !== null) return own
@@ -329,7 +418,8 @@ export class MappingModel {
     if (protection === 'none') return failure('no-access')
     if (store && protection === 'read') {
       if (!present && this.#uniform === null) return failure(null)
-      // A page that stands in for one without access can be read, but nobody asked for that.
+      // The page that replaced one without access may be read, although the protection is still
+      // 'none'.
       return failure(this.#uniform === 'none' ? 'no-access' : 'read-only')
     }
     return present ? null : failure('truncated')
@@ -347,7 +437,7 @@ export class MappingModel {
     const failure = this.#failureOf(segment, store)
     if (failure === null) return
     const page = this.#page(segment.index)
-    // Private memory that can be read needs no other page, only leave to write.
+    // A readable page of private memory need not be replaced: it only becomes writable.
     const readable = page.protection !== 'none' && this.#present(segment.index)
     if (!readable || this.shared) {
       page.bytes = readable ? this.#content(segment.index).slice() : new Uint8Array(pageSize)
@@ -401,7 +491,7 @@ export class MappingModel {
   }
 
   /**
-   * Zeros what of a range lies outside of the `count` pages from `first` on.
+   * Zeroes the part of a range that lies outside of the `count` pages from `first` on.
    * @param {number} at @param {number} end @param {number} first @param {number} count
    */
   #zeroAround(at, end, first, count) {

@@ -1,5 +1,6 @@
-// Random sequences of calls, accesses, and what other programs do to the file, against a model of
-// plain arrays. POSIX_MMAP_TEST_SEED and POSIX_MMAP_TEST_RUNS repeat a failure or look further.
+// Random sequences of calls, accesses, and changes of the file by other programs, compared with a
+// model of plain arrays. POSIX_MMAP_TEST_SEED repeats a failure, and POSIX_MMAP_TEST_RUNS makes
+// more sequences.
 
 import fs from 'node:fs'
 import os from 'node:os'
@@ -9,12 +10,13 @@ import { runProgram } from './program.js'
 
 const { POSIX_MMAP_TEST_SEED: wantedSeed, POSIX_MMAP_TEST_RUNS: wantedRuns = '300' } = process.env
 const runs = Number(wantedRuns)
-// So many do not make the repairs that one process may make alike.
+// In so many runs a process stays below the number of repairs after which one may replace several
+// pages.
 const runsOfProcess = 150
 // Each file system has its own code for truncation and holes.
 const places = [os.tmpdir(), ...['/dev/shm'].filter((place) => fs.existsSync(place))]
 const random = Math.floor(Math.random() * 2 ** 31)
-// With 1 each wrong rule that was tried out in the model was found.
+// Seed 1 has found every wrong rule that was put into the model on purpose.
 const rows = places.map((place, index) => ({
   place,
   seed: Number(wantedSeed ?? (index === 0 ? 1 : random)),
@@ -24,9 +26,9 @@ if (places.length === 1 && wantedSeed === undefined) rows.push({ place: os.tmpdi
 interface Outcome {
   runs: number
   steps: number
-  /** By the kind of fault. */
+  /** The number of faults of each kind. */
   failures: Record<string, number>
-  /** Regions that nobody has unmapped. */
+  /** Regions that are still mapped. */
   left: [live: number, quarantined: number]
 }
 
@@ -54,7 +56,7 @@ it.concurrent.for(rows)(
     }
     console.log(`seed ${seed} in ${place}: ${runs} sequences, ${steps} steps, failures:`, failures)
     if (runs < 300) return
-    // Or the model would have had little to say.
+    // With fewer faults of a kind, the comparison would have shown little.
     for (const times of Object.values(failures)) expect(times).toBeGreaterThan(50)
   },
 )

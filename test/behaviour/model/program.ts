@@ -1,4 +1,4 @@
-// Runs a program of this directory in a process of its own, which a signal may end.
+// Runs a program of this directory in a process of its own, since a failure may end it by a signal.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,10 +15,10 @@ function lastSteps(directory: string): string {
 }
 
 /**
- * What the program printed, as JSON.
+ * Runs a program and returns the JSON that it printed.
  *
- * @param directory where it works; it writes each step to the file `trace` before it makes it
- * @param repeat how to have the same run again
+ * @param directory in which it works, and writes each step to the file `trace` before it makes it
+ * @param repeat says how to repeat the same run
  */
 export async function runProgram(
   name: string,

@@ -1,7 +1,7 @@
-// node --expose-gc run.js DIRECTORY SEED RUNS: random sequences of steps in a process of its own,
-// which a signal may end. Prints a JSON line that says how much was done, or fails and prints the
-// shortest sequence that shows the difference. `trace` in the directory holds the steps of the last
-// sequence, for when the process did not come so far.
+// node --expose-gc run.js DIRECTORY SEED RUNS: makes random sequences of steps. Prints a JSON line
+// that says how much was done, or fails and prints the shortest sequence that shows the difference.
+// The steps of the last sequence are in the file `trace` of the directory as well, in case a signal
+// ends the process.
 
 import fs from 'node:fs'
 import path from 'node:path'

@@ -52,11 +52,11 @@ describe('attach() in the same thread', () => {
     expect(second.byteLength).toBe(0)
   })
 
-  it('throws ERR_MAPPING_CLOSED when nobody has it mapped any more', () => {
+  it('throws ERR_MAPPING_CLOSED after the memory was unmapped', () => {
     const mapping = mapAnonymous(pageSize)
     const handle = mapping.share()
     mapping.unmap()
-    using other = mapAnonymous(pageSize) // may be at the same address, in the same record
+    using other = mapAnonymous(pageSize) // may get the same address and the same entry of the table
     expect(() => Mapping.attach(handle)).toThrow(mappingClosed)
     expect(other.closed).toBe(false)
   })
@@ -159,7 +159,7 @@ describe('a handle', () => {
 })
 
 describe('attach() in another thread', () => {
-  it('has the same pages, and the last one gives them back', async () => {
+  it('has the same pages, and the last user frees them', async () => {
     const file = scratch.file('threads', pattern(4 * pageSize))
     const seen = await runForJson(`${threadScript}
       const mapping = mapFile('${file}', { access: 'read-write' })
@@ -185,8 +185,8 @@ describe('attach() in another thread', () => {
     expect(seen).toEqual([5, 1, 99, 0, expect.any(Number), 99])
   })
 
-  it('tells every thread of a fault', async () => {
-    const file = scratch.file('told', pattern(2 * pageSize))
+  it('reports a fault to every thread', async () => {
+    const file = scratch.file('reported', pattern(2 * pageSize))
     const seen = await runForJson(`${threadScript}
       const heard = []
       const mapping = mapFile('${file}', { onFault: (fault) => heard.push(fault.kind) })
@@ -200,16 +200,16 @@ describe('attach() in another thread', () => {
       }, mapping.share())
       await next(worker)
       fs.truncateSync('${file}', 0)
-      const told = next(worker)
+      const report = next(worker)
       mapping.bytes()[pageSize]
-      const answer = await told
+      const answer = await report
       while (heard.length === 0) await delay(1)
       print([answer, mapping.fault.offset, heard])
       process.exit(0)`)
     expect(seen).toEqual([['heard', 'truncated'], pageSize, ['truncated']])
   })
 
-  it('sees what another one protects', async () => {
+  it('sees the protection that another thread has set', async () => {
     const seen = await runForJson(`${threadScript}
       const mapping = mapAnonymous(pageSize)
       const worker = start(() => {
@@ -224,7 +224,7 @@ describe('attach() in another thread', () => {
     expect(seen).toEqual(['read', 'read-only'])
   })
 
-  it('goes on after the thread that mapped it has ended, and what it has dropped is collected', async () => {
+  it('keeps the memory after the thread that mapped it has ended, until it is collected itself', async () => {
     const file = scratch.file('orphan', pattern(pageSize))
     const seen = await runForJson(
       `${threadScript}

@@ -28,7 +28,7 @@ describe('sharedBuffer of shared memory', () => {
     expect(other.read(3, 1)[0]).toBe(9)
   })
 
-  it('shows zeros after unmap(), and what is written goes nowhere', () => {
+  it('reads zeros after unmap(), and stores reach nothing', () => {
     using memory = SharedMemory.create(pageSize)
     using other = SharedMemory.open(memory.fd)
     const shared = new Uint8Array(memory.sharedBuffer, 0, pageSize)
@@ -45,7 +45,7 @@ describe('sharedBuffer of shared memory', () => {
     expect(mapping.sharedBuffer.byteLength).toBe(0)
   })
 
-  it('does without a copy what other threads need it for', async () => {
+  it('can be posted to other threads and waited on, without a copy', async () => {
     const seen = await runForJson(`${threadScript}
       const memory = SharedMemory.create(pageSize)
       const words = new Int32Array(memory.sharedBuffer, 0, 4)
@@ -63,7 +63,7 @@ describe('sharedBuffer of shared memory', () => {
     expect(seen).toEqual(['ok', 42])
   })
 
-  it('lives on after the thread that made it', async () => {
+  it('outlives the thread that made it', async () => {
     const seen = await runForJson(
       `${threadScript}
       const worker = start(() => {
@@ -83,7 +83,7 @@ describe('sharedBuffer of shared memory', () => {
     expect(seen).toEqual([true, 1, 1])
   })
 
-  it('is given back by the last thread that lets go of it', async () => {
+  it('is freed when the last thread drops it', async () => {
     const seen = await runForJson(
       `${threadScript}
       const memory = SharedMemory.create(8 * pageSize)
@@ -98,7 +98,7 @@ describe('sharedBuffer of shared memory', () => {
     expect(seen).toEqual([0, 0])
   })
 
-  it('survives threads at work on it when it is unmapped, and terminated threads', async () => {
+  it('survives unmap() while threads use it, and terminated threads', async () => {
     const finished = await run(`${threadScript}
       for (let round = 0; round < 20; round++) {
         const memory = SharedMemory.create(64 * pageSize)
@@ -126,7 +126,7 @@ describe.runIf(externalSharedBuffers)('sharedBuffer of any mapping', () => {
     expect(Buffer.from(shared).equals(pattern(2 * pageSize).subarray(5))).toBe(true)
   })
 
-  it('tells faults as views do', async () => {
+  it('reports faults like other views', async () => {
     const file = scratch.file('faults', pattern(2 * pageSize))
     const seen = await runForJson(`${threadScript}
       const mapping = mapFile('${file}')
@@ -142,7 +142,7 @@ describe.runIf(externalSharedBuffers)('sharedBuffer of any mapping', () => {
     expect(seen).toEqual([77, 'read-only', 0, 'truncated'])
   })
 
-  it('keeps the memory of a mapping that was dropped, and no longer', async () => {
+  it('keeps the memory of a dropped mapping for as long as it is reachable', async () => {
     const file = scratch.file('dropped', pattern(pageSize))
     const seen = await runForJson(
       `${threadScript}
@@ -158,13 +158,13 @@ describe.runIf(externalSharedBuffers)('sharedBuffer of any mapping', () => {
   })
 })
 
-describe.runIf(!externalSharedBuffers)('sharedBuffer where the runtime makes none', () => {
+describe.runIf(!externalSharedBuffers)('sharedBuffer where the runtime cannot make one', () => {
   it.each([
     ['a file', () => mapFile(scratch.file('file', pattern(10)), { access: 'read-write' })],
     ['anonymous memory', () => mapAnonymous(pageSize)],
     ['unsealed memory', () => SharedMemory.create(pageSize, { seal: false })],
     ['memory for reading', () => SharedMemory.create(pageSize).readOnly()],
-  ])('is refused for %s, which could fault in it', (_name, make) => {
+  ])('is refused for %s, where a fault could not be repaired', (_name, make) => {
     using mapping = make()
     expect(() => mapping.sharedBuffer).toThrow(unavailable as Error)
     expect(mapping.bytes().length).toBe(mapping.byteLength)

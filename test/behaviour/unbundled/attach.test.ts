@@ -1,5 +1,5 @@
-// The modules of src/ one by one, as a bundler or a debugger may load them: no module may rely on
-// another one having been loaded beside it.
+// Loads the modules of src/ one by one, as a bundler or a debugger may: no module may rely on
+// another that it does not import.
 
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'

@@ -17,7 +17,7 @@ const scratch = scratchDirectory()
 const size = 3 * pageSize + 100
 const content = pattern(size)
 
-// true: a type error here when Advice has grown.
+// A new value of Advice is a type error here until this list, and so the tests, have it.
 const advices = Object.keys({
   normal: true,
   random: true,
@@ -40,7 +40,7 @@ const advices = Object.keys({
   'populate-write': true,
 } satisfies Record<Advice, true>) as Advice[]
 
-// What every kernel takes for all of our memory, madvise(2).
+// The advice that every kernel accepts for all kinds of memory in this test; madvise(2).
 const always: Advice[] = [
   'normal',
   'random',
@@ -100,7 +100,7 @@ describe.each(kinds)('%s memory', (_kind, make) => {
     ['sequential', 'sr', 'normal'],
     ['dontfork', 'dc', 'dofork'],
     ['dontdump', 'dd', 'dodump'],
-  ])('%s sets the flag %s, %s takes it back', (advice, flag, opposite) => {
+  ])('%s sets the flag %s, %s clears it', (advice, flag, opposite) => {
     using mapping = make()
     expect(smapsOf(mapping).flags).not.toContain(flag)
     mapping.advise(advice)
@@ -115,7 +115,7 @@ it.for<[Advice, string, Advice]>([
   ['nohugepage', 'nh', 'hugepage'],
   ['mergeable', 'mg', 'unmergeable'],
   ['wipeonfork', 'wf', 'keeponfork'],
-])('%s sets the flag %s of anonymous memory, %s takes it back', (row, { skip }) => {
+])('%s sets the flag %s of anonymous memory, %s clears it', (row, { skip }) => {
   const [advice, flag, opposite] = row
   if (!adviceSupported(advice)) skip(`needs a kernel that knows ${advice}`)
   using mapping = mapAnonymous(size)
@@ -145,7 +145,7 @@ it.each(['populate-read', 'populate-write'] as const)('%s brings pages in', (adv
   expect([...mapping.residency(2 * pageSize, 3 * pageSize).vector]).toEqual([1, 1, 1])
 })
 
-it('what is refused names the file', () => {
+it('advice that the kernel refuses is an error that names the file', () => {
   const file = scratch.file('sample', content)
   using mapping = mapFile(file)
   const error = thrownBy(() => mapping.advise('wipeonfork'))
@@ -169,7 +169,7 @@ describe('adviceSupported', () => {
     expect(adviceSupported(advice)).toBe(since)
   })
 
-  it.each(['dontneed', 'free', 'remove', 'hwpoison', 'toString', ''])('%j is no advice', (name) => {
+  it.each(['dontneed', 'free', 'remove', 'hwpoison', 'toString', ''])('refuses %j', (name) => {
     expect(() => adviceSupported(name as Advice)).toThrow(invalidValue)
     using mapping = mapAnonymous(pageSize)
     expect(() => mapping.advise(name as Advice)).toThrow(invalidValue)

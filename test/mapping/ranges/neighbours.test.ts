@@ -1,4 +1,4 @@
-// Calls on one mapping, next to others in the address space: no page of theirs may notice.
+// Calls on one mapping between two others in the address space: none may change a page of the others.
 
 import fs from 'node:fs'
 import {
@@ -22,7 +22,7 @@ const scratch = scratchDirectory()
 const page = pageSize
 const size = 2 * page + 100
 
-// Each ends or starts where rounding the wrong way would reach another mapping.
+// Ranges that start or end where rounding in the wrong direction would reach another mapping.
 const ranges: [offset: number, length: number][] = [
   [0, size],
   [1, size - 1],
@@ -65,7 +65,7 @@ function anonymous(index: number): Mapping {
   return mapping
 }
 
-/** Mappings of a file each. */
+/** Gives a function that maps a new file for each index. */
 function ofFiles(name: string, options: MapFileOptions): (index: number) => Mapping {
   const whole = size + Number(options.offset ?? 0)
   return (index) => mapFile(scratch.file(`${name}-${index}`, pattern(whole, index)), options)
@@ -100,13 +100,13 @@ describe.each(kinds)('$kind', ({ make, calls }) => {
       bytes: mapping.read(0, size).toString('latin1'),
       file: mapping.path === null ? null : fs.readFileSync(mapping.path, 'latin1'),
       permissions: permissionsOf(mapping),
-      // 'gu' belongs to the whole area, which the kernel may have merged from several mappings.
+      // 'gu' is a flag of the whole VMA, which the kernel may have merged from several mappings.
       flags: details(mapping).flags.filter((flag) => flag !== 'gu'),
       fault: mapping.fault,
     }))
   }
 
-  /** Undoes what a call did to the one in the middle. */
+  /** Undoes what a call did to the mapping in the middle. */
   function restore(bytes: Uint8Array) {
     middle.protect('read-write')
     middle.advise('dofork')

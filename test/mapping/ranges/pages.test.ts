@@ -68,7 +68,7 @@ describe('flushSync', () => {
     if (!isOnDisk(scratch)) skip(noDisk)
     using mapping = dirtyMapping()
     mapping.flushSync(options)
-    // Less when the file system keeps neighbouring pages together.
+    // Fewer if the file system writes neighbouring pages together.
     expect(dirtyBytes(mapping)).toBeLessThanOrEqual(left * page)
   })
 
@@ -80,7 +80,7 @@ describe('flushSync', () => {
   })
 
   it.each<FlushOptions>([{ mode: 'async' }, { mode: 'async', invalidate: true }])(
-    '%o is taken by the kernel for every kind of memory',
+    '%o is accepted by the kernel for every kind of memory',
     (options) => {
       for (const access of accesses) {
         using mapping = mapFile(file(), { access })
@@ -93,7 +93,7 @@ describe('flushSync', () => {
     },
   )
 
-  it('with invalidate says EBUSY when pages are locked', () => {
+  it('with invalidate is EBUSY when pages are locked', () => {
     const path = file()
     using mapping = mapFile(path, { access: 'read-write', lock: true })
     const call = () => mapping.flushSync({ invalidate: true })
@@ -115,7 +115,7 @@ describe('protect', () => {
     ['read-write', 'rw-'],
   ]
 
-  it.each(kinds)('sets the permissions of all of it, %s', (_kind, sharing, make) => {
+  it.each(kinds)('sets the permissions of every page, %s', (_kind, sharing, make) => {
     using mapping = make()
     const { access } = mapping
     for (const [protection, permissions] of steps) {
@@ -179,7 +179,7 @@ describe('lockSync and unlock', () => {
   const tooLow = `needs a RLIMIT_MEMLOCK of ${size} bytes`
   const enough = limits().lockedBytes >= size
 
-  it('take ranges, in whole pages', ({ skip }) => {
+  it('act on whole pages of a range', ({ skip }) => {
     if (!enough) skip(tooLow)
     const before = lockedBytes()
     using mapping = filledAnonymous()
@@ -194,7 +194,7 @@ describe('lockSync and unlock', () => {
     expect(locked()).toBe(0)
   })
 
-  it('read pages in, with onFault only what is touched', ({ skip }) => {
+  it('read pages in, with onDemand only those that are touched', ({ skip }) => {
     if (!enough) skip(tooLow)
     using eager = mapAnonymous(size)
     eager.lockSync()
@@ -246,19 +246,24 @@ describe('populateSync', () => {
     expect(everything(mapping).equals(content)).toBe(true)
   })
 
-  it('for writing is refused where nothing may be written', () => {
+  it('for writing is refused for memory that may only be read', () => {
     using mapping = mapFile(file())
     const error = thrownBy(() => mapping.populateSync({ write: true }))
     expect(error).toMatchObject({ code: 'EINVAL', syscall: 'madvise' })
   })
 
-  it('past the end of a file that shrank is EFAULT and no signal', () => {
+  it('past the end of a file that shrank is a MappingFaultError and no signal', () => {
     const path = file()
     using mapping = mapFile(path)
     fs.truncateSync(path, page)
     mapping.populateSync({ length: page })
-    expect(() => mapping.populateSync()).toThrow(systemError('EFAULT', 'madvise', path))
-    expect(mapping.fault).toBeNull()
+    const fault = { kind: 'truncated', offset: page, count: 1 }
+    expect(thrownBy(() => mapping.populateSync())).toMatchObject({
+      name: 'MappingFaultError',
+      fault,
+      path,
+    })
+    expect(mapping.fault).toEqual(fault)
   })
 
   function mapHole(access: (typeof accesses)[number]): Mapping {
@@ -325,7 +330,7 @@ describe('residency', () => {
       try {
         mapping.installGuard(page, page)
       } catch (error) {
-        // Linux 6.13 and 6.14 guard anonymous memory only.
+        // Linux 6.13 and 6.14 can guard only anonymous memory.
         expect(error).toMatchObject({ code: 'EINVAL', syscall: 'madvise' })
         console.log(`not tested: this kernel guards no pages of a file with access ${access}`)
         continue
@@ -386,7 +391,7 @@ describe('discard', () => {
     expect(everything(mapping).equals(expected)).toBe(true)
   })
 
-  it('takes bigints and gives memory back', () => {
+  it('accepts bigints and frees memory', () => {
     using mapping = filledAnonymous()
     mapping.discard(BigInt(page), BigInt(page))
     expect([...mapping.residency().vector]).toEqual([1, 0, 1, 1])
@@ -423,14 +428,14 @@ describe('punchHole', () => {
   ]
 
   it.each(ranges)(
-    '(%i, %i) zeroes just that and frees at least %i pages',
+    '(%i, %i) zeroes exactly these bytes and frees at least %i pages',
     (offset, length, pages) => {
       const path = file()
       using mapping = mapFile(path, { access: 'read-write' })
       mapping.flushSync()
       const before = blockBytes(path)
       mapping.punchHole(offset, length)
-      // First, since reading a hole of tmpfs through the mapping fills it.
+      // Asked first, since reading a hole of tmpfs through the mapping fills it.
       expect(before - blockBytes(path)).toBeGreaterThanOrEqual(pages * page)
       const expected = zeroed(content, offset, offset + length)
       expect(everything(mapping).equals(expected)).toBe(true)
@@ -456,7 +461,7 @@ describe('punchHole', () => {
     ['anonymous', filledAnonymous],
   ]
   it.each(kinds.flatMap(([kind, make]) => ranged.map((range) => ({ kind, make, range }))))(
-    'is refused for what is not shared and writable: $kind, $range',
+    'is refused for memory that is not shared and writable: $kind, $range',
     ({ make, range }) => {
       using mapping = make()
       const error = thrownBy(() => mapping.punchHole(...range))

@@ -219,3 +219,16 @@ TEST_CASE("transfer: a page that another thread replaces at that moment is a fau
   }
   CHECK(unnoticed == 0);
 }
+
+TEST_CASE("transfer: which copies onto themselves must begin at their end") {
+  const testing::RegionPtr region = testing::map_anonymous(4 * kPage);
+  const auto backward = [&](uint64_t to, uint64_t from) {
+    return posix_mmap::copies_backward(*region, to, kPage, data(region) + from);
+  };
+  CHECK(backward(1, 0));
+  CHECK(backward(kPage - 1, 0));
+  CHECK_FALSE(backward(kPage, 0));
+  CHECK_FALSE(backward(0, 0));
+  CHECK_FALSE(backward(0, 1));
+  CHECK_FALSE(backward(0, kPage));
+}

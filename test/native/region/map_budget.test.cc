@@ -10,11 +10,12 @@
 #include "support/memory.h"
 #include "support/variant.h"
 
-using posix_mmap::map_budget_spend;
-using posix_mmap::map_budget_take;
+using posix_mmap::map_budget_ask;
+using posix_mmap::map_budget_repair;
+using posix_mmap::Repairs;
 using testing::kPage;
 using testing::MapRequest;
-using testing::Region;
+using testing::RegionPtr;
 
 namespace {
 
@@ -33,12 +34,15 @@ bool cannot_be_exhausted() {
 // Shared anonymous mappings are files, so that the kernel does not merge neighbours.
 constexpr int kAlone = MAP_SHARED | MAP_ANONYMOUS;
 
-int map_one(Region** region) {
+int map_one(std::vector<RegionPtr>& regions) {
   MapRequest request;
   request.length = kPage;
   request.prot = PROT_READ;
   request.flags = kAlone;
-  return posix_mmap::map_region(request, region);
+  RegionPtr region;
+  const int result = posix_mmap::map_region(request, region);
+  if (result == 0) regions.push_back(std::move(region));
+  return result;
 }
 
 /// A refusal may hold for a moment, since counting takes time.
@@ -51,13 +55,11 @@ bool eventually(auto condition) {
 }
 
 /// As many as there may be.
-std::vector<Region*> map_all() {
-  std::vector<Region*> regions;
+std::vector<RegionPtr> map_all() {
+  std::vector<RegionPtr> regions;
   int result = 0;
   while (result == 0 && regions.size() < kTooMany) {
-    Region* region = nullptr;
-    result = map_one(&region);
-    if (result == 0) regions.push_back(region);
+    result = map_one(regions);
   }
   if (result == 0) testing::skip_child("vm.max_map_count is beyond a million");
   CHILD_CHECK(result == -ENOMEM);
@@ -68,36 +70,32 @@ std::vector<Region*> map_all() {
 
 TEST_CASE("map_budget: gives what there is room for, and refuses more than the kernel allows") {
   testing::in_child([] {
-    for (int i = 0; i < 3'000; ++i) CHILD_CHECK(map_budget_take(1));
-    map_budget_spend(3'000);
-    CHILD_CHECK(map_budget_take(1));
-    CHILD_CHECK(map_budget_take(static_cast<int>(limit()) / 4));
-    CHILD_CHECK(!map_budget_take(static_cast<int>(limit()) - 500));  // some are for others
-    CHILD_CHECK(!map_budget_take(static_cast<int>(limit())));
-    CHILD_CHECK(eventually([] { return map_budget_take(1); }));
+    for (int i = 0; i < 3'000; ++i) CHILD_CHECK(map_budget_ask(1) == 0);
+    for (int i = 0; i < 1'500; ++i) CHILD_CHECK(map_budget_repair(2, Repairs::roomy));
+    CHILD_CHECK(map_budget_ask(1) == 0);
+    CHILD_CHECK(map_budget_ask(static_cast<int>(limit()) / 4) == 0);
+    CHILD_CHECK(map_budget_ask(static_cast<int>(limit()) - 500) == -ENOMEM);  // some are for others
+    CHILD_CHECK(map_budget_ask(static_cast<int>(limit())) == -ENOMEM);
+    CHILD_CHECK(eventually([] { return map_budget_ask(1) == 0; }));
   });
 }
 
 TEST_CASE("map_budget: regions end in -ENOMEM before the process ends for want of mappings") {
   if (cannot_be_exhausted()) return;
   testing::in_child([] {
-    std::vector<Region*> regions = map_all();
+    std::vector<RegionPtr> regions = map_all();
     const size_t now = testing::count_kernel_mappings();
     CHILD_CHECK(now + 500 < limit());
     CHILD_CHECK(now + 5'000 > limit());
     for (int i = 0; i < 500; ++i) {
       CHILD_CHECK(mmap(nullptr, kPage, PROT_READ, kAlone, -1, 0) != MAP_FAILED);
     }
-    Region* region = nullptr;
-    CHILD_CHECK(map_one(&region) == -ENOMEM);
+    CHILD_CHECK(map_one(regions) == -ENOMEM);
     // What is let go is unmapped, and can be mapped again.
-    for (int i = 0; i < 2'000; ++i) {
-      regions.back()->release();
-      regions.pop_back();
-    }
+    for (int i = 0; i < 2'000; ++i) regions.pop_back();
     CHILD_CHECK(testing::count_kernel_mappings() < now - 1'000);
-    CHILD_CHECK(eventually([] { return map_budget_take(1); }));
-    for (int i = 0; i < 500; ++i) CHILD_CHECK(map_one(&region) == 0);
+    CHILD_CHECK(eventually([] { return map_budget_ask(1) == 0; }));
+    for (int i = 0; i < 500; ++i) CHILD_CHECK(map_one(regions) == 0);
   });
 }
 
@@ -112,12 +110,12 @@ TEST_CASE("map_budget: regions are possible again when others have unmapped") {
     }
     // Room for more than are taken without counting, but not for those and everybody else.
     for (size_t i = 0; i < 1'500; ++i) munmap(others[i], kPage);
-    Region* region = nullptr;
+    std::vector<RegionPtr> regions;
     int result = 0;
-    for (int i = 0; i < 3'000 && result == 0; ++i) result = map_one(&region);
+    for (int i = 0; i < 3'000 && result == 0; ++i) result = map_one(regions);
     CHILD_CHECK(result == -ENOMEM);
     for (size_t i = 1'500; i < 10'000; ++i) munmap(others[i], kPage);
-    CHILD_CHECK(eventually([] { return map_budget_take(1); }));
-    for (int i = 0; i < 2'000; ++i) CHILD_CHECK(map_one(&region) == 0);
+    CHILD_CHECK(eventually([] { return map_budget_ask(1) == 0; }));
+    for (int i = 0; i < 2'000; ++i) CHILD_CHECK(map_one(regions) == 0);
   });
 }

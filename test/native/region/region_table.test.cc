@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <map>
 #include <random>
 #include <thread>
@@ -204,5 +205,65 @@ TEST_CASE("region_table: a reader always finds its own region while neighbours c
   done = true;
   reader.join();
   region_table_erase(at(own), kPage);
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("region_table: takes no more memory for addresses that change than for those in use") {
+  const auto resident = [] {
+    long pages = 0;
+    long ignored = 0;
+    FILE* const file = std::fopen("/proc/self/statm", "r");
+    REQUIRE(std::fscanf(file, "%ld %ld", &ignored, &pages) == 2);
+    std::fclose(file);
+    return static_cast<uint64_t>(pages) * kPage;
+  };
+  const uint64_t before = resident();
+  size_t wrong = 0;
+  // Each takes nodes of its own, of 8 KiB and more: together they would be a gigabyte.
+  const uint64_t step = kMost / 40'000 / kPage * kPage;
+  for (uint64_t place = 1; place < 40'000; ++place) {
+    std::byte* const base = at(place * step);
+    wrong += region_table_insert(base, kPage, token(place)) != 0;
+    wrong += region_table_find(base) != token(place);
+    region_table_erase(base, kPage);
+    wrong += region_table_find(base) != nullptr;
+  }
+  CHECK(wrong == 0);
+  CHECK(resident() < before + (uint64_t{32} << 20));
+}
+
+TEST_CASE("region_table: a reader finds its own region while nodes go and come elsewhere") {
+  std::atomic<bool> stop{false};
+  std::atomic<size_t> wrong{0};
+  const auto place = [](uint64_t number) {
+    return at((uint64_t{1} << 40) + number * (size_t{1} << 31));
+  };
+  std::vector<std::thread> readers;
+  for (uint64_t reader = 0; reader < 2; ++reader) {
+    // In turn the only one in its nodes, and one of many.
+    REQUIRE(region_table_insert(place(reader), kPage, token(reader)) == 0);
+    readers.emplace_back([&, reader] {
+      while (!stop) {
+        wrong += region_table_find(place(reader)) != token(reader);
+        for (uint64_t other = 2; other < 6; ++other) {
+          const Region* const found = region_table_find(place(other));
+          wrong += found != nullptr && found != token(other);
+        }
+      }
+    });
+  }
+  for (int round = 0; round < 20'000; ++round) {
+    for (uint64_t other = 2; other < 6; ++other) {
+      const uint64_t length = (other % 2 == 0 ? 1 : 700) * kPage;
+      wrong += region_table_insert(place(other), length, token(other)) != 0;
+      if (round % 3 == 0) region_table_erase(place(other), length);
+    }
+    for (uint64_t other = 2; other < 6 && round % 3 != 0; ++other) {
+      region_table_erase(place(other), (other % 2 == 0 ? 1 : 700) * kPage);
+    }
+  }
+  stop = true;
+  for (std::thread& reader : readers) reader.join();
+  for (uint64_t reader = 0; reader < 2; ++reader) region_table_erase(place(reader), kPage);
   CHECK(wrong == 0);
 }

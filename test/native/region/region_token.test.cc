@@ -14,7 +14,7 @@
 
 #include "support/memory.h"
 
-using posix_mmap::Region;
+using posix_mmap::RegionUser;
 using testing::kPage;
 
 TEST_SUITE("region_token") {
@@ -22,10 +22,11 @@ TEST_SUITE("region_token") {
     const testing::RegionPtr region = testing::map_anonymous(kPage);
     const uint64_t token = region->issue_token();
     CHECK(region->issue_token() == token);
-    Region* const joined = Region::redeem_token(token);
-    REQUIRE(joined == region.get());
-    CHECK(region->users() == 2);
-    joined->part();
+    {
+      const RegionUser other = RegionUser::of_token(token);
+      REQUIRE(other.get() == region.get());
+      CHECK(region->users() == 2);
+    }
     CHECK(region->users() == 1);
   }
 
@@ -36,10 +37,10 @@ TEST_SUITE("region_token") {
       token = region->issue_token();
     }
     const testing::RegionPtr next = testing::map_anonymous(kPage);
-    CHECK(Region::redeem_token(token) == nullptr);
-    CHECK(Region::redeem_token(next->serial()) == nullptr);  // was never issued
-    CHECK(Region::redeem_token(0) == nullptr);
-    CHECK(Region::redeem_token(UINT64_MAX) == nullptr);
+    CHECK_FALSE(RegionUser::of_token(token));
+    CHECK_FALSE(RegionUser::of_token(next->serial()));  // was never issued
+    CHECK_FALSE(RegionUser::of_token(0));
+    CHECK_FALSE(RegionUser::of_token(UINT64_MAX));
   }
 
   TEST_CASE("what is said of a token stays with it, and the first to say it counts") {
@@ -48,7 +49,7 @@ TEST_SUITE("region_token") {
     CHECK(posix_mmap::describe_token(token, "first", -1) == 0);
     CHECK(posix_mmap::describe_token(token, "second", -1) == 0);
     region->hide_token();
-    CHECK(Region::redeem_token(token) == nullptr);
+    CHECK_FALSE(RegionUser::of_token(token));
     CHECK(region->issue_token() == token);
     std::string facts;
     int fd = 0;
@@ -88,10 +89,9 @@ TEST_SUITE("region_token") {
     for (int thread = 0; thread < 2; ++thread) {
       threads.emplace_back([&] {
         while (!done.load()) {
-          Region* const region = Region::redeem_token(token.load());
-          if (region == nullptr) continue;
+          const RegionUser region = RegionUser::of_token(token.load());
+          if (!region) continue;
           wrong += testing::load(region->extent().data()) != std::byte{0};
-          region->part();
         }
       });
     }

@@ -72,10 +72,10 @@ void resize(int fd, uint64_t size) {
 }
 
 RegionPtr map_region(const MapRequest& request) {
-  Region* region = nullptr;
-  errno = -posix_mmap::map_region(request, &region);
+  RegionPtr region;
+  errno = -posix_mmap::map_region(request, region);
   must(errno == 0, "map_region");
-  return RegionPtr(region);
+  return region;
 }
 
 RegionPtr map_file(int fd, uint64_t length, int prot, int flags, uint64_t offset) {

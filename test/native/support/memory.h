@@ -7,7 +7,6 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -56,10 +55,7 @@ Bytes file_bytes(int fd, uint64_t offset, size_t length);
 Bytes memory_bytes(const std::byte* start, size_t length);
 void resize(int fd, uint64_t size);
 
-struct Release {
-  void operator()(Region* region) const { region->part(); }
-};
-using RegionPtr = std::unique_ptr<Region, Release>;
+using RegionPtr = posix_mmap::RegionUser;
 
 /// Aborts when it fails, and asserts nothing: children and threads use these too.
 RegionPtr map_region(const MapRequest& request);

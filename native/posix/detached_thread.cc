@@ -1,32 +1,20 @@
-#include "posix/threads/service_thread.h"
+#include "posix/detached_thread.h"
 
 #include <pthread.h>
 #include <signal.h>
 
-#include <cerrno>
+#include <cstddef>
 #include <initializer_list>
-#include <new>
 
 namespace posix_mmap {
 namespace {
 
-struct Start {
-  void (*body)(void*);
-  void* argument;
-};
-
-void* run(void* raw) {
-  const Start start = *static_cast<Start*>(raw);
-  delete static_cast<Start*>(raw);
-  start.body(start.argument);
-  return nullptr;
-}
+// The default of musl is 128 KiB, and a fault may run every handler of the program on this stack.
+constexpr size_t kStackBytes = size_t{1} << 20;
 
 }  // namespace
 
-int start_service_thread(void (*body)(void*), void* argument) noexcept {
-  auto* const start = new (std::nothrow) Start{body, argument};
-  if (start == nullptr) return -ENOMEM;
+int start_detached_thread(void* (*serve)(void*), void* argument) noexcept {
   sigset_t blocked;
   sigset_t before;
   sigfillset(&blocked);
@@ -36,13 +24,13 @@ int start_service_thread(void (*body)(void*), void* argument) noexcept {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, kStackBytes);
   pthread_sigmask(SIG_SETMASK, &blocked, &before);
   pthread_t thread{};
-  const int error = pthread_create(&thread, &attributes, run, start);
+  const int error = pthread_create(&thread, &attributes, serve, argument);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
-  if (error != 0) delete start;
-  return -error;
+  return error;
 }
 
 }  // namespace posix_mmap

@@ -1,0 +1,85 @@
+#include "posix/files/own_descriptors.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <new>
+
+#include "posix/condition.h"
+#include "posix/detached_thread.h"
+
+namespace posix_mmap {
+namespace {
+
+/// Between the thread that works and the one that waits; the later of the two deletes it.
+struct Meeting {
+  std::unique_ptr<DescriptorWork> work;
+  std::mutex mutex;
+  Condition changed;
+  bool ended = false;
+  bool abandoned = false;
+};
+
+/// Whether the process holds a POSIX lock on any file; yes where /proc does not tell. proc(5),
+/// "/proc/locks": "1: POSIX  ADVISORY  WRITE 1234 08:02:13 0 EOF".
+bool holds_locks() noexcept {
+  const std::unique_ptr<FILE, int (*)(FILE*)> locks(std::fopen("/proc/locks", "re"), std::fclose);
+  if (locks == nullptr) return true;
+  std::array<char, 256> line{};
+  std::array<char, 16> type{};
+  while (std::fgets(line.data(), line.size(), locks.get()) != nullptr) {
+    int pid = 0;
+    // Those that wait for a lock have an arrow before the type, and match nothing.
+    if (std::sscanf(line.data(), "%*s %15s %*s %*s %d", type.data(), &pid) != 2) continue;
+    if (std::strcmp(type.data(), "POSIX") == 0 && pid == getpid()) return true;
+  }
+  return false;
+}
+
+void* serve(void* argument) {
+  auto* const meeting = static_cast<Meeting*>(argument);
+  // Some containers forbid unshare(2) altogether.
+  meeting->work->run(unshare(CLONE_FILES) == 0 || !holds_locks());
+  bool abandoned = false;
+  {
+    const std::lock_guard<std::mutex> lock(meeting->mutex);
+    meeting->ended = true;
+    abandoned = meeting->abandoned;
+    if (!abandoned) meeting->changed.notify_one();
+  }
+  if (abandoned) delete meeting;
+  return nullptr;
+}
+
+}  // namespace
+
+bool run_with_own_descriptors(DescriptorWork* work, int patience_ms,
+                              void (*read)(const DescriptorWork& work, void* argument),
+                              void* argument) noexcept {
+  std::unique_ptr<DescriptorWork> owned(work);
+  std::unique_ptr<Meeting> meeting(new (std::nothrow) Meeting());
+  if (meeting == nullptr || owned == nullptr) return false;
+  meeting->work = std::move(owned);
+  if (start_detached_thread(serve, meeting.get()) != 0) return false;
+  {
+    std::unique_lock<std::mutex> lock(meeting->mutex);
+    meeting->changed.wait_for(lock, std::chrono::milliseconds(patience_ms),
+                              [&meeting] { return meeting->ended; });
+    if (!meeting->ended) {
+      meeting->abandoned = true;
+      meeting.release();  // the thread's from here on
+      return false;
+    }
+  }
+  read(*meeting->work, argument);
+  return true;
+}
+
+}  // namespace posix_mmap

@@ -1,0 +1,201 @@
+// Native code that takes an ArrayBuffer for memory which only it changes: it measures and then
+// writes, or validates and then uses, and crashes or writes elsewhere when the memory was changed in
+// between. In a process that has mapped memory these built-ins are given bytes of their own instead.
+// What was examined and found to read once is in docs/safety.md.
+
+import { Buffer } from 'node:buffer'
+import { stable, stamp } from './brand.js'
+import { guardByteStreams, guardTransfers } from './byte-streams.js'
+import { decoding, slicing, sorting, toText } from './frequent-calls.js'
+import { patchLaterModules, patchLoadedModules, whenLoaded } from './loaded-modules.js'
+import {
+  type Callable,
+  intercepted,
+  interceptSuper,
+  replace,
+  replaceClass,
+  type Stabilize,
+} from './wrap.js'
+import { guardZlibSteps } from './zlib-steps.js'
+
+/** With this in the environment no built-in is touched; docs/safety.md says what that costs. */
+const leaveAlone = 'POSIX_MMAP_LEAVE_NODE_ALONE'
+
+const { getPrototypeOf } = Object
+
+const all: Stabilize = (args) => args.map(stable)
+
+/** The arguments at these positions; of an object there, what it has under these names. */
+function at(positions: number | readonly number[], ...names: string[]): Stabilize {
+  const chosen = [positions].flat()
+  return (args) => args.map((arg, i) => (chosen.includes(i) ? withStable(stable(arg), names) : arg))
+}
+
+function withStable(value: unknown, names: readonly string[]): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  const changed: PropertyDescriptorMap = {}
+  for (const name of names) {
+    const bytes: unknown = Reflect.get(value, name)
+    const own = stable(bytes)
+    if (own !== bytes) changed[name] = { value: own, enumerable: true }
+  }
+  return Object.keys(changed).length === 0 ? value : Object.create(value, changed)
+}
+
+function interceptAll(owner: unknown, names: readonly string[], stabilize: Stabilize): boolean {
+  const replaced = names.map((name) => {
+    return replace(owner as object | undefined, name, (original) =>
+      intercepted(original, stabilize),
+    )
+  })
+  return replaced.includes(true)
+}
+
+type Exports = Record<string, unknown>
+const prototypeOf = (owner: unknown) => (owner as { prototype?: object } | undefined)?.prototype
+
+/** Sorted in place by code that relies on the order it has seen. */
+function patchTypedArrays(): void {
+  // In Jest, Buffer is of another realm than the package, and both have typed arrays.
+  const ours = getPrototypeOf(Uint8Array.prototype)
+  const others = getPrototypeOf(getPrototypeOf(Buffer.prototype))
+  for (const prototype of new Set<object>([ours, others])) replace(prototype, 'sort', sorting)
+}
+
+/** UTF-8 is measured, then written: `toString()`, `String(buffer)`, `JSON.parse(buffer)`, … */
+function patchBuffer(): void {
+  const { prototype } = Buffer
+  const utf8Slice: unknown = Reflect.get(prototype, 'utf8Slice')
+  replace(prototype, 'utf8Slice', slicing)
+  // Up to Node 22 `toString` calls it as a method.
+  const probe = Object.defineProperty(Buffer.alloc(1), 'utf8Slice', { value: () => 'called' })
+  if (probe.toString() === 'called') return
+  const toOwnText = (original: Callable) => toText(original, utf8Slice as Callable)
+  const same = prototype.toLocaleString === prototype.toString
+  replace(prototype, 'toString', toOwnText)
+  replace(prototype, 'toLocaleString', same ? () => prototype.toString : toOwnText)
+}
+
+/** Up to Node 22 the bytes are validated, then copied; later versions copy first. */
+function patchWebAssembly(): void {
+  const { WebAssembly } = globalThis as Exports
+  interceptAll(WebAssembly, ['compile', 'instantiate', 'validate'], at(0))
+  replaceClass(WebAssembly as object | undefined, 'Module', at(0))
+}
+
+/** Measured, then written. Readable.setEncoding(), readline and TextDecoderStream use these. */
+function patchDecoders(): void {
+  const { TextDecoder } = process.getBuiltinModule('node:util')
+  const { StringDecoder } = process.getBuiltinModule('node:string_decoder')
+  replace(TextDecoder.prototype, 'decode', decoding)
+  replace(StringDecoder.prototype, 'write', decoding)
+}
+
+/** Measured, then written. */
+const patchTranscode = (buffer: Exports) => interceptAll(buffer, ['transcode'], at(0))
+
+/** Strings inside are measured, then written. */
+function patchV8(v8: Exports): boolean {
+  const base: unknown = v8['Deserializer']
+  replaceClass(v8, 'Deserializer', at(0))
+  const { DefaultDeserializer } = v8
+  // `v8.deserialize` makes one of these.
+  if (typeof DefaultDeserializer === 'function' && getPrototypeOf(DefaultDeserializer) === base) {
+    Reflect.setPrototypeOf(DefaultDeserializer, v8['Deserializer'] as object)
+  }
+  return true
+}
+
+/** A checksum over the code is made, then the code is used. */
+function patchVm(vm: Exports): boolean {
+  interceptSuper(vm['Script'], all)
+  interceptSuper(vm['SourceTextModule'], at(0, 'cachedData'))
+  return interceptAll(vm, ['compileFunction'], at(2, 'cachedData'))
+}
+
+/** OpenSSL reads an INTEGER of a DER key twice: its length without padding, then its bytes. */
+function patchCrypto(crypto: Exports): boolean {
+  const withKeyFirst = [
+    ...['createPrivateKey', 'createPublicKey', 'privateDecrypt', 'privateEncrypt'],
+    ...['publicDecrypt', 'publicEncrypt', 'encapsulate', 'decapsulate'],
+  ]
+  interceptAll(prototypeOf(crypto['Sign']), ['sign'], at(0, 'key'))
+  interceptAll(prototypeOf(crypto['Verify']), ['verify'], at([0, 1], 'key'))
+  interceptAll(crypto, withKeyFirst, at(0, 'key'))
+  interceptAll(crypto, ['diffieHellman'], at(0, 'privateKey', 'publicKey'))
+  return interceptAll(crypto, ['sign', 'verify'], at([2, 3], 'key'))
+}
+
+function patchWebCrypto(crypto: Exports): boolean {
+  const { subtle } = crypto['webcrypto'] as { subtle: object }
+  interceptAll(getPrototypeOf(subtle), ['importKey'], at(1))
+  return false
+}
+
+/** A session holds certificates, whose INTEGERs are read as those of keys. */
+function patchTls(tls: Exports): boolean {
+  interceptAll(prototypeOf(tls['TLSSocket']), ['setSession'], at(0))
+  return false
+}
+
+/** SQLite reads the number of columns of a changeset twice, and takes memory for the first. */
+function patchSqlite(sqlite: Exports): boolean {
+  const methods = ['applyChangeset', 'deserialize']
+  const prototypes = [prototypeOf(sqlite['DatabaseSync']), prototypeOf(sqlite['Database'])]
+  for (const prototype of new Set(prototypes)) interceptAll(prototype, methods, at(0))
+  return false
+}
+
+let installed = false
+
+function install(): void {
+  if (installed) return
+  installed = true
+  patchTypedArrays()
+  patchBuffer()
+  patchWebAssembly()
+  patchDecoders()
+  guardTransfers()
+  whenLoaded('buffer', patchTranscode)
+  whenLoaded('v8', patchV8)
+  whenLoaded('vm', patchVm)
+  whenLoaded('crypto', patchCrypto)
+  whenLoaded('crypto', patchWebCrypto, 'internal/crypto/webcrypto')
+  whenLoaded('tls', patchTls)
+  whenLoaded('sqlite', patchSqlite)
+  guardByteStreams()
+  patchLaterModules()
+}
+
+const untouched = (process.env[leaveAlone] ?? '') !== ''
+
+/**
+ * Once memory is mapped, and before the expression that makes a view of it: in
+ * `controller.enqueue(mapping.bytes())` the function is looked up before its argument is made.
+ */
+export function expectViews(): void {
+  if (untouched) return
+  install()
+  patchLoadedModules()
+}
+
+/**
+ * Marks a buffer over memory that others can change or take away, before anybody is given it. That is
+ * every mapping: another thread may attach to private memory too, and a guard page empties it.
+ */
+export function brand<B extends ArrayBufferLike>(buffer: B): B {
+  if (untouched) return buffer
+  patchLoadedModules()
+  stamp(buffer)
+  return buffer
+}
+
+let zlibGuarded = false
+
+/** Before the first detach: zlib may be at work on the buffer. */
+export function expectDetach(): void {
+  if (untouched) return
+  if (!zlibGuarded) whenLoaded('zlib', guardZlibSteps)
+  zlibGuarded = true
+  patchLoadedModules()
+}
