@@ -57,7 +57,7 @@ export const littleBytes = 64
 
 /** Whether an array is so little that nobody should ask for its buffer; a TypeError for others. */
 export function isLittle(view: unknown): boolean {
-  return typedArray.byteLength(view) <= littleBytes && typedArray.byteOffset(view) === 0
+  return typedArray.byteOffset(view) === 0 && typedArray.byteLength(view) <= littleBytes
 }
 
 function hasBytes(view: ArrayBufferView): boolean {
@@ -75,8 +75,8 @@ function hasBytes(view: ArrayBufferView): boolean {
  */
 export function mayChange(view: unknown): boolean {
   try {
-    const length = typedArray.byteLength(view)
-    if (length <= littleBytes && typedArray.byteOffset(view) === 0) return length > 0
+    // A detached array is at offset 0 and has no bytes.
+    if (isLittle(view)) return typedArray.byteLength(view) > 0
     return changes(typedArray.buffer(view))
   } catch {
     return ArrayBuffer.isView(view) && changes(dataView.buffer(view)) && hasBytes(view)

@@ -1,5 +1,6 @@
 // Wrappers of built-ins that programs call very often: plain methods, which V8 compiles into their
-// callers. What they cost everybody else is in docs/performance.md.
+// callers: so each is little more than the question, and what to do with our memory is elsewhere. What
+// they cost everybody else is in docs/performance.md.
 
 import { Buffer } from 'node:buffer'
 import { bytesOf, isLittle, littleBytes, mayChange, stable, typedArray, uncurry } from './brand.js'
@@ -61,16 +62,18 @@ function isIndex(value: unknown, end: number): value is number {
 /** `Buffer.prototype.utf8Slice`: it measures the text, then writes it. */
 export function slicing(original: Callable): Callable {
   const decode = uncurry(original) as Decode
+  const sliceOfOurs = (view: unknown, range: unknown[]) => {
+    if (isBytes(view)) {
+      const length = typedArray.byteLength(view)
+      const [start = 0, end = length] = range
+      if (isIndex(end, length) && isIndex(start, end)) return textOf(view, start, end, decode)
+    }
+    return apply(original, stable(view), range)
+  }
   return {
     utf8Slice(this: unknown, ...range: unknown[]): unknown {
       '[native code]'
-      if (!mayChange(this)) return apply(original, this, range)
-      if (isBytes(this)) {
-        const length = typedArray.byteLength(this)
-        const [start = 0, end = length] = range
-        if (isIndex(end, length) && isIndex(start, end)) return textOf(this, start, end, decode)
-      }
-      return apply(original, stable(this), range)
+      return mayChange(this) ? sliceOfOurs(this, range) : apply(original, this, range)
     },
   }.utf8Slice
 }
@@ -97,34 +100,38 @@ function isUtf8(encoding: unknown): boolean {
  */
 export function toText(original: Callable, utf8Slice: Callable): Callable {
   const decode = uncurry(utf8Slice) as Decode
+  const textOfOurs = (view: unknown, args: unknown[]) => {
+    if (args.length === 0 && isBytes(view)) {
+      return textOf(view, 0, typedArray.byteLength(view), decode)
+    }
+    const [encoding, start, end] = args
+    const simple = isOptional('string', encoding) && isOptional('number', start, end)
+    // Its conversions, in its order, of arguments that nobody passes.
+    if (!simple || !isBytes(view)) return apply(original, sameKind(view as ArrayBufferView), args)
+    if (!isUtf8(encoding)) return apply(original, view, args)
+    const length = typedArray.byteLength(view)
+    const from = Math.trunc(Math.max((start as number) || 0, 0))
+    const to = end === undefined ? length : Math.min(Math.trunc(end as number) || 0, length)
+    return to > from ? textOf(view, from, to, decode) : ''
+  }
   return {
     toString(this: unknown, ...args: unknown[]): unknown {
-      if (!mayChange(this)) return apply(original, this, args)
-      if (args.length === 0 && isBytes(this)) {
-        return textOf(this, 0, typedArray.byteLength(this), decode)
-      }
-      const [encoding, start, end] = args
-      const simple = isOptional('string', encoding) && isOptional('number', start, end)
-      // Its conversions, in its order, of arguments that nobody passes.
-      if (!simple || !isBytes(this)) return apply(original, sameKind(this as ArrayBufferView), args)
-      if (!isUtf8(encoding)) return apply(original, this, args)
-      const length = typedArray.byteLength(this)
-      const from = Math.trunc(Math.max((start as number) || 0, 0))
-      const to = end === undefined ? length : Math.min(Math.trunc(end as number) || 0, length)
-      return to > from ? textOf(this, from, to, decode) : ''
+      return mayChange(this) ? textOfOurs(this, args) : apply(original, this, args)
     },
   }.toString
 }
 
 /** `TextDecoder.prototype.decode`, `StringDecoder.prototype.write`: any view as the first argument. */
-export const decoding = (original: Callable): Callable =>
-  ({
+export function decoding(original: Callable): Callable {
+  const decodeOther = (self: unknown, args: unknown[]) => {
+    const own = stable(args[0])
+    return apply(original, self, own === args[0] ? args : [own, ...args.slice(1)])
+  }
+  return {
     decode(this: unknown, ...args: unknown[]): unknown {
       const input = args[0]
-      if (ArrayBuffer.isView(input) && !mayChange(input)) return apply(original, this, args)
-      const own = stable(input)
-      return own === input
-        ? apply(original, this, args)
-        : apply(original, this, [own, ...args.slice(1)])
+      const theirs = ArrayBuffer.isView(input) && !mayChange(input)
+      return theirs ? apply(original, this, args) : decodeOther(this, args)
     },
-  }).decode
+  }.decode
+}
