@@ -20,7 +20,7 @@ constexpr long kOthers = 1024;
 // content.
 constexpr long kForRepairs = 1024;
 // What may be made without any idea of how many there are, because /proc cannot be read.
-constexpr long kBlind = 4096;
+constexpr long kBlind = 1L << 12;
 
 // Counting takes some 0.3 µs a VMA, 20 ms at the limit. It may take a tenth of the time, and more
 // only while others use up what is left: half of them must still be there at the next count.
