@@ -183,8 +183,8 @@ export interface MemoryCounts {
   available: number
 }
 
-/** What the package leaves to the runtime of the kernel mappings that a process may have. */
-const reservedMappings = 1024
+/** Which kernel mappings the package leaves to the runtime and to repairs; map_budget.cc. */
+const reservedMappings = 2048
 
 /** Which limit it was that ENOMEM or EAGAIN does not name, for a call that wanted `bytes` more. */
 export function memoryRemark(wanted: 'map' | 'lock', bytes: number, now: MemoryCounts): string {
@@ -203,7 +203,7 @@ export function memoryRemark(wanted: 'map' | 'lock', bytes: number, now: MemoryC
   if (now.mappingLimit >= 0 && now.mappings >= now.mappingLimit - reservedMappings - 2) {
     return (
       ` (vm.max_map_count lets this process have ${now.mappingLimit} kernel mappings, of which ` +
-      `${now.mappings} are used and the last ${reservedMappings} are left to the runtime; ${own}; ` +
+      `${now.mappings} are used and the last ${reservedMappings} are left to the runtime and to repairs; ${own}; ` +
       `${collector})`
     )
   }
