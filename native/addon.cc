@@ -26,6 +26,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   napi_set_named_property(env, exports, "sourceDigest", source_digest(env));
 
   add<map>(exports, "map");
+  add<map_file_region>(exports, "mapFile");
   add<unmap>(exports, "unmap");
   add<release>(exports, "release");
   add<remap>(exports, "remap");
@@ -35,6 +36,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<address>(exports, "address");
   add<watch_for_end>(exports, "watchForEnd");
   add<region_counts>(exports, "regionCounts");
+  add<memory_account_now>(exports, "memoryAccount");
+  add<available_memory_now>(exports, "availableMemory");
+  add<map_count_limit_now>(exports, "mapCountLimit");
 
   add<share>(exports, "share");
   add<attach>(exports, "attach");
@@ -77,6 +81,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<start_populate>(exports, "startPopulate");
   add<start_lock>(exports, "startLock");
   add<cancel_job>(exports, "cancelJob");
+  add<abandon_job>(exports, "abandonJob");
+  add<look_at_jobs>(exports, "lookAtJobs");
 
   add<futex_memory>(exports, "futexMemory");
   add<futex_wait_here>(exports, "futexWait");
@@ -102,7 +108,6 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<truncate_file>(exports, "truncate");
   add<reserve_file_blocks>(exports, "reserveBlocks");
   add<posix_fadvise>(exports, "fileAdvice");
-  add<is_file_of_region>(exports, "isFileOf");
   add<open_file_of>(exports, "openFileOf");
   add<memfd_create>(exports, "memfdCreate");
   add<shm_open>(exports, "shmOpen");
@@ -112,6 +117,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<fcntl_duplicate>(exports, "duplicate");
   add<fcntl_access_mode>(exports, "accessMode");
   add<hand_over_descriptor>(exports, "handOverDescriptor");
+  add<is_own_descriptor>(exports, "isOwnDescriptor");
   add<close_descriptor>(exports, "closeDescriptor");
   return exports;
 }

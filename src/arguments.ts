@@ -54,8 +54,19 @@ export function callback<F>(value: unknown, name: string): F {
   return value as F
 }
 
+/** One of another realm, or of jsdom. */
+function isForeignSignal(value: unknown): value is AbortSignal {
+  if (typeof value !== 'object' || value === null) return false
+  const { aborted, throwIfAborted, addEventListener } = value as Record<string, unknown>
+  return (
+    typeof aborted === 'boolean' &&
+    typeof throwIfAborted === 'function' &&
+    typeof addEventListener === 'function'
+  )
+}
+
 export function abortSignal(value: unknown, name: string): AbortSignal {
-  if (value instanceof AbortSignal) return value
+  if (value instanceof AbortSignal || isForeignSignal(value)) return value
   throw invalidArgType(name, 'an instance of AbortSignal', value)
 }
 

@@ -122,14 +122,10 @@ export function notResizable(access: string): TypeError {
   return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
 }
 
-export function mixedHandle(): TypeError {
+export function notIssuedHere(): TypeError {
   const message =
-    "The argument 'handle' must be what share() returned: its parts do not belong together"
-  return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
-}
-
-export function otherProcess(): TypeError {
-  const message = "The argument 'handle' belongs to another process: use SharedMemory between them"
+    "The argument 'handle' must be what share() returned in this process: use SharedMemory between " +
+    'processes'
   return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
 }
 
@@ -148,6 +144,88 @@ export function noBinding(root: string, cause: unknown): Error {
     'environment ignores build/. A bundler must leave posix-mmap out, as an external module. ' +
     firstLine(cause)
   return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
+}
+
+/** Loading was refused by Node itself, whatever binaries there are. */
+export function addonsForbidden(cause: unknown): Error {
+  const message =
+    'posix-mmap is a native addon, and loading addons is disabled: the permission model needs ' +
+    `--allow-addons for it, and --no-addons forbids it. ${firstLine(cause)}`
+  return coded(new Error(message, { cause }), 'ERR_DLOPEN_DISABLED')
+}
+
+const permissionNames = { 'fs.read': 'FileSystemRead', 'fs.write': 'FileSystemWrite' } as const
+
+/** What the permission model refuses, in the words of Node's own error. */
+export function accessDenied(scope: 'fs.read' | 'fs.write', resource: string): Error {
+  const option = scope === 'fs.read' ? '--allow-fs-read' : '--allow-fs-write'
+  const message = `Access to this API has been restricted. Use ${option} to manage permissions.`
+  const more = { permission: permissionNames[scope], resource }
+  return coded(new Error(message), 'ERR_ACCESS_DENIED', more)
+}
+
+/** What the kernel counts of this process, in bytes; -1 for what is not known or has no limit. */
+export interface MemoryCounts {
+  /** Mappings of the package. */
+  live: number
+  /** Those of them that are closed, and wait for their buffers. */
+  quarantined: number
+  locked: number
+  lockLimit: number
+  addresses: number
+  addressLimit: number
+  data: number
+  dataLimit: number
+  /** Kernel mappings. */
+  mappings: number
+  mappingLimit: number
+  /** Of the machine's memory. */
+  available: number
+}
+
+/** Which kernel mappings the package leaves to the runtime and to repairs; map_budget.cc. */
+const reservedMappings = 2048
+
+/** Which limit it was that ENOMEM or EAGAIN does not name, for a call that wanted `bytes` more. */
+export function memoryRemark(wanted: 'map' | 'lock', bytes: number, now: MemoryCounts): string {
+  const more = bytes === 0 ? '' : `, and ${bytes} more were asked for`
+  const own = `${now.live} mappings of this process are alive, ${now.quarantined} of them closed`
+  const collector =
+    'those that were dropped without unmap() wait for the garbage collector and for a turn of the ' +
+    'event loop, unmap() frees at once'
+  if (wanted === 'lock' && now.lockLimit >= 0 && now.locked + bytes > now.lockLimit) {
+    return (
+      ` (RLIMIT_MEMLOCK lets this process lock ${now.lockLimit} bytes, of which ${now.locked} are ` +
+      `locked${more}: ulimit -l, setrlimit(2), or CAP_IPC_LOCK)`
+    )
+  }
+  // Some calls cut a kernel mapping into three.
+  if (now.mappingLimit >= 0 && now.mappings >= now.mappingLimit - reservedMappings - 2) {
+    return (
+      ` (vm.max_map_count lets this process have ${now.mappingLimit} kernel mappings, of which ` +
+      `${now.mappings} are used and the last ${reservedMappings} are left to the runtime and to repairs; ${own}; ` +
+      `${collector})`
+    )
+  }
+  if (now.addressLimit >= 0 && now.addresses + bytes > now.addressLimit) {
+    return (
+      ` (RLIMIT_AS lets this process have ${now.addressLimit} bytes of addresses, of which ` +
+      `${now.addresses} are taken${more}; ${own}; ${collector})`
+    )
+  }
+  if (now.dataLimit >= 0 && now.data + bytes > now.dataLimit) {
+    return (
+      ` (RLIMIT_DATA lets this process have ${now.dataLimit} bytes of private memory, of which ` +
+      `${now.data} are taken${more})`
+    )
+  }
+  const unread = wanted === 'lock' ? 'a page cannot be read, or ' : ''
+  const available = now.available < 0 ? 'it' : `${now.available} bytes are available, and it`
+  return (
+    ` (${unread}the system has no memory or addresses for it: ${available} would take ` +
+    `${bytes === 0 ? 'more' : bytes}, or vm.overcommit_memory forbids it; no limit of the process is ` +
+    `reached; ${own})`
+  )
 }
 
 /** The code of an errno, also of those that libuv has no words for, such as ESTALE. */

@@ -3,8 +3,16 @@
 
 import { createRequire } from 'node:module'
 import { constants } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { mappingClosed, noBinding, systemError } from './errors.js'
+import {
+  accessDenied,
+  addonsForbidden,
+  mappingClosed,
+  memoryRemark,
+  noBinding,
+  systemError,
+} from './errors.js'
 
 /** Stands for a live region of this thread; never 0 and never used again. */
 export type Handle = number
@@ -24,6 +32,17 @@ export const newFileIdentity = (): FileIdentity => new BigUint64Array(3)
 
 /** Called on a buffer with 0. */
 type DetachFunction = (this: ArrayBuffer, byteLength: number) => unknown
+
+/** The steps of {@link Native.mapFile}: what failed. */
+export const fileSteps = [
+  undefined,
+  'open',
+  'fstat',
+  'range',
+  'mmap',
+  'fallocate',
+  'ftruncate',
+] as const
 
 export type Searched = Result | null | NativeFault
 
@@ -50,6 +69,34 @@ export interface Native {
     path?: string | null,
   ): Handle | Result
   /**
+   * open(2), fstat(2), mmap(2), then fallocate(2) or ftruncate(2) to `size`, and close(2), of a path; of a
+   * descriptor all but the first and the last. A `length` of -1 is the rest of the file, a `size` of -1
+   * leaves the file as long as it is. With `ownTable` a path is open only in a table of descriptors of
+   * the package's own. `step` is an index of {@link fileSteps}, or -1 where that table cannot be had.
+   */
+  mapFile(
+    file: number | string | Uint8Array,
+    openFlags: number,
+    mode: number,
+    offset: number,
+    length: number,
+    size: number,
+    sparse: boolean,
+    prot: number,
+    flags: number,
+    hugePages: boolean,
+    mayBePrivate: boolean,
+    ownTable: boolean,
+  ): [
+    handle: Handle,
+    length: number,
+    flags: number,
+    step: number,
+    error: Result,
+    fileSize: number,
+    fileSystem: number,
+  ]
+  /**
    * Detaches every buffer, by `detach` if it is given: one for which that throws shows zeros from then on.
    * Tells whether there was a fault that has not been reported to the listener.
    */
@@ -66,10 +113,31 @@ export interface Native {
   watchForEnd(): boolean
   /** Live regions of the process, and detached buffers of this thread that still hold addresses. */
   regionCounts(): [live: number, quarantined: number]
+  /** What the kernel counts, and its limits; -1 for what is not known or has no limit. */
+  memoryAccount(): [
+    locked: number,
+    lockLimit: number,
+    addresses: number,
+    addressLimit: number,
+    data: number,
+    dataLimit: number,
+    mappings: number,
+    mappingLimit: number,
+  ]
+  /** In bytes; -1 if not known. */
+  availableMemory(): number
+  /** How many kernel mappings a process may have; -1 if not known. */
+  mapCountLimit(): number
 
-  /** What {@link attach} takes in another thread; does not keep the region. */
-  share(handle: Handle): [office: number, ticket: number] | Result
-  attach(office: number, ticket: number): [handle: Handle, length: number, prot: number] | Result
+  /**
+   * What {@link attach} takes in another thread; does not keep the region. `facts` is given to those who
+   * attach, and a duplicate of `fd` (-1 for none).
+   */
+  share(handle: Handle, facts: string, fd: number): string | Result
+  /** -EXDEV for a text that {@link share} did not return in this process. */
+  attach(
+    token: string,
+  ): [handle: Handle, length: number, prot: number, facts: string, fd: number] | Result
   sharedArrayBuffer(handle: Handle): SharedArrayBuffer | Result
   /** Shows the region in the pages of a growable SharedArrayBuffer, given as all of its bytes. */
   overlay(handle: Handle, bytes: Uint8Array): Result
@@ -124,6 +192,10 @@ export interface Native {
   startLock(handle: Handle, offset: number, length: number, onDemand: boolean): Job | Result
   /** Has a job stop soon and end with ECANCELED. */
   cancelJob(job: Job): void
+  /** Nobody waits for a job any more: it goes on until the kernel lets go of its thread. */
+  abandonJob(job: Job): void
+  /** Makes up for threads that hang in the kernel; whoever waits for a job calls this now and then. */
+  lookAtJobs(): void
 
   /** Whether the elements of a view are in memory that the package mapped. */
   futexMemory(words: Int32Array): boolean
@@ -173,9 +245,10 @@ export interface Native {
   reserveBlocks(fd: number, offset: number, length: number): Result
   /** A length of 0 means: to the end of the file. */
   fileAdvice(fd: number, offset: number, length: number, advice: number): Result
-  /** Whether a mapping writes to the file of a descriptor. */
-  isFileOf(handle: Handle, fd: number): boolean
-  /** A descriptor of the file that a mapping writes to, found by any of the hints. */
+  /**
+   * A descriptor of the file that a mapping writes to, found by any of the hints. It may be of a table of
+   * the package's own, so that only calls of this file take it.
+   */
   openFileOf(handle: Handle, fd: number, path: string | null): Result
   /** This thread closes it at its end, as those of openFileOf(), shmOpen() and duplicate(). */
   memfdCreate(name: string, flags: number): Result
@@ -188,6 +261,9 @@ export interface Native {
   accessMode(fd: number): Result
   /** Leaves it to the caller alone to close. */
   handOverDescriptor(fd: number): void
+  /** Whether this thread holds it, and its number still stands for the file that it was opened for. */
+  isOwnDescriptor(fd: number): boolean
+  /** -EBADF for one that {@link isOwnDescriptor} says false of; that file stays open. */
   closeDescriptor(fd: number): Result
 }
 
@@ -202,12 +278,50 @@ function findRoot(): string {
 
 export const packageRoot: string = findRoot()
 
+interface Permission {
+  has(scope: string, reference?: string): boolean
+}
+
+/** What the permission model, or `--no-addons`, refused; undefined if it was the lack of a binary. */
+function refusal(cause: unknown): Error | undefined {
+  const { code } = cause as NodeJS.ErrnoException
+  if (code === 'ERR_DLOPEN_DISABLED') return addonsForbidden(cause)
+  // The loader finds no binary in a folder that it may not read.
+  const { permission } = process as { permission?: Permission }
+  const readable = permission?.has('fs.read', join(packageRoot, 'prebuilds')) ?? true
+  return readable ? undefined : accessDenied('fs.read', packageRoot)
+}
+
+/** What of the package may be loaded, in the order of node-gyp-build. */
+function binaries(): string[] {
+  const prebuilt = join(packageRoot, `prebuilds/linux-${process.arch}/posix-mmap.node`)
+  const built = join(packageRoot, 'build/Release/posix_mmap.node')
+  return process.env['PREBUILDS_ONLY'] === undefined ? [built, prebuilt] : [prebuilt]
+}
+
+function loadAddon(require: NodeJS.Require): Partial<Native> {
+  try {
+    return require('node-gyp-build')(packageRoot)
+  } catch (cause) {
+    // It looks for files outside of the package too, at which the permission model of Node 20 throws.
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_ACCESS_DENIED') throw cause
+    for (const file of binaries()) {
+      try {
+        return require(file)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
+      }
+    }
+    throw cause
+  }
+}
+
 function load(): Native {
   let addon: Partial<Native>
   try {
-    addon = createRequire(import.meta.url)('node-gyp-build')(packageRoot)
+    addon = loadAddon(createRequire(import.meta.url))
   } catch (cause) {
-    throw noBinding(packageRoot, cause)
+    throw refusal(cause) ?? noBinding(packageRoot, cause)
   }
   if (typeof addon.sourceDigest === 'string') return addon as Native
   throw noBinding(packageRoot, new Error("what is there is another package's"))
@@ -240,35 +354,49 @@ export function constant(name: string): number {
 /** What a call on a handle answers once the mapping has been closed. */
 export const closedHandle: Result = -constants.errno.ESTALE
 
-/** ENOMEM has a cause that strerror(3) does not name: too many mappings. */
-function remarkOn(errno: number): string {
-  if (errno !== -constants.errno.ENOMEM) return ''
+/** Errors that do not say which of several limits was reached. */
+function remarkOn(errno: Result, syscall: string, bytes: number): string {
+  const { EAGAIN, EPERM } = constants.errno
+  const locking = syscall === 'mlock2'
+  // What MAP_LOCKED may not lock is EAGAIN too, and a limit of 0 is EPERM.
+  const onLocks = (locking && (errno === -EAGAIN || errno === -EPERM)) || errno === -EAGAIN
+  if (errno !== -constants.errno.ENOMEM && !onLocks) return ''
   const [live, quarantined] = native.regionCounts()
-  return (
-    ` (${live} mappings of this process are alive, ${quarantined} of them closed and waiting for ` +
-    'the garbage collector; those that were dropped without unmap() wait for it and for a turn of ' +
-    'the event loop, unmap() frees at once)'
-  )
+  const [locked, lockLimit, addresses, addressLimit, data, dataLimit, mappings, mappingLimit] =
+    native.memoryAccount()
+  return memoryRemark(locking || onLocks ? 'lock' : 'map', bytes, {
+    ...{ live, quarantined, locked, lockLimit, addresses, addressLimit, data, dataLimit },
+    ...{ mappings, mappingLimit, available: native.availableMemory() },
+  })
 }
 
 /**
  * Returns what a system call returned, or throws its errno as an error in the form of Node's own:
  * the one place where a negative result becomes an exception.
+ *
+ * @param remark appended to the message; a number is how many bytes were asked for, for an error that
+ *   names the limit which that would have passed
  */
 export function checked(
   result: Result,
   syscall: string,
   path: string | null = null,
-  remark: string = remarkOn(result),
+  remark: string | number = 0,
 ): number {
   if (result >= 0) return result
-  throw systemError(result, syscall, path, remark)
+  const text = typeof remark === 'string' ? remark : remarkOn(result, syscall, remark)
+  throw systemError(result, syscall, path, text)
 }
 
 /** {@link checked} for a call that takes a handle: one that was closed is `ERR_MAPPING_CLOSED`. */
-export function checkedOnHandle(result: Result, syscall: string, path: string | null): number {
+export function checkedOnHandle(
+  result: Result,
+  syscall: string,
+  path: string | null,
+  bytes = 0,
+): number {
   if (result === closedHandle) throw mappingClosed()
-  return checked(result, syscall, path)
+  return checked(result, syscall, path, bytes)
 }
 
 /** The size of a page of the running kernel, in bytes. sysconf(3) with _SC_PAGESIZE. */

@@ -1,5 +1,6 @@
 // `posix-mmap/posix`: the same mappings for those who think in man pages.
 
+import { constants as fsConstants } from 'node:fs'
 import { constants } from 'node:os'
 import {
   byteCount,
@@ -11,6 +12,7 @@ import {
 } from './arguments.js'
 import { invalidArgType, invalidArgValue, outOfRange, systemError } from './errors.js'
 import { Madvise, MapFlags, MremapFlags, Prot } from './kernel/flags.js'
+import { assertPermitted } from './kernel/permission.js'
 import type { Access } from './kernel/protection.js'
 import { mapRegion } from './map/map-region.js'
 import { noSettings } from './map/options.js'
@@ -19,6 +21,7 @@ import { regionOf } from './mapping/region.js'
 import { remapRegion } from './mapping/resize.js'
 import { createMapping, Mapping } from './mapping.js'
 import { checked, checkedOnHandle, native } from './native.js'
+import { fileOfSegment, removeSegment } from './sharing/descriptors.js'
 
 export { Madvise, MapFlags, MemfdFlags, MremapFlags, MsyncFlags, Prot } from './kernel/flags.js'
 export { type Limits, limits } from './kernel/limits.js'
@@ -262,6 +265,9 @@ export function mincore(
   return checkMapping(mapping).residency(offset, length).vector
 }
 
+// node:fs has no O_ACCMODE: the bits of O_RDONLY, O_WRONLY and O_RDWR.
+const shmFlags = { ...fsConstants, O_ACCMODE: fsConstants.O_WRONLY | fsConstants.O_RDWR }
+
 function callersOwn(fd: number): number {
   native.handOverDescriptor(fd)
   return fd
@@ -287,7 +293,12 @@ export function memfdCreate(name: string, flags = 1 /* CLOEXEC */): number {
  */
 export function shmOpen(name: string, flags: number, mode = 0o600): number {
   const path = cString(name, 'name')
-  const fd = native.shmOpen(path, int32(flags, 'flags'), int32(mode, 'mode'))
+  const how = int32(flags, 'flags')
+  const permissions = int32(mode, 'mode')
+  const { O_ACCMODE, O_CREAT, O_RDONLY, O_TRUNC } = shmFlags
+  const writes = (how & O_ACCMODE) !== O_RDONLY || (how & (O_CREAT | O_TRUNC)) !== 0
+  assertPermitted(fileOfSegment(path), 'fs.read', ...(writes ? (['fs.write'] as const) : []))
+  const fd = native.shmOpen(path, how, permissions)
   return callersOwn(checked(fd, 'shm_open', path))
 }
 
@@ -297,8 +308,7 @@ export function shmOpen(name: string, flags: number, mode = 0o600): number {
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · ENOENT, EACCES
  */
 export function shmUnlink(name: string): void {
-  const path = cString(name, 'name')
-  checked(native.shmUnlink(path), 'shm_unlink', path)
+  removeSegment(cString(name, 'name'))
 }
 
 /**

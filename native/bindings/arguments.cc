@@ -16,6 +16,12 @@ bool bool_at(const Napi::CallbackInfo& info, size_t index) {
   return value;
 }
 
+int64_t int64_at(const Napi::CallbackInfo& info, size_t index) {
+  int64_t value = 0;
+  napi_get_value_int64(info.Env(), info[index], &value);
+  return value;
+}
+
 uint64_t uint64_at(const Napi::CallbackInfo& info, size_t index) {
   int64_t value = 0;
   if (napi_get_value_int64(info.Env(), info[index], &value) == napi_ok) {

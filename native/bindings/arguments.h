@@ -16,6 +16,7 @@ class Region;
 
 int32_t int32_at(const Napi::CallbackInfo& info, size_t index);
 bool bool_at(const Napi::CallbackInfo& info, size_t index);
+int64_t int64_at(const Napi::CallbackInfo& info, size_t index);
 /// A non-negative integer of up to 2**53 - 1 (a number) or 2**64 - 1 (a bigint).
 uint64_t uint64_at(const Napi::CallbackInfo& info, size_t index);
 std::string string_at(const Napi::CallbackInfo& info, size_t index);

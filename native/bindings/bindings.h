@@ -17,6 +17,7 @@ napi_value source_digest(napi_env env);
 // mapping.cc: makes mappings, gives out their memory, and ends them.
 
 Napi::Value map(const Napi::CallbackInfo& info);
+Napi::Value map_file_region(const Napi::CallbackInfo& info);
 Napi::Value unmap(const Napi::CallbackInfo& info);
 Napi::Value release(const Napi::CallbackInfo& info);
 Napi::Value remap(const Napi::CallbackInfo& info);
@@ -26,6 +27,9 @@ Napi::Value protection(const Napi::CallbackInfo& info);
 Napi::Value address(const Napi::CallbackInfo& info);
 Napi::Value watch_for_end(const Napi::CallbackInfo& info);
 Napi::Value region_counts(const Napi::CallbackInfo& info);
+Napi::Value memory_account_now(const Napi::CallbackInfo& info);
+Napi::Value available_memory_now(const Napi::CallbackInfo& info);
+Napi::Value map_count_limit_now(const Napi::CallbackInfo& info);
 
 // sharing.cc: the same memory in other threads, as another mapping and as a SharedArrayBuffer.
 
@@ -79,6 +83,8 @@ Napi::Value start_flush(const Napi::CallbackInfo& info);
 Napi::Value start_populate(const Napi::CallbackInfo& info);
 Napi::Value start_lock(const Napi::CallbackInfo& info);
 Napi::Value cancel_job(const Napi::CallbackInfo& info);
+Napi::Value abandon_job(const Napi::CallbackInfo& info);
+Napi::Value look_at_jobs(const Napi::CallbackInfo& info);
 
 // sync.cc: waiting for words, who is alive, and a name for a segment that is complete.
 
@@ -110,7 +116,6 @@ Napi::Value size_of_file(const Napi::CallbackInfo& info);
 Napi::Value truncate_file(const Napi::CallbackInfo& info);
 Napi::Value reserve_file_blocks(const Napi::CallbackInfo& info);
 Napi::Value posix_fadvise(const Napi::CallbackInfo& info);
-Napi::Value is_file_of_region(const Napi::CallbackInfo& info);
 Napi::Value open_file_of(const Napi::CallbackInfo& info);
 Napi::Value memfd_create(const Napi::CallbackInfo& info);
 Napi::Value shm_open(const Napi::CallbackInfo& info);
@@ -120,6 +125,7 @@ Napi::Value fcntl_get_seals(const Napi::CallbackInfo& info);
 Napi::Value fcntl_duplicate(const Napi::CallbackInfo& info);
 Napi::Value fcntl_access_mode(const Napi::CallbackInfo& info);
 Napi::Value hand_over_descriptor(const Napi::CallbackInfo& info);
+Napi::Value is_own_descriptor(const Napi::CallbackInfo& info);
 Napi::Value close_descriptor(const Napi::CallbackInfo& info);
 
 }  // namespace posix_mmap

@@ -1,6 +1,10 @@
 #include "posix/files/file.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <string>
 
 #include "bindings/arguments.h"
@@ -16,8 +20,25 @@ namespace {
 /// Returns a descriptor that this thread closes at its end. It is held before JavaScript runs
 /// again, because worker.terminate() may stop that JavaScript and the descriptor would leak.
 Napi::Value held(const Napi::CallbackInfo& info, int fd) {
-  if (fd >= 0) Environment::of(info.Env()).descriptors().add(fd);
-  return number(info, fd);
+  return number(info, fd < 0 ? fd : Environment::of(info.Env()).descriptors().add(fd));
+}
+
+/// `call(fd)` for the descriptor in argument 0, in the table in which it is open.
+template <typename Call>
+Napi::Value on_descriptor(const Napi::CallbackInfo& info, Call call) {
+  return number(info, Environment::of(info.Env()).on_descriptor(int32_at(info, 0), call));
+}
+
+/// In a table of descriptors of its own: by the process's descriptor if it is that file still, or
+/// by the path.
+int open_in_own_table(const Region& region, int fd, const char* path) noexcept {
+  const auto open = [&](const char* place) {
+    return open_mapped_file(region.file().identity(), region.extent(), -1, place);
+  };
+  std::array<char, 32> link{};
+  std::snprintf(link.data(), link.size(), "/proc/self/fd/%d", fd);
+  const int found = fd < 0 ? -EBADF : open(link.data());
+  return found >= 0 || path == nullptr ? found : open(path);
 }
 
 }  // namespace
@@ -25,17 +46,22 @@ Napi::Value held(const Napi::CallbackInfo& info, int fd) {
 // fileSize(fd, identity): size | -errno; map() takes what is stored in `identity`
 Napi::Value size_of_file(const Napi::CallbackInfo& info) {
   FileIdentity identity;
-  const int64_t size = file_size(int32_at(info, 0), identity);
+  const int64_t size = Environment::of(info.Env()).on_descriptor(int32_at(info, 0), [&](int fd) {
+    return file_size(fd, identity);
+  });
   store_identity(info, 1, identity);
   return number(info, size);
 }
 
 Napi::Value truncate_file(const Napi::CallbackInfo& info) {
-  return number(info, truncate(int32_at(info, 0), uint64_at(info, 1)));
+  const uint64_t size = uint64_at(info, 1);
+  return on_descriptor(info, [&](int fd) { return truncate(fd, size); });
 }
 
 Napi::Value reserve_file_blocks(const Napi::CallbackInfo& info) {
-  return number(info, reserve_blocks(int32_at(info, 0), uint64_at(info, 1), uint64_at(info, 2)));
+  const uint64_t offset = uint64_at(info, 1);
+  const uint64_t length = uint64_at(info, 2);
+  return on_descriptor(info, [&](int fd) { return reserve_blocks(fd, offset, length); });
 }
 
 // fileAdvice(fd, offset, length, advice): 0 | -errno
@@ -44,21 +70,24 @@ Napi::Value posix_fadvise(const Napi::CallbackInfo& info) {
                                   int32_at(info, 3)));
 }
 
-// isFileOf(handle, fd): whether stores to the mapping reach the file of a descriptor
-Napi::Value is_file_of_region(const Napi::CallbackInfo& info) {
-  const Region* const region = region_at(info);
-  return Napi::Boolean::New(
-      info.Env(), region != nullptr && is_file(region->file().identity(), int32_at(info, 1)));
-}
-
-// openFileOf(handle, fd, path): descriptor | -errno
+// openFileOf(handle, fd, path): descriptor | -errno; one that may be closed without dropping
+// anybody's locks where that is possible
 Napi::Value open_file_of(const Napi::CallbackInfo& info) {
   const Region* const region = region_at(info);
   if (region == nullptr) return number(info, -ESTALE);
+  const int fd = int32_at(info, 1);
   const bool named = info[2].IsString();
-  const std::string path = named ? string_at(info, 2) : std::string();
-  return held(info, open_mapped_file(region->file().identity(), region->extent(), int32_at(info, 1),
-                                     named ? path.c_str() : nullptr));
+  const std::string text = named ? string_at(info, 2) : std::string();
+  const char* const path = named ? text.c_str() : nullptr;
+  int found = -EBADF;
+  const int refused = Environment::of(info.Env()).own_table().run([&] {
+    found = open_in_own_table(*region, fd, path);
+  });
+  if (refused == 0 && found >= 0) return number(info, Environment::kOwnTable + found);
+  const bool by_path = refused != 0 || fd < 0;
+  const int result =
+      open_mapped_file(region->file().identity(), region->extent(), fd, by_path ? path : nullptr);
+  return held(info, result < 0 && refused == 0 && path != nullptr ? found : result);
 }
 
 Napi::Value memfd_create(const Napi::CallbackInfo& info) {
@@ -82,7 +111,7 @@ Napi::Value fcntl_add_seals(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value fcntl_get_seals(const Napi::CallbackInfo& info) {
-  return number(info, get_seals(int32_at(info, 0)));
+  return on_descriptor(info, get_seals);
 }
 
 Napi::Value fcntl_duplicate(const Napi::CallbackInfo& info) {
@@ -99,8 +128,18 @@ Napi::Value hand_over_descriptor(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// isOwnDescriptor(fd): whether it is held, and still of the file that it was opened for
+Napi::Value is_own_descriptor(const Napi::CallbackInfo& info) {
+  const bool intact = Environment::of(info.Env()).descriptors().intact(int32_at(info, 0));
+  return Napi::Boolean::New(info.Env(), intact);
+}
+
+// closeDescriptor(fd): 0 | -errno; -EBADF when it is another file's by now, which stays open
 Napi::Value close_descriptor(const Napi::CallbackInfo& info) {
-  return number(info, Environment::of(info.Env()).descriptors().close(int32_at(info, 0)));
+  Environment& environment = Environment::of(info.Env());
+  const int fd = int32_at(info, 0);
+  if (fd < Environment::kOwnTable) return number(info, environment.descriptors().close(fd));
+  return on_descriptor(info, [](int open) { return close(open) == 0 ? 0 : -errno; });
 }
 
 }  // namespace posix_mmap

@@ -73,4 +73,16 @@ Napi::Value cancel_job(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// abandonJob(job): nobody waits for it any more, and nothing is called when it ends
+Napi::Value abandon_job(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env()).jobs().abandon(uint64_at(info, 0));
+  return info.Env().Undefined();
+}
+
+// lookAtJobs(): makes up for threads that hang
+Napi::Value look_at_jobs(const Napi::CallbackInfo& info) {
+  background_look_again();
+  return info.Env().Undefined();
+}
+
 }  // namespace posix_mmap

@@ -1,3 +1,5 @@
+#include <fcntl.h>
+
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -6,8 +8,34 @@
 #include "bindings/bindings.h"
 #include "environment/environment.h"
 #include "posix/calls/map.h"
+#include "posix/calls/map_file.h"
+#include "posix/files/memory_account.h"
 
 namespace posix_mmap {
+namespace {
+
+/// A path, as a string or as its bytes.
+std::string path_at(const Napi::CallbackInfo& info, size_t index) {
+  if (info[index].IsString()) return string_at(info, index);
+  const Bytes bytes = bytes_at(info, index);
+  return {reinterpret_cast<const char*>(bytes.data), bytes.length};
+}
+
+/// Whether what waits for the collector may be all that is missing, of addresses and of VMAs.
+bool may_lie_in_quarantine(int error) {
+  return error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
+
+/// 0, or -errno where there is no table of its own, and nothing was done.
+int map_in_table(bool own, OwnTable& table, const FileRequest& request, FileOutcome& outcome,
+                 RegionUser& out) {
+  const auto body = [&] { outcome = map_file(request, out); };
+  if (own) return table.run(body);
+  body();
+  return 0;
+}
+
+}  // namespace
 
 // map(fd, offset, length, prot, flags, address, hugePages, identity, keepsSize, lendsFd, path):
 // handle | -errno; the last four are of the file
@@ -29,14 +57,51 @@ Napi::Value map(const Napi::CallbackInfo& info) {
   };
   RegionUser region;
   int result = map_region(request, region);
-  // What waits for the collector may be all that is missing, of addresses and of VMAs.
-  const bool short_of = result == -ENOMEM || result == -EMFILE || result == -ENFILE;
-  if (short_of && environment.quarantine().count() > 0) {
+  if (may_lie_in_quarantine(result) && environment.quarantine().count() > 0) {
     environment.quarantine().sweep(true);
     result = map_region(request, region);
   }
   if (result != 0) return number(info, result);
   return number(info, static_cast<int64_t>(environment.hold(std::move(region))));
+}
+
+// mapFile(file, openFlags, mode, offset, length, size, sparse, prot, flags, hugePages,
+// mayBePrivate, ownTable): [handle, length, flags, step, error, fileSize, fileSystem]; `file` is a
+// descriptor or a path; the handle is 0 if a step failed, and the step -1 if there is no table
+Napi::Value map_file_region(const Napi::CallbackInfo& info) {
+  Environment& environment = Environment::of(info.Env());
+  const bool named = !info[0].IsNumber();
+  const std::string path = named ? path_at(info, 0) : std::string();
+  FileRequest request{
+      .path = named ? path.c_str() : nullptr,
+      .open_flags = int32_at(info, 1),
+      .mode = static_cast<unsigned>(int32_at(info, 2)),
+      .length = int64_at(info, 4),
+      .size = int64_at(info, 5),
+      .sparse = bool_at(info, 6),
+      .may_be_private = bool_at(info, 10),
+      .map = {.fd = named ? -1 : int32_at(info, 0),
+              .offset = uint64_at(info, 3),
+              .prot = int32_at(info, 7),
+              .flags = int32_at(info, 8),
+              .huge_pages = bool_at(info, 9)},
+  };
+  const bool own = bool_at(info, 11);
+  FileOutcome outcome;
+  RegionUser region;
+  int refused = map_in_table(own, environment.own_table(), request, outcome, region);
+  if (may_lie_in_quarantine(outcome.error) && environment.quarantine().count() > 0) {
+    environment.quarantine().sweep(true);
+    request.open_flags &= ~(O_CREAT | O_EXCL);  // the file is there by now
+    outcome = {};
+    refused = map_in_table(own, environment.own_table(), request, outcome, region);
+  }
+  const bool done = refused == 0 && outcome.step == FileStep::none;
+  const int64_t handle = done ? static_cast<int64_t>(environment.hold(std::move(region))) : 0;
+  const int64_t step = refused != 0 ? -1 : static_cast<int64_t>(outcome.step);
+  return numbers(info, {handle, static_cast<int64_t>(outcome.length), outcome.flags, step,
+                        refused != 0 ? refused : outcome.error, outcome.file_size,
+                        static_cast<int64_t>(outcome.file_system)});
 }
 
 // unmap(handle, detach): detaches every buffer, by the function `detach` if it is given, and gives
@@ -62,7 +127,7 @@ Napi::Value remap(const Napi::CallbackInfo& info) {
   return number(info, environment.remap(uint64_at(info, 0), uint64_at(info, 1), info[2]));
 }
 
-// mapAgain(handle, length, fd, offset): 0 | -errno
+// mapAgain(handle, length, fd, offset): 0 | -errno; -1 for memory without a file
 Napi::Value map_again(const Napi::CallbackInfo& info) {
   const int result =
       Environment::of(info.Env())
@@ -107,6 +172,25 @@ Napi::Value watch_for_end(const Napi::CallbackInfo& info) {
 Napi::Value region_counts(const Napi::CallbackInfo& info) {
   const size_t quarantined = Environment::of(info.Env()).quarantine().count();
   return numbers(info, {static_cast<int64_t>(live_regions()), static_cast<int64_t>(quarantined)});
+}
+
+// memoryAccount(): [locked, lockLimit, addresses, addressLimit, data, dataLimit, mappings,
+// mappingLimit]; -1 for what is not known or has no limit
+Napi::Value memory_account_now(const Napi::CallbackInfo& info) {
+  const MemoryAccount account = memory_account();
+  return numbers(info,
+                 {account.locked, account.lock_limit, account.addresses, account.address_limit,
+                  account.data, account.data_limit, account.mappings, account.mapping_limit});
+}
+
+// availableMemory(): bytes | -1
+Napi::Value available_memory_now(const Napi::CallbackInfo& info) {
+  return number(info, available_memory());
+}
+
+// mapCountLimit(): how many kernel mappings a process may have | -1
+Napi::Value map_count_limit_now(const Napi::CallbackInfo& info) {
+  return number(info, map_count_limit());
 }
 
 }  // namespace posix_mmap

@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <string>
 #include <utility>
 
 #include "bindings/arguments.h"
@@ -6,28 +7,45 @@
 #include "environment/environment.h"
 #include "posix/region/overlay.h"
 #include "posix/region/region_token.h"
+#include "posix/region/token_text.h"
 
 namespace posix_mmap {
 
-// share(handle): [origin, token] | -errno
+// share(handle, facts, fd): text | -errno; what is said of the mapping is kept here, and not in the
+// text
 Napi::Value share(const Napi::CallbackInfo& info) {
   Region* const region = region_at(info);
   if (region == nullptr) return number(info, -ESTALE);
-  const auto origin = static_cast<int64_t>(token_origin());
-  return numbers(info, {origin, static_cast<int64_t>(region->issue_token())});
+  const uint64_t token = region->issue_token();
+  std::string text;
+  int result = describe_token(token, string_at(info, 1), int32_at(info, 2));
+  if (result == 0) result = write_token(token, text);
+  if (result != 0) return number(info, result);
+  return Napi::String::New(info.Env(), text);
 }
 
-// attach(origin, token): [handle, byteLength, protection] | -errno; -EXDEV for a token of another
-// process
+// attach(text): [handle, byteLength, protection, facts, fd] | -errno; -EXDEV for a text that this
+// process did not issue
 Napi::Value attach(const Napi::CallbackInfo& info) {
-  if (uint64_at(info, 0) != token_origin()) return number(info, -EXDEV);
-  RegionUser region = RegionUser::of_token(uint64_at(info, 1));
+  uint64_t token = 0;
+  const int read = read_token(string_at(info, 0), token);
+  if (read != 0) return number(info, read);
+  RegionUser region = RegionUser::of_token(token);
   if (!region) return number(info, -ESTALE);
+  std::string facts;
+  int fd = -1;
+  const int found = facts_of_token(token, facts, fd);
+  if (found != 0) return number(info, found);
+  Environment& environment = Environment::of(info.Env());
+  if (fd >= 0) fd = environment.descriptors().add(fd);
   const auto length = static_cast<int64_t>(region->extent().byte_length);
   const int uniform = region->uniform_protection();
   const int64_t prot = uniform == Region::kMixed ? region->protection() : uniform;
-  return numbers(info, {static_cast<int64_t>(Environment::of(info.Env()).hold(std::move(region))),
-                        length, prot});
+  const uint64_t handle = environment.hold(std::move(region));
+  const Napi::Value all =
+      numbers(info, {static_cast<int64_t>(handle), length, prot, 0, static_cast<int64_t>(fd)});
+  napi_set_element(info.Env(), all, 3, Napi::String::New(info.Env(), facts));
+  return all;
 }
 
 // sharedArrayBuffer(handle): SharedArrayBuffer | -errno; -ENOTSUP where the runtime makes none

@@ -57,7 +57,7 @@ int Environment::remap(uint64_t handle, uint64_t length, napi_value function) {
   // Private pages move, and other users would be left with zeros: those that there are, and those
   // that would redeem the token meanwhile.
   const bool hidden = !old.shared() && old.has_token();
-  if (hidden) old.revoke_token();
+  if (hidden) old.hide_token();
   RegionUser moved;
   const bool busy = !old.shared() && old.users() > own;
   const int result = busy ? -EBUSY : remap_region(old, length, moved);
@@ -73,7 +73,9 @@ int Environment::map_again(uint64_t handle, uint64_t length, int fd, uint64_t of
   Holding* const holding = handles_.find(handle);
   if (holding == nullptr) return -ESTALE;
   RegionUser mapped;
-  const int result = map_region_again(*holding->region, fd, offset, length, mapped);
+  const auto result = static_cast<int>(on_descriptor(fd, [&](int open) {
+    return map_region_again(*holding->region, open, offset, length, mapped);
+  }));
   if (result == 0) replace_region(*holding, std::move(mapped), nullptr);
   return result;
 }

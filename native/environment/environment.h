@@ -12,6 +12,7 @@
 #include "environment/waits.h"
 #include "napi_setup.h"
 #include "posix/region/region.h"
+#include "posix/threads/own_table.h"
 
 namespace posix_mmap {
 
@@ -29,6 +30,16 @@ class Environment {
   Buffers& buffers() { return buffers_; }
   Quarantine& quarantine() { return buffers_.quarantine(); }
   Descriptors& descriptors() { return descriptors_; }
+  OwnTable& own_table() { return own_table_; }
+  /// Calls `body(fd)` where a descriptor is open: numbers from kOwnTable on are of the own table.
+  template <typename Body>
+  int64_t on_descriptor(int fd, Body body) {
+    if (fd < kOwnTable) return body(fd);
+    int64_t result = 0;
+    const int refused = own_table_.run([&] { result = body(fd - kOwnTable); });
+    return refused == 0 ? result : refused;
+  }
+  static constexpr int kOwnTable = 1 << 30;
   JsFaultListener& fault_listener() { return fault_listener_; }
   Jobs& jobs() { return jobs_; }
   Waits& waits() { return waits_; }
@@ -53,6 +64,7 @@ class Environment {
   // Members end in reverse order: the records of buffers before the users in the handle table.
   napi_env env_;
   Descriptors descriptors_;
+  OwnTable own_table_;
   HandleTable handles_;
   Buffers buffers_{env_, handles_};
   JsFaultListener fault_listener_{env_, handles_, buffers_};

@@ -22,6 +22,13 @@ class Job final : public RangeWork {
 
   uint64_t id() const { return id_; }
   int result() const { return result_; }
+  /// From here on it deletes itself when it has ended; false if it has. Needs the inbox's mutex.
+  bool abandon() {
+    abandoned_ = true;
+    if (std::erase(inbox_->finished, this) != 0) return false;
+    give_up();
+    return true;
+  }
   /// Stores how many bytes are done. False if they are as many as at the last call.
   bool take_progress(uint64_t& bytes) {
     bytes = done();
@@ -38,7 +45,7 @@ class Job final : public RangeWork {
     result_ = result;
     {
       const std::lock_guard<std::mutex> lock(inbox_->mutex);
-      if (inbox_->async != nullptr) {
+      if (inbox_->async != nullptr && !abandoned_) {
         inbox_->finished.push_back(this);
         uv_async_send(inbox_->async);
         return;
@@ -52,6 +59,7 @@ class Job final : public RangeWork {
   const uint64_t id_;
   uint64_t reported_ = 0;
   int result_ = 0;
+  bool abandoned_ = false;  // guarded by the inbox's mutex
 };
 
 Jobs::Jobs(napi_env env) : env_(env), inbox_(std::make_shared<JobInbox>()) {}
@@ -86,6 +94,18 @@ int64_t Jobs::start(Region& region, const RangeRequest& request) {
 void Jobs::cancel(uint64_t job) {
   const auto found = running_.find(job);
   if (found != running_.end()) found->second->cancel();
+}
+
+void Jobs::abandon(uint64_t job) {
+  const auto found = running_.find(job);
+  if (found == running_.end()) return;
+  Job* const abandoned = found->second;
+  running_.erase(found);
+  if (running_.empty()) async_->keep_alive(false);
+  abandoned->cancel();
+  const std::shared_ptr<JobInbox> inbox = inbox_;
+  const std::lock_guard<std::mutex> lock(inbox->mutex);
+  if (!abandoned->abandon()) delete abandoned;
 }
 
 void Jobs::deliver() {

@@ -32,6 +32,9 @@ class Jobs {
   /// Requests cancellation. The listener is still called when the job ends. Does nothing for a job
   /// that has ended.
   void cancel(uint64_t job);
+  /// Forgets a job: the listener is not called for it, the loop does not wait for it. It goes on
+  /// until the kernel lets go of its thread.
+  void abandon(uint64_t job);
 
   void on_loop_end(uv_async_t& handle);
 

@@ -6,6 +6,7 @@
 #include <linux/memfd.h>
 #include <linux/mman.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #ifndef MADV_COLD
 #define MADV_COLD 20  // Linux 5.4
@@ -30,6 +31,12 @@
 #endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4  // Linux 5.7
+#endif
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE 2U  // Linux 5.9
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436  // Linux 5.9
 #endif
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U  // Linux 6.3

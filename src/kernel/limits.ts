@@ -1,12 +1,14 @@
 // What the system and the runtime allow.
 
 import { constants as bufferConstants } from 'node:buffer'
-import { readFileSync } from 'node:fs'
 import { native } from '../native.js'
 
 /** What {@link limits} reads. */
 export interface Limits {
-  /** How many kernel mappings (VMAs) a process may have: /proc/sys/vm/max_map_count; proc(5). */
+  /**
+   * How many kernel mappings (VMAs) a process may have: /proc/sys/vm/max_map_count; proc(5). Without
+   * /proc, what kernels come with: 65,530.
+   */
   maxMapCount: number
   /**
    * How many bytes a process may lock: RLIMIT_MEMLOCK, `Infinity` without a limit; getrlimit(2). A
@@ -19,10 +21,13 @@ export interface Limits {
 
 export const maxBufferLength: number = bufferConstants.MAX_LENGTH
 
+const usualMapCount = 65_530
+
 /** The limits in force now. Reads a file of /proc, which is too slow for a hot path. */
 export function limits(): Limits {
+  const mapCountLimit = native.mapCountLimit()
   return {
-    maxMapCount: Number(readFileSync('/proc/sys/vm/max_map_count', 'utf8')),
+    maxMapCount: mapCountLimit < 0 ? usualMapCount : mapCountLimit,
     lockedBytes: native.lockLimit() ?? Number.POSITIVE_INFINITY,
     maxBufferLength,
   }

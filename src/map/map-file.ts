@@ -1,48 +1,67 @@
-// A file, or part of it, as a region: the sequence of system calls.
+// A file, or part of it, as a region.
 
 import { rangeWithin } from '../arguments.js'
-import { invalidArgValue } from '../errors.js'
+import { invalidArgValue, systemError } from '../errors.js'
+import { fileSystemRemark } from '../kernel/file-system.js'
 import { protectionBits, protectionOfAccess, sharingFlag } from '../kernel/protection.js'
 import type { Region } from '../mapping/region.js'
-import { checked, native, newFileIdentity } from '../native.js'
-import { mapRegion } from './map-region.js'
-import { type OpenFile, openFile } from './open-file.js'
+import { checked, fileSteps, native } from '../native.js'
+import { regionOfHandle } from './map-region.js'
+import { type FileSource, fileSource } from './open-file.js'
 import { type MapFileSettings, mapFileSettings } from './options.js'
-
-/** Of the file that is being mapped, as its fstat(2) has it. */
-const identity = newFileIdentity()
 
 export function mapFileRegion(file: unknown, options: unknown): Region {
   const settings = mapFileSettings(options)
-  const { access, size, sparse } = settings
-  const source = openFile(file, settings)
-  const { fd, path } = source
-  try {
-    const { offset, length } = rangeOfFile(source, settings)
-    const prot = protectionBits(protectionOfAccess(access))
-    const flags = sharingFlag(access)
-    const request = { fd, offset, length, prot, flags, address: 0, identity }
-    // After mmap(2), which may go past the end of a file: what it refuses leaves the file as it was.
-    const enlarge = size === undefined ? undefined : () => grow(source, size, sparse)
-    return mapRegion(request, settings, { access, path }, enlarge)
-  } finally {
-    source.close()
-  }
+  const source = fileSource(file, settings)
+  const { access, offset, mode, sparse, hugePages } = settings
+  const prot = protectionBits(protectionOfAccess(access))
+  const sharing = sharingFlag(access)
+  const [handle, length, flags, step, error, fileSize, fileSystem] = native.mapFile(
+    source.file,
+    source.openFlags,
+    mode,
+    offset,
+    settings.length ?? -1,
+    settings.size ?? -1,
+    sparse,
+    prot,
+    sharing,
+    hugePages,
+    access === 'read',
+    settings.keepLocks,
+  )
+  if (step !== 0) throwFailure(source, settings, step, error, fileSize, fileSystem)
+  const fd = source.path === null ? (source.file as number) : -1
+  const request = { fd, offset, length, prot, flags, address: 0 }
+  return regionOfHandle(handle, request, settings, { access, path: source.path })
 }
 
-/** What is to be mapped of a file that will have at least the size asked for. */
-function rangeOfFile(source: OpenFile, settings: MapFileSettings) {
-  const size = checked(native.fileSize(source.fd, identity), 'fstat', source.path)
+/** Throws for the step of {@link native.mapFile} that failed. */
+function throwFailure(
+  { file, path }: FileSource,
+  settings: MapFileSettings,
+  step: number,
+  error: number,
+  fileSize: number,
+  fileSystem: number,
+): void {
+  const name = fileSteps[step]
+  if (name === undefined) {
+    const remark = ' (there is no table of descriptors of its own, as keepLocks needs it)'
+    throw systemError(error, 'close_range', path, remark)
+  }
+  if (name === 'range') throwOutside(settings, fileSize)
+  const refused = name === 'mmap'
+  const remark = refused ? fileSystemRemark(error, settings.access, file, fileSystem) : ''
+  checked(error, name, path, remark === '' ? (settings.length ?? fileSize) : remark)
+}
+
+/** What is to be mapped does not lie in a file that will have at least the size asked for. */
+function throwOutside(settings: MapFileSettings, fileSize: number): void {
   // Character devices have no size; only the kernel knows what can be mapped of them.
-  if (size > Number.MAX_SAFE_INTEGER) {
-    if (settings.length !== undefined) return { offset: settings.offset, length: settings.length }
+  if (fileSize > Number.MAX_SAFE_INTEGER) {
     throw invalidArgValue('options.length', undefined, 'is needed for a character device')
   }
-  const whole = Math.max(size, settings.size ?? 0)
-  return rangeWithin(whole, settings.offset, settings.length, 'options.')
-}
-
-function grow({ fd, path }: OpenFile, size: number, sparse: boolean): void {
-  if (!sparse && size > 0) checked(native.reserveBlocks(fd, 0, size), 'fallocate', path)
-  else if (native.fileSize(fd) < size) checked(native.truncate(fd, size), 'ftruncate', path)
+  const whole = Math.max(fileSize, settings.size ?? 0)
+  rangeWithin(whole, settings.offset, settings.length, 'options.')
 }

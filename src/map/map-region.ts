@@ -27,26 +27,38 @@ type Described = { access: Access; path: string | null } & Partial<
 
 const anonymous = constant('MAP_ANONYMOUS')
 
-/**
- * mmap(2), then `enlarge` for a file that is shorter than the mapping, then what the settings ask for.
- * Leaves nothing mapped when any of it fails.
- */
+/** mmap(2), then what the settings ask for. Leaves nothing mapped when any of it fails. */
 export function mapRegion(
   request: MapRequest,
   settings: CommonSettings,
   described: Described,
-  enlarge?: () => void,
 ): Region {
   const { fd, offset, length, prot, flags, address, identity } = request
-  const { access, path, segment = null, neverFaults = false } = described
-  const origin = path ?? segment?.name ?? null
+  const { path, segment = null, neverFaults = false } = described
   // A file that was opened by its path is closed again.
   const lendsFd = path === null || segment !== null
   const keepsSize = neverFaults
   const place = [fd, offset, length, prot, flags, address, settings.hugePages] as const
-  const handle = checked(native.map(...place, identity, keepsSize, lendsFd, path), 'mmap', origin)
+  const handle = checked(
+    native.map(...place, identity, keepsSize, lendsFd, path),
+    'mmap',
+    path ?? segment?.name ?? null,
+    length,
+  )
+  return regionOfHandle(handle, request, settings, described)
+}
+
+/** The region of pages that were just mapped, after what the settings ask for. */
+export function regionOfHandle(
+  handle: Handle,
+  request: MapRequest,
+  settings: CommonSettings,
+  described: Described,
+): Region {
+  const { fd, offset, length, prot, flags } = request
+  const { access, path, segment = null, neverFaults = false } = described
+  const origin = path ?? segment?.name ?? null
   try {
-    enlarge?.()
     prepare(handle, request, settings, origin)
   } catch (error) {
     native.unmap(handle)
@@ -77,7 +89,7 @@ function prepare(
   if (settings.lock) {
     const locked = lockPages(...pages, false)
     assertNoLostPageToLock(locked, pages, origin)
-    checked(locked, 'mlock2', origin)
+    checked(locked, 'mlock2', origin, length)
   }
   if (settings.populate) {
     // Reading an anonymous page in gives it no memory, and writing to a file's would dirty it.

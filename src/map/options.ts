@@ -49,6 +49,13 @@ export interface MapFileOptions extends CommonOptions {
   mode?: number
   /** With `size`: only set the length, ftruncate(2), and reserve nothing. */
   sparse?: boolean
+  /**
+   * Of a path: no close(2) by this mapping, now or later, drops the POSIX locks (fcntl(2), F_SETLK) that
+   * this process holds on the file, as databases do. The file is then open only in a table of
+   * descriptors of the package's own, on a thread that this call waits for; close_range(2) with
+   * CLOSE_RANGE_UNSHARE (Linux 5.9). Default false.
+   */
+  keepLocks?: boolean
 }
 
 /** How {@link mapAnonymous} maps. */
@@ -73,6 +80,7 @@ export interface MapFileSettings extends CommonSettings {
   create: false | true | 'exclusive'
   mode: number
   sparse: boolean
+  keepLocks: boolean
 }
 
 export interface MapAnonymousSettings extends CommonSettings {
@@ -114,6 +122,7 @@ export function mapFileSettings(options: unknown): MapFileSettings {
     create: optional(values['create'], 'options.create', createSetting) ?? false,
     mode: optional(values['mode'], 'options.mode', int32) ?? 0o666,
     sparse: flag(values, 'sparse'),
+    keepLocks: flag(values, 'keepLocks'),
   }
   if (settings.size !== undefined && settings.access !== 'read-write') {
     throw invalidArgValue('options.size', settings.size, "needs access 'read-write'")

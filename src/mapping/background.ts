@@ -39,7 +39,7 @@ async function runOnRange(mapping: Mapped, work: Work): Promise<void> {
   }
   const result = await runJob(start, length, watch)
   work.after(region, range, result)
-  checkedOnHandle(result, syscall, origin)
+  checkedOnHandle(result, syscall, origin, length)
 }
 
 export async function flush(mapping: Mapped, options: unknown): Promise<void> {

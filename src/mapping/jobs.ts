@@ -33,8 +33,28 @@ export function canRunJobs(): boolean {
   return listening
 }
 
+const lookMs = 250
+let looking: NodeJS.Timeout | undefined
+
+/** While a job is waited for, looks whether its threads hang. Does not keep the process alive. */
+function lookWhileRunning(): void {
+  looking ??= setInterval(() => {
+    native.lookAtJobs()
+    if (running.size > 0) return
+    clearInterval(looking)
+    looking = undefined
+  }, lookMs).unref()
+}
+
 /**
- * Starts a job over `total` bytes and waits for its end.
+ * How long a job that was cancelled may take to end in good order, in milliseconds: a piece of it is at
+ * work in the kernel, which no signal interrupts while a disk or a server does not answer.
+ */
+const patienceMs = 50
+
+/**
+ * Starts a job over `total` bytes and waits for its end, or for an abort that does not end it: its
+ * thread and the memory are given back when the kernel lets go of them.
  *
  * @returns 0 or a negative errno
  * @throws the reason of the signal
@@ -47,12 +67,25 @@ export async function runJob(
   signal?.throwIfAborted()
   const job = start()
   if (job <= 0) return job
-  const cancel = () => native.cancelJob(job)
-  signal?.addEventListener('abort', cancel, { once: true })
   const report = onProgress && AsyncResource.bind(onProgress)
   const progress = report && ((done: number) => report({ done, total }))
-  const result = await new Promise<Result>((end) => running.set(job, { end, progress }))
-  signal?.removeEventListener('abort', cancel)
+  let timer: NodeJS.Timeout | undefined
+  let cancel: (() => void) | undefined
+  const result = await new Promise<Result>((end) => {
+    running.set(job, { end, progress })
+    lookWhileRunning()
+    cancel = () => {
+      native.cancelJob(job)
+      timer = setTimeout(() => {
+        running.delete(job)
+        native.abandonJob(job)
+        end(-constants.errno.ECANCELED)
+      }, patienceMs)
+    }
+    signal?.addEventListener('abort', cancel, { once: true })
+  })
+  clearTimeout(timer)
+  if (cancel !== undefined) signal?.removeEventListener('abort', cancel)
   if (result === -constants.errno.ECANCELED) signal?.throwIfAborted()
   return result
 }

@@ -39,7 +39,8 @@ export function onRange(
 ): Range {
   const region = regionOf(mapping)
   const range = rangeWithin(region.byteLength, offset, length, prefix)
-  checkedOnHandle(call(region.handle, range.offset, range.length), syscall, region.origin)
+  const result = call(region.handle, range.offset, range.length)
+  checkedOnHandle(result, syscall, region.origin, range.length)
   return range
 }
 

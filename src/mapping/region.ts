@@ -2,8 +2,9 @@
 // and from nowhere else: it goes with the last of them, and the listener for its faults with it. So a
 // listener that refers to its Mapping, as closures in a request handler do, does not keep it.
 
+import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
-import { invalidArgType, type MappingFault, mappingClosed } from '../errors.js'
+import { invalidArgType, type MappingFault, mappingClosed, systemError } from '../errors.js'
 import { type Access, type Protection, protectionOf } from '../kernel/protection.js'
 import { type Handle, native } from '../native.js'
 import { expectViews } from '../runtime/stable-copies.js'
@@ -19,6 +20,18 @@ export interface Segment {
   readonly fd: number
   /** As shm_open(3) takes it, with its slash. */
   readonly name: string | null
+}
+
+/**
+ * The descriptor of shared memory, for a call on it. Its number may have been closed by somebody in the
+ * process, and be another file's by now, which must not be sealed, passed on or mapped instead.
+ *
+ * @throws EBADF
+ */
+export function ownDescriptor({ fd, name }: Segment): number {
+  if (native.isOwnDescriptor(fd)) return fd
+  const remark = ` (the descriptor ${fd} of this memory was closed by somebody else)`
+  throw systemError(-constants.errno.EBADF, 'fcntl', name, remark)
 }
 
 /** What is said of a mapping once, when it is made. */

@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import { byteCount } from '../arguments.js'
 import { mappingDetached, notResizable, systemError } from '../errors.js'
 import { checkRoom } from '../kernel/memory-room.js'
+import { assertPermitted } from '../kernel/permission.js'
 import { sealsOf } from '../kernel/seals.js'
 import { checked, checkedOnHandle, native } from '../native.js'
 import { expectDetach } from '../runtime/stable-copies.js'
@@ -27,7 +28,7 @@ export function remapRegion(region: Region, byteLength: number): void {
   const result = native.remap(region.handle, byteLength, detachFunction())
   const remark = remarks[-result]
   if (remark !== undefined) throw systemError(result, 'mremap', region.origin, remark)
-  checkedOnHandle(result, 'mremap', region.origin)
+  checkedOnHandle(result, 'mremap', region.origin, byteLength)
   endStreams(region, mappingDetached)
   region.resized(byteLength)
 }
@@ -37,7 +38,7 @@ function remapOrMap(region: Region, byteLength: number, fd: number, offset: numb
     remapRegion(region, byteLength)
   } else if (byteLength > 0) {
     const result = native.mapAgain(region.handle, byteLength, fd, offset)
-    checkedOnHandle(result, 'mmap', region.origin)
+    checkedOnHandle(result, 'mmap', region.origin, byteLength)
     region.resized(byteLength)
   }
 }
@@ -80,6 +81,8 @@ function shrink(region: Region, byteLength: number, fd: number, offset: number):
 
 /** A descriptor of the mapped file, which the caller closes. */
 function openFileOf({ handle, facts, origin }: Region): number {
+  // A path was permitted when it was mapped; a permission may have been given up since.
+  if (facts.path !== null) assertPermitted(facts.path, 'fs.write')
   const fd = native.openFileOf(handle, facts.segment?.fd ?? facts.fd, facts.path)
   if (fd >= 0) return fd
   const lost = [EBADF, ENOENT, ESTALE].includes(-fd)

@@ -25,12 +25,28 @@ export interface TypedArrayConstructor<T> {
   new (buffer: ArrayBuffer, byteOffset: number, length: number): T
 }
 
-const typedArray = Object.getPrototypeOf(Uint8Array) as { prototype: object }
+const typedArray: object = Object.getPrototypeOf(Uint8Array)
+const sample = new Uint8Array(0)
+
+/** Whether a value is %TypedArray% of this realm or another, such as that of a vm context in Jest. */
+function isTypedArrayIntrinsic(value: object): boolean {
+  if (value === typedArray) return true
+  // Its getter looks at what an object is made of, which is the same in all realms.
+  const prototype: unknown = Object.getOwnPropertyDescriptor(value, 'prototype')?.value
+  if (typeof prototype !== 'object' || prototype === null) return false
+  const getter = Object.getOwnPropertyDescriptor(prototype, Symbol.toStringTag)?.get
+  return getter !== undefined && Reflect.apply(getter, sample, []) === 'Uint8Array'
+}
+
+function isTypedArrayConstructor(type: unknown): type is object {
+  if (typeof type !== 'function') return false
+  let parent: object | null = Object.getPrototypeOf(type)
+  while (parent !== null && !isTypedArrayIntrinsic(parent)) parent = Object.getPrototypeOf(parent)
+  return parent !== null
+}
 
 function elementSize(type: unknown): number {
-  const isTypedArray =
-    typeof type === 'function' && Object.prototype.isPrototypeOf.call(typedArray, type)
-  const size: unknown = isTypedArray ? Reflect.get(type, 'BYTES_PER_ELEMENT') : undefined
+  const size: unknown = isTypedArrayConstructor(type) && Reflect.get(type, 'BYTES_PER_ELEMENT')
   if (typeof size === 'number' && [1, 2, 4, 8].includes(size)) return size
   throw invalidArgType('type', 'a typed array constructor', type)
 }

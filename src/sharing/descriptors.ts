@@ -5,6 +5,7 @@ import { constants } from 'node:os'
 import { cString } from '../arguments.js'
 import { invalidArgValue, systemError } from '../errors.js'
 import { checkRoom } from '../kernel/memory-room.js'
+import { assertPermitted } from '../kernel/permission.js'
 import { isSealedAgainstWrites } from '../kernel/seals.js'
 import { checked, constant, native, type Result } from '../native.js'
 
@@ -19,6 +20,17 @@ export function segmentName(value: unknown, name: string): string {
     throw invalidArgValue(name, value, "must be a word, with no '/' but a first one")
   }
   return `/${bare}`
+}
+
+/** Where a name of shm_open(3) is a file. */
+export function fileOfSegment(name: string): string {
+  return `/dev/shm/${name.replace(/^\/+/, '')}`
+}
+
+/** shm_unlink(3), where the permission model allows it. */
+export function removeSegment(name: string): void {
+  assertPermitted(fileOfSegment(name), 'fs.write')
+  checked(native.shmUnlink(name), 'shm_unlink', name)
 }
 
 /** Whether a text is a name and no path. */
@@ -53,6 +65,7 @@ export function makeMemfd(label: string, length: number, seal: boolean): number 
  */
 export function makeSegment(name: string, length: number, mode: number): number {
   const { O_CREAT, O_EXCL, O_RDWR } = fsConstants
+  assertPermitted(fileOfSegment(name), 'fs.read', 'fs.write')
   const fd = native.shmOpen(name, O_CREAT | O_EXCL | O_RDWR, mode)
   if (fd === -constants.errno.EEXIST) {
     const remark = ' (SharedMemory.unlink() removes a segment that was left behind)'
@@ -71,6 +84,8 @@ export function makeSegment(name: string, length: number, mode: number): number 
 
 /** shm_open(3) of a name that exists, which may be anything that somebody put there. */
 export function openSegment(name: string, access: number): number {
+  const writes = access !== fsConstants.O_RDONLY
+  assertPermitted(fileOfSegment(name), 'fs.read', ...(writes ? (['fs.write'] as const) : []))
   // The name may be a FIFO; without O_NONBLOCK, open(2) would block.
   const fd = native.shmOpen(name, access | fsConstants.O_NONBLOCK, 0)
   const remark = remarkOn(fd, name)

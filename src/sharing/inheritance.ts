@@ -6,63 +6,14 @@ import { options as optionsObject } from '../arguments.js'
 import { invalidArgType, invalidArgValue, systemError } from '../errors.js'
 import { identityOf } from '../kernel/file-identity.js'
 import type { SharedAccess } from './descriptors.js'
+import { type Entry, type EntryTable, parseEntries, writeEntries } from './entries.js'
 
-/** The environment variable. Its value is JSON for this package alone. */
+/** The environment variable. Its value is for this package alone. */
 const variable = 'POSIX_MMAP_SHARED'
-
-/** Where a child finds one segment. */
-interface Entry {
-  /** The descriptor in the child, if its stdio was passed on. */
-  readonly fd: number
-  /**
-   * The /proc link to the parent's descriptor, for children that got no stdio, such as
-   * execFile()'s.
-   */
-  readonly holder: string
-  /** What the parent's descriptor allows. Opening `holder` could give more than that. */
-  readonly access: SharedAccess
-  /** Device and inode, since the descriptor may be that of another file by now. */
-  readonly identity: string
-}
-
-/**
- * The segments of each key, the newest last. Workers of a cluster get all that this process ever
- * passed on under a key.
- */
-type Entries = ReadonlyMap<string, readonly Entry[]>
-
-function isEntry(value: unknown): value is Entry {
-  if (typeof value !== 'object' || value === null) return false
-  const { fd, holder, access, identity } = value as Record<string, unknown>
-  return (
-    Number.isInteger(fd) &&
-    typeof holder === 'string' &&
-    typeof identity === 'string' &&
-    (access === 'read' || access === 'read-write')
-  )
-}
-
-/**
- * The entries of the variable. Anybody may have set it: anything that is not an entry is left out.
- */
-function parse(text: unknown): Entries {
-  const found = new Map<string, Entry[]>()
-  try {
-    for (const [key, list] of Object.entries(JSON.parse(String(text ?? '{}')))) {
-      const entries = Array.isArray(list) ? list.filter(isEntry) : []
-      if (entries.length > 0) found.set(key, entries)
-    }
-  } catch {}
-  return found
-}
-
-function serialise(entries: Entries): string {
-  return JSON.stringify(Object.fromEntries(entries))
-}
 
 // Read once, before withShared() changes the variable for children: later it would no longer say what
 // this process itself inherited.
-const own = parse(process.env[variable])
+const own = parseEntries(process.env[variable])
 
 /** An inherited segment. `place` is a descriptor of this process, or a path to one of its parent. */
 export interface Inherited {
@@ -148,6 +99,22 @@ export interface Passed {
 }
 
 let published: { key: string; entry: Entry; isOpen(): boolean }[] = []
+let publishedTable: EntryTable | null = null
+
+/** How long a worker may take to start and read the variable that it was started with. */
+const startUpMs = 60_000
+
+/** What the variable holds that this copy of the package has not put there: another copy may have. */
+function publishedByOthers(): Map<string, Entry[]> {
+  const texts = new Set([...own.values()].flat().map((entry) => JSON.stringify(entry)))
+  for (const { entry } of published) texts.add(JSON.stringify(entry))
+  const others = new Map<string, Entry[]>()
+  for (const [key, entries] of parseEntries(process.env[variable])) {
+    const foreign = entries.filter((entry) => !texts.has(JSON.stringify(entry)))
+    if (foreign.length > 0) others.set(key, foreign)
+  }
+  return others
+}
 
 /**
  * Sets the variable in the environment of this process, which is the one that cluster gives to its
@@ -155,6 +122,7 @@ let published: { key: string; entry: Entry; isOpen(): boolean }[] = []
  * later needs what the first ones were given.
  */
 function publish(entries: ReadonlyMap<string, Entry>, shared: ReadonlyMap<string, Passed>): void {
+  const others = publishedByOthers()
   published = published.filter(({ key, entry, isOpen }) => {
     return isOpen() && JSON.stringify(entries.get(key)) !== JSON.stringify(entry)
   })
@@ -162,23 +130,38 @@ function publish(entries: ReadonlyMap<string, Entry>, shared: ReadonlyMap<string
     const entry = entries.get(key)
     if (entry !== undefined) published.push({ key, entry, isOpen })
   }
-  const all = new Map(own)
-  for (const { key, entry } of published) all.set(key, [...(all.get(key) ?? []), entry])
-  process.env[variable] = serialise(all)
+  const all = new Map<string, readonly Entry[]>(own)
+  const add = (key: string, more: readonly Entry[]) =>
+    all.set(key, [...(all.get(key) ?? []), ...more])
+  for (const [key, foreign] of others) add(key, foreign)
+  for (const { key, entry } of published) add(key, [entry])
+  const { text, table } = writeEntries(all)
+  process.env[variable] = table?.reference(-1) ?? text
+  const before = publishedTable
+  publishedTable = table
+  if (before !== null) setTimeout(() => before.close(), startUpMs).unref()
+}
+
+/** Options for a child, and what must stay until it has started. */
+export interface PassedOn {
+  readonly options: object
+  readonly table: EntryTable | null
 }
 
 /** The options, with the descriptors added to `stdio` and the variable to `env`. */
-export function passOn(shared: ReadonlyMap<string, Passed>, options: ChildOptions): object {
+export function passOn(shared: ReadonlyMap<string, Passed>, options: ChildOptions): PassedOn {
   const stdio = [...options.stdio]
   const entries = new Map<string, Entry>()
   for (const [key, { fd, access }] of shared) {
     const holder = `/proc/${process.pid}/fd/${fd}`
-    entries.set(key, { fd: insert(stdio, fd), holder, access, identity: identityOf(holder) })
+    entries.set(key, { fd: insert(stdio, fd), holder, access, identity: identityOf(fd) })
   }
   // The options may come from an earlier call of withShared(), whose keys must stay.
-  const forChild = new Map(parse(options.env?.[variable]))
+  const forChild = new Map(parseEntries(options.env?.[variable]))
   for (const [key, entry] of entries) forChild.set(key, [entry])
-  const env = { ...(options.env ?? process.env), [variable]: serialise(forChild) }
+  const { text, table } = writeEntries(forChild)
+  const value = table === null ? text : table.reference(insert(stdio, table.fd))
+  const env = { ...(options.env ?? process.env), [variable]: value }
   publish(entries, shared)
-  return { ...options.all, stdio, env }
+  return { options: { ...options.all, stdio, env }, table }
 }

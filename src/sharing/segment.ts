@@ -22,7 +22,14 @@ import {
   mapAnonymousSettings,
   noSettings,
 } from '../map/options.js'
-import { anyRegionOf, type Mapped, type Region, regionOf, type Segment } from '../mapping/region.js'
+import {
+  anyRegionOf,
+  type Mapped,
+  ownDescriptor,
+  type Region,
+  regionOf,
+  type Segment,
+} from '../mapping/region.js'
 import { checked, constant, native } from '../native.js'
 import {
   accessOf,
@@ -31,6 +38,7 @@ import {
   makeSegment,
   openOwn,
   openSegment,
+  removeSegment,
   type SharedAccess,
   segmentName,
   sizeOf,
@@ -179,8 +187,7 @@ function verified(region: Region, key: string, identity: string): Region {
 }
 
 export function unlinkSegment(name: unknown): void {
-  const segment = segmentName(name, 'name')
-  checked(native.shmUnlink(segment), 'shm_unlink', segment)
+  removeSegment(segmentName(name, 'name'))
 }
 
 /** The descriptor and name of an open mapping of shared memory. */
@@ -198,17 +205,41 @@ export function nameOfSegment(memory: Mapped): string | null {
 }
 
 export function sealsOfSegment(memory: Mapped): readonly Seal[] {
-  return sealsOf(segmentOf(memory).fd)
+  return sealsOf(ownDescriptor(segmentOf(memory)))
+}
+
+/** A descriptor for reading of the memory of another one. */
+function openReadOnly(fd: number, { name, path }: Origin): number {
+  try {
+    return openOwn(`/proc/self/fd/${fd}`, fsConstants.O_RDONLY)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  // Without /proc there is only what has a name, which may be another file's by now.
+  const own = openByName({ name, path })
+  if (own >= 0 && identityOf(own) === identityOf(fd)) return own
+  if (own >= 0) native.closeDescriptor(own)
+  const remark = ' (/proc is not mounted, and no name leads to the memory)'
+  throw systemError(-constants.errno.ENOENT, 'open', `/proc/self/fd/${fd}`, remark)
+}
+
+function openByName({ name, path }: Origin): number {
+  try {
+    if (name !== null) return openSegment(name, fsConstants.O_RDONLY)
+    return path === null ? -1 : openOwn(path, fsConstants.O_RDONLY)
+  } catch {
+    return -1
+  }
 }
 
 export function readOnlyRegion(memory: Mapped): Region {
-  const { fd, name } = segmentOf(memory)
-  const { path } = regionOf(memory).facts
-  const own = openOwn(`/proc/self/fd/${fd}`, fsConstants.O_RDONLY)
-  return mapDescriptor(own, { name, path }, 'read', noSettings)
+  const segment = segmentOf(memory)
+  const origin = { name: segment.name, path: regionOf(memory).facts.path }
+  const own = openReadOnly(ownDescriptor(segment), origin)
+  return mapDescriptor(own, origin, 'read', noSettings)
 }
 
 export function sealWrites(memory: Mapped): void {
-  const { fd, name } = segmentOf(memory)
-  addSeals(fd, name, 'future-write', 'seal')
+  const segment = segmentOf(memory)
+  addSeals(ownDescriptor(segment), segment.name, 'future-write', 'seal')
 }

@@ -2,8 +2,9 @@
 
 import { invalidArgType, mappingClosed } from '../errors.js'
 import { isSealedAgainstWrites } from '../kernel/seals.js'
-import { anyRegionOf } from '../mapping/region.js'
+import { anyRegionOf, ownDescriptor } from '../mapping/region.js'
 import type { SharedMemory } from '../mapping.js'
+import type { EntryTable } from './entries.js'
 import { childOptions, type Passed, passOn } from './inheritance.js'
 
 type SharedStdio = (number | 'ipc' | 'inherit' | 'pipe' | 'ignore' | null | undefined)[]
@@ -23,7 +24,8 @@ const held = Symbol('posix-mmap shared memory')
 /**
  * Adds shared memory to options for child_process.fork(), spawn() and execFile() or
  * cluster.setupPrimary(). The descriptors go to `stdio`, in the first places from 3 on that the
- * caller left free, and the keys to the environment variable POSIX_MMAP_SHARED of the child.
+ * caller left free, and the keys to the environment variable POSIX_MMAP_SHARED of the child, or where
+ * they are many, to a sealed memfd to which the variable leads.
  * `stdio` that is not an array becomes what fork() makes of it, with 'ipc'. The variable is also
  * set in this process, whose environment is the one that cluster gives to its workers.
  *
@@ -43,8 +45,18 @@ export function withShared<O extends object = object>(
   const memories = Object.entries(shared)
   const checkedOptions = childOptions(options)
   const passed = new Map(memories.map(([key, memory]) => [key, passable(key, memory)]))
-  const result = passOn(passed, checkedOptions)
-  return { ...result, [held]: memories } as unknown as WithShared<O>
+  const { options: forChild, table } = passOn(passed, checkedOptions)
+  // A child whose stdio was not passed on opens the table by this process's descriptor of it.
+  for (const [, memory] of memories) keepTable(memory, table)
+  return { ...forChild, [held]: [memories, table] } as unknown as WithShared<O>
+}
+
+const tables = new WeakMap<object, EntryTable>()
+
+/** As long as the memory is there, and until it is passed on with another table. */
+function keepTable(memory: SharedMemory, table: EntryTable | null): void {
+  const region = anyRegionOf(memory)
+  if (table !== null && region !== undefined) tables.set(region, table)
 }
 
 function passable(key: string, memory: unknown): Passed {
@@ -54,7 +66,7 @@ function passable(key: string, memory: unknown): Passed {
     throw invalidArgType(`shared.${key}`, 'an instance of SharedMemory', memory)
   }
   if (region.closed !== undefined) throw mappingClosed()
-  const { fd } = segment
+  const fd = ownDescriptor(segment)
   const weak = new WeakRef(region)
   const isOpen = () => {
     const held = weak.deref()

@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import vm from 'node:vm'
 import {
   type MapFileOptions,
   type Mapping,
@@ -9,7 +10,7 @@ import {
   type TypedArrayConstructor,
 } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
-import { outOfRange } from '../support/errors.js'
+import { invalidType, outOfRange } from '../support/errors.js'
 import { pattern, scratchDirectory } from '../support/files.js'
 import { accesses } from '../support/mappings.js'
 
@@ -153,6 +154,42 @@ it('view() makes subclasses of typed arrays', () => {
   class Samples extends Float32Array {}
   using mapping = mapAnonymous(pageSize)
   expect(mapping.view(Samples, 4, 2)).toBeInstanceOf(Samples)
+})
+
+describe('view() with a constructor of another realm', () => {
+  const names = typedArrays.map(({ name }) => name)
+
+  it.each(names)('%s of a vm context, as Jest has one for each test file', (name) => {
+    const Foreign = vm.runInNewContext(name)
+    using mapping = mapAnonymous(pageSize)
+    const { BYTES_PER_ELEMENT: size } = Foreign
+    const view = mapping.view<Elements>(Foreign, size, 3)
+    expect(view).toBeInstanceOf(Foreign)
+    expect(view).toMatchObject({ byteOffset: size, length: 3 })
+    mapping.bytes()[size] = 1
+    expect(new Uint8Array(view.buffer, size, size).includes(1)).toBe(true)
+  })
+
+  it('also of a class that extends one', () => {
+    using mapping = mapAnonymous(pageSize)
+    const Extended = vm.runInNewContext('class Extended extends Int16Array {}; Extended')
+    expect(mapping.view<Elements>(Extended, 0, 2)).toBeInstanceOf(Extended)
+  })
+
+  it.each([
+    'DataView',
+    'ArrayBuffer',
+    'Array',
+    'Object.getPrototypeOf(Int8Array)',
+    'class Fake { static BYTES_PER_ELEMENT = 1 }; Fake',
+    '(() => { const f = function () {}; f.BYTES_PER_ELEMENT = 4; return f })()',
+    '({ BYTES_PER_ELEMENT: 1 })',
+    'Math.max',
+    'Object.setPrototypeOf(function () {}, Object.defineProperty(function () {}, "prototype", { value: null }))',
+  ])('but not %s', (source) => {
+    using mapping = mapAnonymous(pageSize)
+    expect(() => mapping.view(vm.runInNewContext(source))).toThrow(invalidType)
+  })
 })
 
 describe('ranges', () => {

@@ -71,6 +71,13 @@ bool zeros_still(const std::byte* memory, const std::byte* copy, size_t length) 
   return true;
 }
 
+/// What ended a copy to `target`: a page of the region, or one of the region that the target is of.
+Fault latest_of(const Side& side, const std::byte* target, const std::byte* address) noexcept {
+  Region* const origin = side.holds(address) ? nullptr : region_table_find(target);
+  return origin == nullptr ? side.latest(address)
+                           : Side{*origin, target, side.length}.latest(address);
+}
+
 }  // namespace
 
 Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* target) noexcept {
@@ -78,7 +85,7 @@ Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* targ
   Fault fault = side.replaced();
   if (fault.kind != FaultKind::none) return fault;
   const Copied copied = guarded_copy(target, side.begin, length);
-  if (copied.left > 0) return side.latest(copied.fault);
+  if (copied.left > 0) return latest_of(side, target, copied.fault);
   fault = side.replaced();  // another thread's fault in the meantime
   if (fault.kind != FaultKind::none || length == 0) return fault;
   // Most copies end in another byte, and this is all that they need.
@@ -88,7 +95,7 @@ Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* targ
     if (fault.kind != FaultKind::none || zeros_still(side.begin, target, length)) return fault;
     // Of a file that was short while it was copied, and is not any more.
     const Copied again = guarded_copy(target, side.begin, length);
-    if (again.left > 0) return side.latest(again.fault);
+    if (again.left > 0) return latest_of(side, target, again.fault);
   }
   return side.replaced();
 }

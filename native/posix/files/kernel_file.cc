@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <string_view>
 
 namespace posix_mmap {
 namespace {
@@ -30,6 +31,34 @@ uint64_t read_kernel_number(const char* path, uint64_t otherwise) noexcept {
   uint64_t number = otherwise;
   for_each_piece(path,
                  [&](const char* begin, const char* end) { std::from_chars(begin, end, number); });
+  return number;
+}
+
+uint64_t read_kernel_field(const char* path, const char* name, uint64_t otherwise) noexcept {
+  const std::string_view wanted(name);
+  uint64_t number = otherwise;
+  bool found = false;
+  size_t matched = 0;   // characters of the name, at the start of this line
+  bool in_name = true;  // all of the line so far
+  bool in_number = false;
+  for_each_piece(path, [&](const char* begin, const char* end) {
+    for (const char* at = begin; at != end && !found; ++at) {
+      const bool digit = *at >= '0' && *at <= '9';
+      if (in_number && digit) {
+        number = number * 10 + static_cast<uint64_t>(*at - '0');
+      } else if (in_number) {
+        found = true;
+      } else if (*at == '\n') {
+        matched = 0;
+        in_name = true;
+      } else if (in_name && matched < wanted.size()) {
+        in_name = *at == wanted[matched++];
+      } else if (in_name && digit) {
+        in_number = true;
+        number = static_cast<uint64_t>(*at - '0');
+      }
+    }
+  });
   return number;
 }
 

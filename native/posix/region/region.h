@@ -44,6 +44,8 @@ class Region {
   /// it.
   uint64_t issue_token() noexcept;
   void revoke_token() noexcept { remove_token(serial_); }
+  /// Until it is issued again.
+  void hide_token() noexcept { posix_mmap::hide_token(serial_); }
   /// Whether a token was ever issued.
   bool has_token() const noexcept { return has_token_.load(std::memory_order_acquire); }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace posix_mmap {
 
@@ -10,15 +11,23 @@ class Region;
 /// Lets `token` name a region from now on. Does not keep the region.
 void add_token(uint64_t token, Region& region) noexcept;
 
-/// From here on the token names nothing.
+/// From here on the token names nothing, until it is added again.
+void hide_token(uint64_t token) noexcept;
+
+/// From here on the token names nothing for good, and what was said of it is forgotten.
 void remove_token(uint64_t token) noexcept;
+
+/// Says of a token that was added what those who redeem it must know: a text, and a descriptor of
+/// the memory (-1 for none), which is duplicated for as long as the token lives. Said once; later
+/// calls change nothing. 0, or -errno of fcntl(2).
+int describe_token(uint64_t token, const std::string& facts, int fd) noexcept;
+
+/// What was said of a token; `fd` is a new descriptor for the caller, or -1. 0, -errno of
+/// fcntl(2), or -EBADF when somebody has closed the descriptor that was kept.
+int facts_of_token(uint64_t token, std::string& facts, int& fd) noexcept;
 
 /// The region of a token if `claim(region)` says true, or nullptr. While `claim` runs, a region
 /// that is listed cannot be given back and its record used again.
 Region* find_token(uint64_t token, bool (*claim)(Region&)) noexcept;
-
-/// A random number, the same for all threads of this process: tokens of other processes mean
-/// nothing here. Below 2**53.
-uint64_t token_origin() noexcept;
 
 }  // namespace posix_mmap

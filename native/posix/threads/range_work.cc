@@ -19,6 +19,7 @@ void RangeWork::run() noexcept {
     }
     reached = piece_end(region_->extent(), at, end, request_.piece);
     result = request_.call(*region_, at, reached - at, request_.argument);
+    progress();
     if (result != 0) break;
     done_.store(reached - start, std::memory_order_release);
     if (reached < end) progressed();

@@ -1,5 +1,6 @@
 // share() and attach(): one mapping in several threads, as ArrayBuffers.
 
+import fs from 'node:fs'
 import { Mapping, mapAnonymous, mapFile, pageSize, SharedMemory } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
 import { invalidType, invalidValue, mappingClosed, untyped } from '../../support/errors.js'
@@ -64,34 +65,96 @@ describe('attach() in the same thread', () => {
     expect(() => Mapping.attach(untyped(value))).toThrow(invalidType)
   })
 
-  it('refuses an object that looks like a handle', () => {
+  it('refuses a listener that is not a function', () => {
     using mapping = mapAnonymous(pageSize)
-    const handle = mapping.share()
-    for (const wrong of [
-      {},
-      { ...handle, type: 'other' },
-      { ...handle, ticket: '1' },
-      { ...handle, office: handle.office + 1 },
-      { ...handle, path: 5 },
-      { ...handle, access: 'everything' },
-    ]) {
-      expect(() => Mapping.attach(untyped(wrong))).toThrow(invalidValue)
-    }
-    for (const ticket of [handle.ticket + 1, -1, 0, 2 ** 53 - 1]) {
-      expect(() => Mapping.attach({ ...handle, ticket })).toThrow(mappingClosed)
-    }
-    expect(() => Mapping.attach(handle, untyped({ onFault: 1 }))).toThrow(invalidType)
+    expect(() => Mapping.attach(mapping.share(), untyped({ onFault: 1 }))).toThrow(invalidType)
   })
 })
 
-describe('a handle put together from two', () => {
-  it('is refused, since memory that it claims cannot fault could', () => {
-    const file = scratch.file('two', pattern(2 * pageSize))
-    using mapping = mapFile(file, { access: 'read-write' })
-    using memory = SharedMemory.create(pageSize)
-    const mixed = { ...mapping.share(), shared: memory.share().shared }
-    expect(() => Mapping.attach(mixed)).toThrow(invalidValue)
-    expect(mapping.read(0, 1)[0]).toBe(1)
+describe('a handle that share() did not return', () => {
+  const file = scratch.file('forged', pattern(4 * pageSize))
+
+  it.each<[string, (handle: Record<string, unknown>) => unknown]>([
+    ['nothing', () => ({})],
+    ['another offset', (handle) => ({ ...handle, fileOffset: 0 })],
+    ['another access', (handle) => ({ ...handle, access: 'read-write' })],
+    ['shared memory', (handle) => ({ ...handle, shared: { fd: 0, identity: '1:2', name: null } })],
+    ['a symbol', (handle) => ({ ...handle, [Symbol('more')]: 1 })],
+    ['a token that is not text', () => ({ token: 1 })],
+    ['an empty token', () => ({ token: '' })],
+    ['a token with more behind it', ({ token }) => ({ token: `${token}0` })],
+    ['a token in capitals', ({ token }) => ({ token: String(token).toUpperCase() })],
+    ['a token of zeros', ({ token }) => ({ token: String(token).replaceAll(/./g, '0') })],
+    ['a token of a counter', ({ token }) => ({ token: '1'.padStart(String(token).length, '0') })],
+  ])('is refused with %s, and the file is as it was', (_name, forge) => {
+    using mapping = mapFile(file, { access: 'read-write', offset: pageSize })
+    expect(() => Mapping.attach(untyped(forge({ ...mapping.share() })))).toThrow(invalidValue)
+    expect(fs.statSync(file).size).toBe(4 * pageSize)
+  })
+
+  it('cannot be guessed from others, digit by digit', () => {
+    using first = mapFile(file)
+    using second = mapFile(file)
+    const tokens = [first.share().token, second.share().token]
+    const [a = '', b = ''] = tokens
+    let attached = 0
+    const tried = new Set<string>()
+    for (let i = 0; i < a.length; i++) {
+      for (const digit of '0123456789abcdef') tried.add(a.slice(0, i) + digit + a.slice(i + 1))
+      tried.add(a.slice(0, i) + b.slice(i))
+    }
+    for (const token of tokens) tried.delete(token)
+    for (const token of tried) {
+      try {
+        Mapping.attach({ token }).unmap()
+        attached++
+      } catch (error) {
+        expect(error).toBeInstanceOf(TypeError)
+      }
+    }
+    expect({ attached, tried: tried.size > 500 }).toEqual({ attached: 0, tried: true })
+  })
+
+  it('says no more than it must: neither the path nor the offset', () => {
+    using mapping = mapFile(file, { offset: pageSize })
+    const handle = mapping.share()
+    expect(Object.keys(handle)).toEqual(['token'])
+    expect(handle.token).toMatch(/^[0-9a-f]{48}$/)
+    expect(mapping.share()).toEqual(handle)
+  })
+})
+
+describe('a handle', () => {
+  it('serves for as long as any thread has the memory, also when the first has unmapped', () => {
+    const first = SharedMemory.create(pageSize)
+    const handle = first.share()
+    using second = Mapping.attach(handle)
+    first.unmap()
+    using third = Mapping.attach(handle)
+    second.bytes()[9] = 7
+    expect(third.read(9, 1)[0]).toBe(7)
+    expect(third).toBeInstanceOf(SharedMemory)
+  })
+
+  it('leaves no descriptor behind', () => {
+    const before = fs.readdirSync('/proc/self/fd').length
+    for (let i = 0; i < 50; i++) {
+      const memory = SharedMemory.create(pageSize)
+      Mapping.attach(memory.share()).unmap()
+      memory.unmap()
+    }
+    expect(fs.readdirSync('/proc/self/fd').length).toBeLessThan(before + 20)
+  })
+
+  it('is still good after a resize() that was refused, and void after one that moved it', () => {
+    using mapping = mapAnonymous(pageSize)
+    const handle = mapping.share()
+    using other = Mapping.attach(handle)
+    expect(() => mapping.resize(2 * pageSize)).toThrow(expect.objectContaining({ code: 'EBUSY' }))
+    Mapping.attach(handle).unmap()
+    other.unmap()
+    mapping.resize(2 * pageSize)
+    expect(() => Mapping.attach(handle)).toThrow(mappingClosed)
   })
 })
 

@@ -2,8 +2,13 @@
 #include "posix/region/region_token.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -38,11 +43,40 @@ TEST_SUITE("region_token") {
     CHECK_FALSE(RegionUser::of_token(UINT64_MAX));
   }
 
-  TEST_CASE("the origin is the same for all, and a JS number") {
-    uint64_t other = 0;
-    std::thread([&] { other = posix_mmap::token_origin(); }).join();
-    CHECK(other == posix_mmap::token_origin());
-    CHECK(other < uint64_t{1} << 53U);
+  TEST_CASE("what is said of a token stays with it, and the first to say it counts") {
+    const testing::RegionPtr region = testing::map_anonymous(kPage);
+    const uint64_t token = region->issue_token();
+    CHECK(posix_mmap::describe_token(token, "first", -1) == 0);
+    CHECK(posix_mmap::describe_token(token, "second", -1) == 0);
+    region->hide_token();
+    CHECK_FALSE(RegionUser::of_token(token));
+    CHECK(region->issue_token() == token);
+    std::string facts;
+    int fd = 0;
+    CHECK(posix_mmap::facts_of_token(token, facts, fd) == 0);
+    CHECK(facts == "first");
+    CHECK(fd == -1);
+    CHECK(posix_mmap::facts_of_token(token + 1000, facts, fd) == -ESTALE);
+  }
+
+  TEST_CASE("a token keeps a descriptor of its own, and gives out others") {
+    uint64_t token = 0;
+    {
+      const testing::RegionPtr region = testing::map_anonymous(kPage);
+      token = region->issue_token();
+      const int memory = memfd_create("token", MFD_CLOEXEC);
+      REQUIRE(posix_mmap::describe_token(token, "", memory) == 0);
+      close(memory);
+      std::string facts;
+      int fd = -1;
+      REQUIRE(posix_mmap::facts_of_token(token, facts, fd) == 0);
+      CHECK(fd >= 0);
+      CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+      close(fd);
+    }
+    std::string facts;
+    int fd = -1;
+    CHECK(posix_mmap::facts_of_token(token, facts, fd) == -ESTALE);
   }
 
   TEST_CASE("threads that redeem while the last user goes get the region or nothing") {
