@@ -1,7 +1,14 @@
 // resize() makes the memory and its file longer or shorter.
 
 import fs from 'node:fs'
-import { type Mapping, MappingFaultError, mapAnonymous, mapFile, pageSize, SharedMemory } from 'posix-mmap'
+import {
+  type Mapping,
+  MappingFaultError,
+  mapAnonymous,
+  mapFile,
+  pageSize,
+  SharedMemory,
+} from 'posix-mmap'
 import { addressOf, MapFlags, mmap, Prot } from 'posix-mmap/posix'
 import { describe, expect, it } from 'vitest'
 import {
