@@ -128,6 +128,7 @@ describe('a file', () => {
 
   it('leaves no descriptor and no mapping behind', () => {
     const [file, mapping] = writable('traces', pageSize)
+    mapping.resize(pageSize)
     const before = openDescriptors()
     for (let i = 1; i <= 200; i++) mapping.resize((i % 7) * pageSize)
     expect(openDescriptors()).toBe(before)
