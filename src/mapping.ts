@@ -199,7 +199,9 @@ export class Mapping implements Disposable {
   // page that cannot be read or was replaced after a fault.
 
   /**
-   * Copies bytes out.
+   * Copies bytes out: exactly the file's, or a MappingFaultError with the first offset that is gone.
+   * Where a range ends with a zero and no byte and no page behind it shows that the file goes on, the
+   * file is asked for its size, stat(2).
    *
    * @param offset in bytes from the start of the mapping
    * @param length in bytes
@@ -236,8 +238,9 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * Copies bytes in; a string as UTF-8. Either the whole source fits or nothing is written, but a
-   * fault on the way leaves the part before it written.
+   * Copies bytes in; a string as UTF-8. Either the whole source fits, into the mapping and into the
+   * file as it is now, or nothing is written; but a fault on the way leaves the part before it written,
+   * and so does a file that is cut meanwhile.
    *
    * @param offset in bytes from the start of the mapping
    * @returns how many bytes were written: all of them
@@ -308,7 +311,8 @@ export class Mapping implements Disposable {
   /**
    * A stream of the bytes of a range. Its chunks are views of the memory, as {@link asBuffer} gives
    * them, each looked at before it is handed out: a page that cannot be read or was replaced after a
-   * fault destroys the stream with a MappingFaultError. With an `encoding` it gives strings. unmap()
+   * fault, or the end of the file, destroys the stream with a MappingFaultError, and so does the loss
+   * of what was handed out, before the stream ends or before its reader took the last chunk. With an `encoding` it gives strings. unmap()
    * destroys it with `ERR_MAPPING_CLOSED`; until then an unfinished stream keeps the mapping.
    *
    * With `dropBehind` pages that were read are given back, so that a pass over a file of any size
@@ -344,7 +348,8 @@ export class Mapping implements Disposable {
   /**
    * msync(2) — returns when changes have reached the file, or with mode `'async'` at once.
    *
-   * @throws EIO, ENOSPC, EDQUOT when the device failed · EBUSY for `invalidate` of locked pages
+   * @throws MappingFaultError, before and after it, for a range that holds a page which a fault made
+   *   private, or that lies past the end of the file: what was stored there does not reach it · EIO, ENOSPC, EDQUOT when the device failed · EBUSY for `invalidate` of locked pages
    */
   flushSync(options?: FlushOptions): void {
     ranges.flushSync(this, options)
@@ -389,8 +394,9 @@ export class Mapping implements Disposable {
    * mlock2(2) — reads pages in and keeps them in memory. Blocks while it reads; after an error of a
    * page, the pages that follow it are locked once they are touched.
    *
-   * @throws ENOMEM, EAGAIN beyond {@link Limits.lockedBytes}, EPERM where that is 0 · ENOMEM for a
-   *   page that cannot be read
+   * @throws ENOMEM, EAGAIN beyond {@link Limits.lockedBytes}, EPERM where that is 0 ·
+   *   MappingFaultError for a page that the file or its file system has lost · ENOMEM for one that may
+   *   not be read
    */
   lockSync(options?: LockOptions): void {
     ranges.lockSync(this, options)
@@ -421,7 +427,8 @@ export class Mapping implements Disposable {
    * madvise(2) with MADV_POPULATE_READ or MADV_POPULATE_WRITE (Linux 5.14) — faults pages in before
    * they are needed. Blocks while it reads.
    *
-   * @throws EFAULT for a page that cannot be read, EINVAL on older kernels
+   * @throws MappingFaultError for a page that the file or its file system has lost · EFAULT for a guard
+   *   page · EINVAL on older kernels, and for pages that may not be accessed so
    */
   populateSync(options?: PopulateOptions): void {
     ranges.populateSync(this, options)
@@ -520,7 +527,8 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * Throws if a fault happened since the mapping was made or {@link clearFault} was called.
+   * Throws if a fault happened since the mapping was made or {@link clearFault} was called, or if the
+   * file now ends inside a page of the mapping, whose rest shows zeros without a fault: that once.
    *
    * @throws MappingFaultError · ERR_MAPPING_CLOSED
    */
@@ -540,7 +548,8 @@ export class Mapping implements Disposable {
 
   /**
    * Runs `body`, then {@link check}: a fault inside it becomes an exception. A promise is awaited
-   * first. A fault from before counts as well. When `body` itself throws after a fault, as a parser
+   * first. A fault from before counts as well, and so does, each time, a file that ends inside a page
+   * of the mapping. When `body` itself throws after a fault, as a parser
    * does that was given zeros, the fault is thrown and has the other error as its `cause`.
    *
    * @returns what `body` returns

@@ -1,6 +1,7 @@
 // Counts of system calls that must not grow, by strace(1). They do not depend on the machine; times
 // do, and no test asserts one.
 
+import { pageSize } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
 import { systemCallsOf, whyNoStrace } from '../../bench/lib/system-calls.js'
 import { pattern, scratchDirectory } from '../support/files.js'
@@ -64,6 +65,33 @@ describe.skipIf(reason !== null)('system calls', () => {
       mapping.checked(() => mapping.buffer)
       writable.write(5000, 'text')`
     expect(systemCalls(body, setup)).toEqual({})
+  })
+
+  it('are one in each copy of zeros, and none of other bytes', () => {
+    const setup = `
+      const holes = file + '.holes'
+      fs.writeFileSync(holes, '')
+      fs.truncateSync(holes, 5 * ${pageSize})
+      const sparse = mapFile(holes)`
+    const body = `
+      sparse.read(10, 64)
+      sparse.indexOf(1, 0, 100)
+      mapping.read(9000, 1000)
+      mapping.checked(() => mapping.check())`
+    expect(systemCalls(body, setup)).toEqual({ fstat: 2 })
+  })
+
+  it('are one where nothing else tells that a file has the zeros that it ends with', () => {
+    const setup = `
+      const end = file + '.end'
+      fs.writeFileSync(end, Buffer.alloc(100))
+      const byPath = mapFile(end)
+      const byDescriptor = mapFile(fs.openSync(end))
+      const shared = SharedMemory.create(100)`
+    const counted = (body: string) => systemCalls(body, setup)
+    expect(counted('byPath.read(10, 10)')).toEqual({ fstat: 1 })
+    expect(counted('byDescriptor.read(10, 10)')).toEqual({ fstat: 1 })
+    expect(counted('shared.read(10, 10); shared.checked(() => {})')).toEqual({})
   })
 
   it.each([

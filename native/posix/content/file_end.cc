@@ -92,6 +92,13 @@ Fault tell_end(Region& region, uint64_t offset, uint64_t size) noexcept {
 
 }  // namespace
 
+bool ends_in_content(const std::byte* begin, uint64_t length) noexcept {
+  const std::byte* const last = begin + length - 1;
+  Look task{.last = last, .next = last + 1, .in_range = true, .in_page = false};
+  guarded_section(last, 1, look, &task);
+  return task.found;
+}
+
 Fault find_past_end(Region& region, uint64_t offset, uint64_t length, Evidence evidence) noexcept {
   if (length == 0 || !region.file().can_shrink()) return {};
   std::byte* const last = region.extent().data() + offset + length - 1;

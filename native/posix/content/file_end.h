@@ -15,6 +15,10 @@ enum class Evidence {
   none,     ///< neither, since the program may have stored past the end: the file is asked
 };
 
+/// Whether the last of some bytes can be read and is not zero, which says that they all lie in the
+/// file now.
+bool ends_in_content(const std::byte* begin, uint64_t length) noexcept;
+
 /// Whether bytes `offset … offset + length` of a region, which must lie inside, lie in the file as
 /// well. Where nothing else tells, the file is asked for its size; one that is not to be found
 /// counts as long enough. The first byte that is gone is recorded and returned as a fault, kind

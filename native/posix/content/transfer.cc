@@ -59,7 +59,7 @@ const std::byte* copy_backward(std::byte* to, const std::byte* from, size_t leng
 /// Whether the zeros at the end of a copy stand in memory now: those that were there before the
 /// file was looked at and are there afterwards are the file's. Looks at a few, since one tells.
 bool zeros_still(const std::byte* memory, const std::byte* copy, size_t length) noexcept {
-  std::array<std::byte, 64> now;
+  std::array<std::byte, 8> now;
   const size_t looked_at = std::min(length, now.size());
   const size_t start = length - looked_at;
   if (guarded_copy(now.data(), memory + start, looked_at).left > 0) return false;
@@ -83,21 +83,23 @@ Fault latest_of(const Side& side, const std::byte* target, const std::byte* addr
 Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* target) noexcept {
   const Side side{region, region.extent().data() + offset, length};
   Fault fault = side.replaced();
-  if (fault.kind != FaultKind::none) return fault;
-  const Copied copied = guarded_copy(target, side.begin, length);
-  if (copied.left > 0) return latest_of(side, target, copied.fault);
-  fault = side.replaced();  // another thread's fault in the meantime
   if (fault.kind != FaultKind::none || length == 0) return fault;
-  // Most copies end in another byte, and this is all that they need.
+  const bool can_end = region.file().can_shrink();
+  // A file that is cut and written again is not short for long: each copy is between two looks.
   constexpr int kMostTries = 4;
-  for (int tries = 0; target[length - 1] == std::byte{0} && tries < kMostTries; ++tries) {
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    const bool stood = !can_end || ends_in_content(side.begin, length);
+    const Copied copied = guarded_copy(target, side.begin, length);
+    if (copied.left > 0) return latest_of(side, target, copied.fault);
+    fault = side.replaced();  // another thread's fault in the meantime
+    if (fault.kind != FaultKind::none || !can_end) return fault;
+    const bool stands = target[length - 1] != std::byte{0};
+    if (stands && stood) return {};
+    if (stands) continue;
     fault = side.past_end(Evidence::behind);
     if (fault.kind != FaultKind::none || zeros_still(side.begin, target, length)) return fault;
-    // Of a file that was short while it was copied, and is not any more.
-    const Copied again = guarded_copy(target, side.begin, length);
-    if (again.left > 0) return latest_of(side, target, again.fault);
   }
-  return side.replaced();
+  return {};
 }
 
 bool copies_backward(const Region& region, uint64_t offset, uint64_t length,

@@ -63,6 +63,11 @@ FaultKind classify(const Region& region, const siginfo_t& info, std::byte* page,
   if (info.si_code != SEGV_ACCERR || !store) return FaultKind::no_access;
   // A store is SEGV_ACCERR wherever the protection forbids it, also where more is amiss.
   if (page_readable(page)) return FaultKind::read_only;
+  const int uniform = region.uniform_protection();
+  const bool guarded = region.guards().test(region.page_index(page));
+  if (!guarded && uniform != Region::kMixed && (uniform & PROT_READ) != 0) {
+    return FaultKind::read_only;
+  }
   if (region.guards().test(region.page_index(page))) return FaultKind::no_access;
   return is_lost(region, page) ? FaultKind::truncated : FaultKind::no_access;
 }

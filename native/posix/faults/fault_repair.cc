@@ -199,11 +199,11 @@ bool repair_private(Region& region, FaultKind kind, std::byte* page, bool store)
     return map_budget_repair(2, Repairs::last) &&
            replace_with_zeros(page, size, repaired_protection(region, store));
   }
-  // A page of a file that nobody may write to can only make place for another.
-  if (!zeros && page_writable(page)) return guarded_zero(page, size) == 0;
-  if (!zeros && map_budget_repair(2, Repairs::roomy)) {
-    replace_with_zeros(page, size, repaired_protection(region, store));
+  // A private page of a file goes when the file is cut; one of no file stays.
+  if (!zeros && !region.anonymous() && map_budget_repair(2, Repairs::roomy)) {
+    return replace_with_zeros(page, size, repaired_protection(region, store));
   }
+  if (!zeros && page_writable(page)) return guarded_zero(page, size) == 0;
   return true;
 }
 
@@ -243,7 +243,7 @@ bool repair_fault(Region& region, FaultKind kind, std::byte* address, bool store
   std::byte* const page = page_of(address);
   const RepairTurn turn(region);
   if (accessible(page, store)) return true;
-  const bool lost = kind == FaultKind::truncated && !page_readable(page);
+  const bool lost = kind != FaultKind::no_access && !page_readable(page);
   const auto repair = lost ? replace_lost : region.shared() ? repair_shared : repair_private;
   if (!repair(region, kind, page, store) && !replace_everything(region, kind)) return false;
   region.faults().record(kind, byte_offset(region.extent(), address));
