@@ -24,6 +24,7 @@ const cases = [
   'shared-footprint',
   'counts',
   'fault-guard',
+  'locks',
   'load',
 ]
 

@@ -54,6 +54,7 @@ export function takeWord({ site, words }: Lock, sleep: Sleep): Taken | typeof ag
     return replace(words, word, site.owner | waiters) ? 'free' : again
   }
   if (owner !== 0 && sleep.suspicious && site.isDead(owner)) {
+    // Never without the bit: the short way to unlock is only for locks that need no repair.
     return replace(words, word, site.owner | waitersBit) ? 'from-the-dead' : again
   }
   const marked = word | waitersBit | (sleep.starving ? handoffBit : 0)
