@@ -25,6 +25,7 @@ const cases = [
   'counts',
   'fault-guard',
   'stable-copies',
+  'locks',
   'load',
 ]
 

@@ -1,6 +1,7 @@
 // futex(2), in the form that Atomics.wait(), waitAsync() and notify() have.
 
 import { constants } from 'node:os'
+import { types } from 'node:util'
 import { isMainThread } from 'node:worker_threads'
 import { invalidArgType, outOfRange, systemError } from '../errors.js'
 import { native } from '../native.js'
@@ -18,25 +19,14 @@ export type FutexWaitAsyncResult =
   | { async: true; value: Promise<'ok' | 'timed-out'> }
 
 const prototypeOfArrays = Object.getPrototypeOf(Int32Array.prototype) as object
-const nameOf = getter(prototypeOfArrays, Symbol.toStringTag)
 const bufferOf = getter(prototypeOfArrays, 'buffer')
 const lengthOf = getter(prototypeOfArrays, 'length')
-const sharedByteLength = getter(SharedArrayBuffer.prototype, 'byteLength')
 
 /** What no property of the object can stand in for. */
-function getter(prototype: object, name: string | symbol): (value: unknown) => unknown {
+function getter(prototype: object, name: string): (value: unknown) => unknown {
   const found = Object.getOwnPropertyDescriptor(prototype, name)?.get
-  if (found === undefined) throw new Error(`there is no getter of ${String(name)}`)
+  if (found === undefined) throw new Error(`there is no getter of ${name}`)
   return (value) => Reflect.apply(found, value, [])
-}
-
-function isShared(buffer: unknown): boolean {
-  try {
-    sharedByteLength(buffer)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function isDetached(buffer: ArrayBuffer): boolean {
@@ -60,14 +50,14 @@ function isMapped(words: Int32Array, buffer: object): boolean {
 
 /** ValidateIntegerTypedArray for those that can be waited for; true for memory that is shared. */
 function checkWords(words: unknown): boolean {
-  if (nameOf(words) !== 'Int32Array') {
+  if (!types.isInt32Array(words)) {
     const reason = 'an Int32Array (futex(2) knows 32 bits only)'
     throw invalidArgType('words', reason, words)
   }
   const buffer = bufferOf(words) as ArrayBufferLike
-  if (isShared(buffer)) return true
-  if (lengthOf(words) === 0 && isDetached(buffer as ArrayBuffer)) throw detachedWords()
-  return isMapped(words as Int32Array, buffer)
+  if (types.isSharedArrayBuffer(buffer)) return true
+  if (lengthOf(words) === 0 && isDetached(buffer)) throw detachedWords()
+  return isMapped(words, buffer)
 }
 
 function checkShared(words: unknown): Int32Array {

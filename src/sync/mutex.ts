@@ -82,7 +82,7 @@ export class Mutex {
       this.#site.held++
       return true
     }
-    return attemptSync(this.#waiting, timeoutOf(timeout, 'timeout')) ?? false
+    return this.#lockSlowly(timeout)
   }
 
   /**
@@ -103,12 +103,13 @@ export class Mutex {
    */
   unlock(): void {
     const me = this.#me
-    const site = this.#site
-    if (site.inconsistent.size === 0 && Atomics.compareExchange(this.#words, state, me, 0) === me) {
-      site.held--
+    // Not while somebody may wait; a lock from the dead has the bit that says so in any case.
+    if (Atomics.compareExchange(this.#words, state, me, 0) === me) {
+      this.#site.held--
       return
     }
-    repeat(() => unlockAttempt(this.#place))
+    // Elsewhere, since a closure here would cost a context each time.
+    this.#unlockSlowly()
   }
 
   /** Whether this thread holds it, and has it from an owner who died and left it locked. */
@@ -154,6 +155,14 @@ export class Mutex {
     } finally {
       this.unlock()
     }
+  }
+
+  #lockSlowly(timeout: unknown): boolean {
+    return attemptSync(this.#waiting, timeoutOf(timeout, 'timeout')) ?? false
+  }
+
+  #unlockSlowly(): void {
+    repeat(() => unlockAttempt(this.#place))
   }
 
   static {

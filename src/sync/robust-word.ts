@@ -42,6 +42,14 @@ function replace(words: Int32Array, from: number, to: number): boolean {
   return Atomics.compareExchange(words, state, from, to) === from
 }
 
+/**
+ * Kept for those who sleep until it comes to one that has waited for long, or to one that nobody woke:
+ * then they are gone.
+ */
+function keptReservation(word: number, { starving, suspicious }: Sleep): number {
+  return starving || suspicious ? 0 : word & handoffBit
+}
+
 /** Takes the word, or says what to wait for. Does not count as held yet. */
 export function takeWord({ site, words }: Lock, sleep: Sleep): Taken | typeof again | undefined {
   const word = Atomics.load(words, state)
@@ -51,9 +59,11 @@ export function takeWord({ site, words }: Lock, sleep: Sleep): Taken | typeof ag
   if (owner === 0 && (sleep.slept || (word & handoffBit) === 0)) {
     // Who has slept does not know whether others still do.
     const waiters = (word & waitersBit) | (sleep.slept ? waitersBit : 0)
-    return replace(words, word, site.owner | waiters) ? 'free' : again
+    const next = site.owner | waiters | keptReservation(word, sleep)
+    return replace(words, word, next) ? 'free' : again
   }
   if (owner !== 0 && sleep.suspicious && site.isDead(owner)) {
+    // Never without the bit: the short way to unlock is only for locks that need no repair.
     return replace(words, word, site.owner | waitersBit) ? 'from-the-dead' : again
   }
   const marked = word | waitersBit | (sleep.starving ? handoffBit : 0)

@@ -22,8 +22,9 @@ function replace(words: Int32Array, from: number, to: number): boolean {
 export function takeOne(words: Int32Array, sleep: Sleep): true | typeof again | undefined {
   const word = Atomics.load(words, state)
   if ((word & countBits) > 0 && (sleep.slept || (word & handoffBit) === 0)) {
-    // Who has slept does not know whether others still do, nor whether it was the one in need.
-    const next = sleep.slept ? (word & ~handoffBit) | waitersBit : word
+    // Who has slept does not know whether others still do.
+    const kept = sleep.starving || sleep.suspicious ? 0 : word & handoffBit
+    const next = sleep.slept ? (word & ~handoffBit) | kept | waitersBit : word
     return replace(words, word, next - 1) ? true : again
   }
   const marked = word | waitersBit | (sleep.starving ? handoffBit : 0)
