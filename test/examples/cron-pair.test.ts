@@ -1,7 +1,7 @@
 // The example of strangers that exclude each other by name, as its users run it.
 
 import { expect, test } from 'vitest'
-import { projectRoot, runCommand } from '../support/harness.js'
+import { projectRoot, runCommand } from '../support/processes.js'
 
 test('the demo passes', { timeout: 120_000 }, async () => {
   const main = `${projectRoot}examples/cron-pair/main.js`

@@ -4,8 +4,8 @@
 //   node lock-peer.js PART TIMES, with what withShared() passes on
 
 import { connect } from 'node:net'
-import { SharedMemory } from '../../dist/index.js'
-import { futexNotify, futexWait, futexWaitAsync, Mutex } from '../../dist/sync.js'
+import { SharedMemory } from '../../../dist/index.js'
+import { futexNotify, futexWait, futexWaitAsync, Mutex } from '../../../dist/sync.js'
 
 const [, , part = '', times = '0', path = ''] = process.argv
 
