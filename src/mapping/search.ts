@@ -36,6 +36,24 @@ function searchPace(needleLength: number): Pace {
   return { least: long, most: Math.max(long, contentPace.most) }
 }
 
+/** Searches a range piece by piece in one direction, each piece with what a match may reach beyond it. */
+function find(
+  region: Region,
+  offset: number,
+  length: number,
+  needle: Uint8Array,
+  walk: typeof inPieces,
+  search: typeof native.searchFirst,
+): number | null {
+  const beyond = needle.length - 1
+  const places = length - beyond
+  if (places <= 0) return null
+  const { handle } = region
+  const pace = searchPace(needle.length)
+  const work = (at: number, count: number) => search(handle, at, count + beyond, needle)
+  return found(walk<Searched>(handle, offset, places, pace, null, work), region)
+}
+
 /** The first place of `needle` in a range, or null; throws the fault that the answer depends on. */
 export function findFirst(
   region: Region,
@@ -43,19 +61,7 @@ export function findFirst(
   length: number,
   needle: Uint8Array,
 ): number | null {
-  const { handle } = region
-  const beyond = needle.length - 1
-  const places = length - beyond
-  if (places <= 0) return null
-  const result = inPieces<Searched>(
-    handle,
-    offset,
-    places,
-    searchPace(needle.length),
-    null,
-    (at, count) => native.searchFirst(handle, at, count + beyond, needle),
-  )
-  return found(result, region)
+  return find(region, offset, length, needle, inPieces, native.searchFirst)
 }
 
 function findLast(
@@ -64,19 +70,7 @@ function findLast(
   length: number,
   needle: Uint8Array,
 ): number | null {
-  const { handle } = region
-  const beyond = needle.length - 1
-  const places = length - beyond
-  if (places <= 0) return null
-  const result = inPiecesBackward<Searched>(
-    handle,
-    offset,
-    places,
-    searchPace(needle.length),
-    null,
-    (at, count) => native.searchLast(handle, at, count + beyond, needle),
-  )
-  return found(result, region)
+  return find(region, offset, length, needle, inPiecesBackward, native.searchLast)
 }
 
 export function indexOf(mapping: Mapped, needle: unknown, from: unknown, end: unknown): number {
