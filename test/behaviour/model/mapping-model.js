@@ -29,6 +29,8 @@ import { pageSize } from 'posix-mmap'
  * @property {boolean} apart whether the bytes belong to the file no longer, so that truncation and
  *   discard() do not change them
  * @property {Protection} protection
+ * @property {Protection | null} asked the protection that was set for it, which a repair leaves alone;
+ *   null when a call that failed may have set it or not
  * @property {boolean} replaced whether it was replaced after a fault; read() and write() then throw
  * @property {Kind | null} reason the kind of fault that they report
  */
@@ -58,8 +60,8 @@ export class MappingModel {
   #toldEnd = /** @type {number | null} */ (null)
   /** How often a page was replaced. */
   #repairs = 0
-  /** @type {Protection | null} the protection of every page; null when pages differ or may differ */
-  #uniform
+  /** @type {Protection | null} the protection of a mapping without pages */
+  #ofNone
   /** @type {Protection} as it was last set for all of it in one call */
   #whole
   /** @type {FileModel | null} */
@@ -79,13 +81,20 @@ export class MappingModel {
     this.lead = file === null ? 0 : offset % pageSize
     this.#file = file
     this.#firstPage = (offset - this.lead) / pageSize
-    this.#whole = this.#uniform = access === 'read' ? 'read' : 'read-write'
-    this.pages = this.#freshPages()
+    this.#whole = this.#ofNone = this.#asMapped
+    this.pages = this.#freshPages([])
   }
 
   /** @returns {Protection} */
   get protection() {
     return this.#uniform ?? this.#whole
+  }
+
+  /** @returns {Protection | null} that of every page; null when pages differ or may differ */
+  get #uniform() {
+    const first = this.pages[0]
+    if (first === undefined) return this.#ofNone
+    return this.pages.every(({ asked }) => asked === first.asked) ? first.asked : null
   }
 
   /** In the file. */
@@ -212,17 +221,14 @@ export class MappingModel {
    */
   protect(wanted, at, length) {
     const touched = this.segments(at, length).map(({ index }) => this.#page(index))
-    const everything = touched.length === this.pages.length
-    if (touched.length > 0 && !everything && this.#uniform !== wanted) this.#uniform = null
-    for (const page of touched) {
-      // The descriptor was opened for reading only.
-      if (wanted === 'read-write' && this.access === 'read' && !page.apart) {
-        this.#uniform = null
-        return 'EACCES'
-      }
-      page.protection = wanted
-    }
-    if (everything) this.#uniform = wanted
+    // The descriptor was opened for reading only.
+    const refused = touched.findIndex(
+      ({ apart }) => wanted === 'read-write' && this.access === 'read' && !apart,
+    )
+    for (const page of refused === -1 ? touched : touched.slice(0, refused)) page.protection = wanted
+    for (const page of touched) page.asked = refused === -1 ? wanted : null
+    if (refused !== -1) return 'EACCES'
+    if (this.pages.length === 0) this.#ofNone = wanted
     if (length === this.byteLength) this.#whole = wanted
     return null
   }
@@ -276,15 +282,15 @@ export class MappingModel {
     if (!this.shared || this.access === 'read') return 'ERR_INVALID_ARG_VALUE'
     const before = this.byteLength
     if (byteLength === before) return null
-    // mremap(2) moves the VMA of the first page.
-    const movable = this.#uniform !== null && this.pages[0]?.replaced !== true
-    if (before > 0 && byteLength > 0 && !movable) return 'EINVAL'
+    // mremap(2) maps again what the first page maps, which then is not the file.
+    if (before > 0 && byteLength > 0 && this.pages[0]?.replaced) return 'EINVAL'
     const end = this.offset + byteLength
     if (byteLength > before) this.#file?.reserve(end)
     else this.#file?.truncate(end)
-    if (before === 0) this.#uniform ??= 'read-write'
+    if (before === 0) this.#ofNone ??= 'read-write'
+    else if (byteLength === 0) this.#ofNone = this.#uniform
     this.byteLength = byteLength
-    this.pages = this.#freshPages()
+    this.pages = this.#freshPages(this.pages)
     this.#repairs = 0
     this.#toldEnd = null
     return null
@@ -374,17 +380,24 @@ export class MappingModel {
     return this.#recorded({ kind: 'truncated', start, end: start + 1 })
   }
 
-  /** @returns {Page[]} */
-  #freshPages() {
-    const { anonymous, byteLength, protection } = this
+  /**
+   * New pages have the protection of the one before them.
+   * @param {Page[]} before @returns {Page[]}
+   */
+  #freshPages(before) {
+    const { anonymous, byteLength } = this
     const count = byteLength === 0 ? 0 : Math.ceil((this.lead + byteLength) / pageSize)
-    return Array.from({ length: count }, () => ({
-      bytes: anonymous ? new Uint8Array(pageSize) : null,
-      apart: anonymous,
-      protection,
-      replaced: false,
-      reason: null,
-    }))
+    return Array.from({ length: count }, (_, index) => {
+      const protection = (before[index] ?? before.at(-1))?.asked ?? this.#ofNone ?? this.#asMapped
+      return {
+        bytes: anonymous ? new Uint8Array(pageSize) : null,
+        apart: anonymous,
+        protection,
+        asked: protection,
+        replaced: false,
+        reason: null,
+      }
+    })
   }
 
   /** @param {number} index */
@@ -418,9 +431,7 @@ export class MappingModel {
     if (protection === 'none') return failure('no-access')
     if (store && protection === 'read') {
       if (!present && this.#uniform === null) return failure(null)
-      // The page that replaced one without access may be read, although the protection is still
-      // 'none'.
-      return failure(this.#uniform === 'none' ? 'no-access' : 'read-only')
+      return failure('read-only')
     }
     return present ? null : failure('truncated')
   }
