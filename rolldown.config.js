@@ -7,6 +7,7 @@ export default defineConfig({
     index: 'src/index.ts',
     posix: 'src/posix.ts',
     sync: 'src/sync.ts',
+    shared: 'src/shared.ts',
     cli: 'src/cli.ts',
     // For tests alone, and not published.
     internals: 'src/internals.ts',
@@ -22,8 +23,9 @@ export default defineConfig({
     chunkFileNames: '[name].js',
     codeSplitting: {
       groups: [
-        { name: 'library', test: /\/src\/(?!cli|internals|sync)/, priority: 1 },
+        { name: 'library', test: /\/src\/(?!cli|internals|sync|shared)/, priority: 1 },
         { name: 'synchronisation', test: /\/src\/sync\// },
+        { name: 'structures', test: /\/src\/shared\// },
         { name: 'program', test: /\/src\/cli\// },
       ],
     },

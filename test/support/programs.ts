@@ -16,7 +16,8 @@ export function programsIn(scratch: Scratch): (name: string, text: string) => st
       text
         .replaceAll("'posix-mmap'", built('index.js'))
         .replaceAll("'posix-mmap/posix'", built('posix.js'))
-        .replaceAll("'posix-mmap/sync'", built('sync.js')),
+        .replaceAll("'posix-mmap/sync'", built('sync.js'))
+        .replaceAll("'posix-mmap/shared'", built('shared.js')),
     )
 }
 

@@ -225,7 +225,8 @@ export class MappingModel {
     const refused = touched.findIndex(
       ({ apart }) => wanted === 'read-write' && this.access === 'read' && !apart,
     )
-    for (const page of refused === -1 ? touched : touched.slice(0, refused)) page.protection = wanted
+    for (const page of refused === -1 ? touched : touched.slice(0, refused))
+      page.protection = wanted
     for (const page of touched) page.asked = refused === -1 ? wanted : null
     if (refused !== -1) return 'EACCES'
     if (this.pages.length === 0) this.#ofNone = wanted
