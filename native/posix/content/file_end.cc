@@ -61,7 +61,7 @@ uint64_t size_that_counts(Region& region, std::byte* last) noexcept {
   int64_t size = region.file().size_at_hand();
   if (size < 0) {
     // Reading /proc/self/maps may take milliseconds: first see whether the file goes on behind.
-    std::byte* const next = const_cast<std::byte*>(next_page(last));
+    auto* const next = const_cast<std::byte*>(next_page(last));
     const bool inside = next < region.extent().base + region.extent().mapped_length;
     if (inside && is_own(region, next) && readable(next)) return kUnknown;
     size = region.file().size(region.extent());
