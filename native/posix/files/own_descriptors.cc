@@ -29,6 +29,29 @@ struct Meeting {
   bool abandoned = false;
 };
 
+#if defined(__clang__) && __has_feature(thread_sanitizer)
+extern "C" void AnnotateIgnoreReadsBegin(const char* file, int line);
+extern "C" void AnnotateIgnoreReadsEnd(const char* file, int line);
+extern "C" void AnnotateIgnoreWritesBegin(const char* file, int line);
+extern "C" void AnnotateIgnoreWritesEnd(const char* file, int line);
+
+/// ThreadSanitizer takes equal descriptors of two threads for the same file.
+struct OwnNumbers {
+  OwnNumbers() noexcept {
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+  }
+  ~OwnNumbers() {
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+  }
+};
+#else
+struct OwnNumbers {
+  OwnNumbers() noexcept {}
+};
+#endif
+
 /// The first words of a line; empty ones where it has no more.
 void split(std::string_view line, std::array<std::string_view, 5>& words) noexcept {
   constexpr std::string_view kSpace = " \n";
@@ -56,6 +79,7 @@ bool holds_locks() noexcept {
 }
 
 void* serve(void* argument) {
+  const OwnNumbers own_numbers;
   auto* const meeting = static_cast<Meeting*>(argument);
   // Some containers forbid unshare(2) altogether.
   meeting->work->run(unshare(CLONE_FILES) == 0 || !holds_locks());
