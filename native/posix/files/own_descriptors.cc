@@ -29,7 +29,13 @@ struct Meeting {
   bool abandoned = false;
 };
 
-#if defined(__clang__) && __has_feature(thread_sanitizer)
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define POSIX_MMAP_THREAD_SANITIZER 1
+#endif
+#endif
+
+#if defined(POSIX_MMAP_THREAD_SANITIZER)
 extern "C" void AnnotateIgnoreReadsBegin(const char* file, int line);
 extern "C" void AnnotateIgnoreReadsEnd(const char* file, int line);
 extern "C" void AnnotateIgnoreWritesBegin(const char* file, int line);
