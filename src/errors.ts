@@ -75,6 +75,41 @@ export function invalidArgValue(name: string, value: unknown, reason: string): T
   return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
 }
 
+/** How many letters to insert, remove, replace or swap with their neighbour make one word of another. */
+function distance(from: string, to: string): number {
+  const rows = Array.from({ length: from.length + 1 }, (_, i) => [i])
+  const at = (i: number, j: number) => rows[i]?.[j] ?? Number.POSITIVE_INFINITY
+  for (let j = 1; j <= to.length; j++) {
+    for (let i = 0; i <= from.length; i++) {
+      const same = from[i - 1] === to[j - 1]
+      const swapped = from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]
+      const least = Math.min(
+        at(i - 1, j) + 1,
+        at(i, j - 1) + 1,
+        at(i - 1, j - 1) + (same ? 0 : 1),
+        swapped ? at(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY,
+      )
+      rows[i]?.splice(j, 1, i === 0 ? j : least)
+    }
+  }
+  return at(from.length, to.length)
+}
+
+/** A property of an options object that has no effect: a slip, or an option of something else. */
+export function unknownOption(name: string, known: readonly string[]): TypeError {
+  const wanted = name.toLowerCase()
+  const near = known.map((each) => ({ each, far: distance(wanted, each.toLowerCase()) }))
+  const nearest = near.reduce((best, next) => (next.far < best.far ? next : best), {
+    each: '',
+    far: 1 + Math.max(2, Math.floor(name.length / 2)),
+  }).each
+  const guess = nearest === '' ? '' : `; did you mean '${nearest}'?`
+  const message =
+    `The property 'options.${name}' is not known${guess}` +
+    ` (known: ${known.map((each) => `'${each}'`).join(', ')})`
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
+}
+
 export function outOfRange(name: string, range: string, actual: unknown): RangeError {
   const message = `The value of "${name}" is out of range. It must be ${range}. Received ${shown(actual)}`
   return coded(new RangeError(message), 'ERR_OUT_OF_RANGE')
@@ -91,6 +126,23 @@ export function illegalConstructor(): TypeError {
   const message =
     'Illegal constructor: use mapFile(), mapAnonymous(), SharedMemory.create() or SharedMemory.open()'
   return coded(new TypeError(message), 'ERR_ILLEGAL_CONSTRUCTOR')
+}
+
+/** For whatever would take a mapping for its bytes, or for plain data, and end up with nothing. */
+export function notItsBytes(): TypeError {
+  const message =
+    'A Mapping has byteLength, and is not its bytes: bytes(), view() and asBuffer() give views of them, ' +
+    'read() and text() copies'
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_TYPE')
+}
+
+/** The same, of process.send(), JSON.stringify() and whatever else makes a text of it. */
+export function notPlainData(): TypeError {
+  const message =
+    'A Mapping cannot be sent or stored as data: share() and Mapping.attach() give it to another ' +
+    'thread, withShared() and SharedMemory.inherited() to another process, read() and text() copy its ' +
+    'bytes'
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
 }
 
 export function mappingClosed(): Error {

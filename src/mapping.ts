@@ -4,7 +4,7 @@
 
 import type { Readable } from 'node:stream'
 import type { InspectOptions, inspect } from 'node:util'
-import { illegalConstructor, type MappingFault } from './errors.js'
+import { illegalConstructor, type MappingFault, notItsBytes, notPlainData } from './errors.js'
 import type { Advice } from './kernel/advice.js'
 import type { Access, Protection } from './kernel/protection.js'
 import type { Seal } from './kernel/seals.js'
@@ -50,6 +50,11 @@ import {
 } from './sharing/segment.js'
 
 /** Only the package makes mappings; it proves itself with this. */
+// From Node 22.10 on.
+type Threads = { isMainThread: boolean; markAsUncloneable?: (object: object) => void }
+const threads: Threads = process.getBuiltinModule('node:worker_threads')
+const { isMainThread, markAsUncloneable } = threads
+
 const construction = Symbol('posix-mmap construction')
 
 /** The object for a region that was just mapped. */
@@ -79,6 +84,8 @@ export class Mapping implements Disposable {
     if (key !== construction) throw illegalConstructor()
     this.#region = region
     releaseWhenCollected(region)
+    // A clone would be `{}`.
+    markAsUncloneable?.(this)
   }
 
   // What it is
@@ -523,7 +530,7 @@ export class Mapping implements Disposable {
    * after {@link unmap}.
    */
   get fault(): MappingFault | null {
-    return faults.faultOf(this.#region)
+    return faults.askFault(this.#region)
   }
 
   /**
@@ -600,6 +607,24 @@ export class Mapping implements Disposable {
   /** {@link unmap}, for `using`. */
   [Symbol.dispose](): void {
     this.unmap()
+  }
+
+  /**
+   * Throws, so that `Buffer.from(mapping)`, `new Uint8Array(mapping)` and loops over it are not empty.
+   *
+   * @internal
+   */
+  get length(): never {
+    throw notItsBytes()
+  }
+
+  /**
+   * Throws, so that `process.send(mapping)` and `JSON.stringify(mapping)` do not make `{}` of it.
+   *
+   * @internal
+   */
+  toJSON(): never {
+    throw notPlainData()
   }
 
   /** @internal */
@@ -735,6 +760,4 @@ export class SharedMemory extends Mapping {
 }
 
 startListening()
-// node:worker_threads is loaded only here, since a program without workers need not have it loaded.
-const isWorker = () => !process.getBuiltinModule('node:worker_threads').isMainThread
-if (hasEventLoopOfNode && isWorker()) native.watchForEnd()
+if (hasEventLoopOfNode && !isMainThread) native.watchForEnd()

@@ -31,9 +31,19 @@ export function mapFileRegion(file: unknown, options: unknown): Region {
     settings.keepLocks,
   )
   if (step !== 0) throwFailure(source, settings, step, error, fileSize, fileSystem)
+  if (settings.create !== false && length === 0) warnOfNothing(settings, source.path)
   const fd = source.path === null ? (source.file as number) : -1
   const request = { fd, offset, length, prot, flags, address: 0 }
   return regionOfHandle(handle, request, settings, { access, path: source.path })
+}
+
+/** A file that was created has nothing to map, unless somebody gives it a size. */
+function warnOfNothing({ size, length }: MapFileSettings, path: string | null): void {
+  if (size !== undefined || length !== undefined) return
+  process.emitWarning(
+    `The mapping of '${path}' is empty: a new file has no bytes. The option size gives it some, with access 'read-write'`,
+    'MappingWarning',
+  )
 }
 
 /** Throws for the step of {@link native.mapFile} that failed. */

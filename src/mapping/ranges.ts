@@ -107,7 +107,7 @@ export function advise(mapping: Mapped, advice: Advice, offset: unknown, length:
         ? native.madvise(...pages, value)
         : inPieces(handle, ...range, pace, 0, (...piece) => native.madvise(handle, ...piece, value))
     if (populates(advice)) {
-      assertNoLostPage(result, pages, advice === 'populate-write', regionOf(mapping).origin)
+      assertNoLostPage(result, pages, advice === 'populate-write', regionOf(mapping))
     }
     return result
   })
@@ -158,7 +158,7 @@ export function lockSync(mapping: Mapped, options: unknown): void {
 export function lockRange(mapping: Mapped, range: RangeArguments, onDemand: boolean): void {
   onRange(mapping, range, 'mlock2', (...pages) => {
     const result = lockPages(...pages, onDemand)
-    assertNoLostPageToLock(result, pages, regionOf(mapping).origin)
+    assertNoLostPageToLock(result, pages, regionOf(mapping))
     return result
   })
 }
@@ -183,7 +183,7 @@ export function populateSync(mapping: Mapped, options: unknown): void {
   const { range, write } = populateSettings(options)
   onRange(mapping, range, 'madvise', (...pages) => {
     const result = populatePages(...pages, write)
-    assertNoLostPage(result, pages, write, regionOf(mapping).origin)
+    assertNoLostPage(result, pages, write, regionOf(mapping))
     return result
   })
 }

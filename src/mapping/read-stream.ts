@@ -6,6 +6,7 @@ import {
   byteCount,
   optional,
   options as optionsObject,
+  rangeNames,
   rangeOptions,
   rangeWithin,
 } from '../arguments.js'
@@ -21,11 +22,11 @@ import { type Mapped, type Region, regionOf } from './region.js'
 /** How {@link Mapping.createReadStream} reads. */
 export interface ReadStreamOptions extends RangeOptions {
   /** Have the stream give strings instead of views; as `Readable.setEncoding()`. */
-  encoding?: BufferEncoding
+  encoding?: BufferEncoding | undefined
   /** How long a chunk is, and how much waits for a reader, in bytes; default 64 KiB. */
-  highWaterMark?: number
+  highWaterMark?: number | undefined
   /** Give pages back to the kernel once they were read; default false. */
-  dropBehind?: boolean
+  dropBehind?: boolean | undefined
 }
 
 const defaultHighWaterMarkBytes = 64 << 10
@@ -135,8 +136,10 @@ export function endStreams(region: Region, error: () => Error): void {
   for (const stream of region.streams ?? []) stream.destroy(error())
 }
 
+const streamNames = [...rangeNames, 'encoding', 'highWaterMark', 'dropBehind']
+
 export function createReadStream(mapping: Mapped, options: unknown): Readable {
-  const values = optionsObject(options)
+  const values = optionsObject(options, streamNames)
   const wanted = rangeOptions(values)
   const encoding = optional(values['encoding'], 'options.encoding', checkEncoding)
   const highWaterMark = optional(values['highWaterMark'], 'options.highWaterMark', chunkLength)
