@@ -186,6 +186,13 @@ function firstLine(cause: unknown): string {
 }
 
 export function noBinding(root: string, cause: unknown): Error {
+  if (process.platform !== 'linux') {
+    const message =
+      `posix-mmap works on Linux only, and this is ${process.platform}: run the program in a Linux ` +
+      'container or virtual machine, or import posix-mmap only where it is used, as one of ' +
+      'optionalDependencies'
+    return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
+  }
   const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } }
   const libc = report?.header?.glibcVersionRuntime
   const message =
