@@ -90,6 +90,7 @@ export class Snapshot implements Disposable {
   private constructor(key: typeof construction, memory: SharedMemory, owned: boolean) {
     if (key !== construction) throw illegalConstructor()
     this.#geometry = geometryFrom(readHeader(memory, snapshotLayout), memory.byteLength)
+    assertTag(memory)
     const { site, words } = placeOf(this, memory, wordsOffset, this.#geometry.words * 4, tag)
     this.#memory = memory
     this.#owned = owned
@@ -308,6 +309,13 @@ export class Snapshot implements Disposable {
     this.#views[slot] = view
     return view
   }
+}
+
+/** That of the lock: 0 before the first use. */
+function assertTag(memory: SharedMemory): void {
+  const [found = 0] = memory.view(Int32Array, wordsOffset, 1)
+  if (found === 0 || found === tag) return
+  throw sharedLayout('The Snapshot is damaged: where its lock should be is something else')
 }
 
 function countIn(least: number, most: number): (value: unknown, name: string) => number {
