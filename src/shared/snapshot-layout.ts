@@ -95,5 +95,6 @@ export function slotOf(word: number, slots: number): number {
 
 /** A number of 53 bits in two words. */
 export function wideNumber(low: number, high: number): number {
-  return (high & 0x1fffff) * 2 ** 32 + (low >>> 0)
+  // Most are small, and then need no arithmetic of doubles.
+  return high === 0 ? low >>> 0 : (high & 0x1fffff) * 2 ** 32 + (low >>> 0)
 }
