@@ -6,7 +6,8 @@ import { constants } from 'node:os'
 import { systemError } from '../errors.js'
 import { type Attempt, attemptSync } from '../sync/attempts.js'
 import { wake } from '../sync/futex.js'
-import { lockAttempt, repeat, unlockAttempt } from '../sync/robust-word.js'
+import type { Place } from '../sync/owner.js'
+import { lockAttempt, repeat, state, unlockAttempt } from '../sync/robust-word.js'
 import { sharedFull, sharedLayout } from './shared-errors.js'
 import {
   entriesUsed,
@@ -24,14 +25,19 @@ import {
 } from './snapshot-layout.js'
 import { deadAmong, type SnapshotWords, takeOver } from './snapshot-reader.js'
 
+function lockSlowly(lock: Place, timeout: number): void {
+  const { site, words } = lock
+  const locked = attemptSync({ site, words, attempt: lockAttempt(lock) }, timeout)
+  if (locked !== undefined) return
+  throw systemError(-constants.errno.ETIMEDOUT, 'publish', null, ' (another writer is at work)')
+}
+
 /** Runs `body` as the only writer. */
 export function asWriter<R>(shared: SnapshotWords, timeout: number, body: () => R): R {
   const { site, words } = shared
   const lock = { site, words, offset: wordsOffset }
-  const waiting = { site, words, attempt: lockAttempt(lock) }
-  if (attemptSync(waiting, timeout) === undefined) {
-    throw systemError(-constants.errno.ETIMEDOUT, 'publish', null, ' (another writer is at work)')
-  }
+  if (Atomics.compareExchange(words, state, 0, site.owner) === 0) site.held++
+  else lockSlowly(lock, timeout)
   // Nothing is to be repaired after an owner that died.
   site.inconsistent.delete(lock.offset)
   try {
@@ -41,10 +47,10 @@ export function asWriter<R>(shared: SnapshotWords, timeout: number, body: () => 
   }
 }
 
-/** Who holds slots. */
+/** Who holds slots: a bit for each, and what is known of those that hold them. */
 interface Holders {
-  /** A bit for each slot that is held, and for each that this thread holds itself. */
   held: number
+  /** Slots that this thread holds itself. */
   own: number
   /** Entries that hold something, and their owners. */
   readonly entries: Map<number, number>
@@ -66,20 +72,27 @@ function heldBy({ words, geometry: { slots } }: SnapshotWords, at: number, newes
   return held
 }
 
-function findHolders(shared: SnapshotWords, newest: number): Holders {
+/** The bits of the slots that are held. */
+function heldByAny(shared: SnapshotWords, newest: number, holders?: Holders): number {
   const { site, words, geometry } = shared
-  const holders: Holders = { held: 0, own: 0, entries: new Map() }
   const used = Math.min(Atomics.load(words, entriesUsed), geometry.readers)
+  let all = 0
   for (let entry = 0; entry < used; entry++) {
     const at = entryAt(geometry, entry)
     const owner = Atomics.load(words, at + inEntry.owner)
     if (owner === 0) continue
     const held = heldBy(shared, at, newest)
-    if (held === 0) continue
-    holders.held |= held
+    all |= held
+    if (holders === undefined || held === 0) continue
     if (owner === site.owner) holders.own |= held
     holders.entries.set(at, owner)
   }
+  return all
+}
+
+function findHolders(shared: SnapshotWords, newest: number): Holders {
+  const holders: Holders = { held: 0, own: 0, entries: new Map() }
+  holders.held = heldByAny(shared, newest, holders)
   return holders
 }
 
@@ -132,7 +145,10 @@ const slice = 2
 
 /** A slot that is the writer's alone. */
 export function freeSlot(shared: SnapshotWords, timeout: number): number {
-  const { site, words } = shared
+  const { site, words, geometry } = shared
+  const newest = slotOf(Atomics.load(words, latest), geometry.slots)
+  const free = firstFree(geometry.slots, newest, heldByAny(shared, newest))
+  if (free >= 0) return free
   const attempt = freeSlotAttempt(shared)
   const slot = attemptSync({ site, words, attempt, slice }, timeout)
   if (slot === undefined) throw allHeld(`readers that are alive, for more than ${timeout} ms`)

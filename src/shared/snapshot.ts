@@ -211,7 +211,8 @@ export class Snapshot implements Disposable {
     this.#assertOpen()
     return asWriter(this.#shared, timeout, () => {
       const slot = freeSlot(this.#shared, timeout)
-      const result = run(this.#bytesOf(slot, bytes))
+      const view = this.#views[slot] as Uint8Array
+      const result = run(view.length === bytes ? view : this.#view(slot, bytes))
       if (isThenable(result)) throw invalidArgValue('fill', fill, 'must not return a promise')
       this.#assertOpen()
       return makeNewest(this.#shared, slot, bytes)
