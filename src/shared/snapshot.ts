@@ -6,32 +6,19 @@ import {
   abortSignal,
   byteCount,
   callback,
-  int32,
   optional,
   options as optionsObject,
 } from '../arguments.js'
-import {
-  illegalConstructor,
-  invalidArgType,
-  invalidArgValue,
-  mappingClosed,
-  outOfRange,
-} from '../errors.js'
+import { illegalConstructor, invalidArgType, invalidArgValue, outOfRange } from '../errors.js'
 import { SharedMemory } from '../mapping.js'
-import type { CreateSharedMemoryOptions } from '../sharing/segment.js'
-import { timeoutOf } from '../sync/attempts.js'
 import { placeOf } from '../sync/owner.js'
 import { createStructure, opened, readHeader } from './header.js'
-import { sharedLayout } from './shared-errors.js'
 import { changesOf } from './snapshot-changes.js'
 import {
   type Geometry,
   geometryFrom,
-  geometryOf,
   inSlot,
   latest,
-  mostReaders,
-  mostSlots,
   parametersOf,
   slotAt,
   slotOf,
@@ -40,31 +27,17 @@ import {
   wideNumber,
   wordsOffset,
 } from './snapshot-layout.js'
+import {
+  type CreateSnapshotOptions,
+  createSettings,
+  type PublishOptions,
+  publishTimeout,
+} from './snapshot-options.js'
 import { SnapshotReader, type SnapshotWords } from './snapshot-reader.js'
+import { assertTag, SnapshotSlots } from './snapshot-slots.js'
 import { asWriter, freeSlot, makeNewest, versionIn } from './snapshot-writer.js'
 
-/** How {@link Snapshot.create} makes one. */
-export interface CreateSnapshotOptions extends CreateSharedMemoryOptions {
-  /**
-   * How many snapshots there is memory for, 2 to 14, default 4: the newest, the one that is being
-   * written, and those that readers still hold.
-   */
-  slots?: number
-  /** How many Snapshot objects may read, of all threads of all processes; 1 to 65536, default 256. */
-  readers?: number
-}
-
-/** How {@link Snapshot.publish} waits. */
-export interface PublishOptions {
-  /**
-   * How long to block this thread, in milliseconds, while another writer is at work or readers hold every slot
-   * but the newest. Default 1000.
-   */
-  timeout?: number
-}
-
 const construction = Symbol('posix-mmap construction of a Snapshot')
-const defaultTimeout = 1000
 /** One in memory that this package has opened. */
 let own: (memory: SharedMemory) => Snapshot
 
@@ -81,10 +54,7 @@ export class Snapshot implements Disposable {
   readonly #words: Int32Array
   readonly #reader: SnapshotReader
   readonly #ending = new AbortController()
-  /** Of one byte as long as the memory is there. */
-  #probe: Uint8Array
-  /** What was last read of each slot. */
-  readonly #views: Uint8Array[] = []
+  readonly #slots: SnapshotSlots
 
   /** @internal */
   private constructor(key: typeof construction, memory: SharedMemory, owned: boolean) {
@@ -97,8 +67,7 @@ export class Snapshot implements Disposable {
     this.#words = words
     this.#shared = { site, words, geometry: this.#geometry }
     this.#reader = new SnapshotReader(this.#shared)
-    this.#probe = memory.bytes(0, 1)
-    for (let slot = 0; slot < this.#geometry.slots; slot++) this.#views.push(new Uint8Array(0))
+    this.#slots = new SnapshotSlots(memory, this.#geometry)
   }
 
   /**
@@ -109,14 +78,7 @@ export class Snapshot implements Disposable {
    * @throws as {@link SharedMemory.create}
    */
   static create(byteLength: number | bigint, options?: CreateSnapshotOptions): Snapshot {
-    const capacity = byteCount(byteLength, 'byteLength')
-    const values = optionsObject(options)
-    const slots = optional(values['slots'], 'options.slots', countIn(2, mostSlots)) ?? 4
-    const readers = optional(values['readers'], 'options.readers', countIn(1, mostReaders)) ?? 256
-    if (capacity === 0) throw invalidArgValue('byteLength', byteLength, 'must be at least 1')
-    const geometry = geometryOf(capacity, slots, readers)
-    const most = Number.MAX_SAFE_INTEGER
-    if (geometry.byteLength > most) throw outOfRange('byteLength', 'smaller', byteLength)
+    const { geometry, values } = createSettings(byteLength, options)
     const parameters = parametersOf(geometry)
     const memory = createStructure(snapshotLayout, geometry.byteLength, values, parameters)
     return opened(memory, own)
@@ -162,7 +124,7 @@ export class Snapshot implements Disposable {
    * @throws ERR_MAPPING_CLOSED
    */
   get version(): number {
-    this.#assertOpen()
+    this.#slots.assertOpen()
     // Without a hold, as long as the slot stays the newest: then nobody writes to it.
     for (let attempt = 0; attempt < 4; attempt++) {
       const word = Atomics.load(this.#words, latest)
@@ -205,16 +167,14 @@ export class Snapshot implements Disposable {
   ): number {
     const bytes = byteCount(length, 'length')
     const run = callback<(target: Uint8Array) => unknown>(fill, 'fill')
-    const given = optionsObject(options)['timeout']
-    const timeout = given === undefined ? defaultTimeout : timeoutOf(given, 'options.timeout')
+    const timeout = publishTimeout(options)
     if (bytes > this.capacity) throw outOfRange('length', `<= ${this.capacity}`, length)
-    this.#assertOpen()
+    this.#slots.assertOpen()
     return asWriter(this.#shared, timeout, () => {
       const slot = freeSlot(this.#shared, timeout)
-      const view = this.#views[slot] as Uint8Array
-      const result = run(view.length === bytes ? view : this.#view(slot, bytes))
+      const result = run(this.#slots.of(slot, bytes))
       if (isThenable(result)) throw invalidArgValue('fill', fill, 'must not return a promise')
-      this.#assertOpen()
+      this.#slots.assertOpen()
       return makeNewest(this.#shared, slot, bytes)
     })
   }
@@ -231,7 +191,7 @@ export class Snapshot implements Disposable {
    */
   read<R>(body: (bytes: Uint8Array, version: number) => R): R | undefined {
     if (typeof body !== 'function') throw invalidArgType('body', 'of type function', body)
-    if (this.#probe.length === 0) this.#assertOpen()
+    if (this.#slots.probe.length === 0) this.#slots.assertOpen()
     const reader = this.#reader
     const slot = reader.acquire()
     if (slot < 0) return undefined
@@ -243,9 +203,7 @@ export class Snapshot implements Disposable {
         words[at + inSlot.lengthLow] as number,
         words[at + inSlot.lengthHigh] as number,
       )
-      const view = this.#views[slot] as Uint8Array
-      const bytes = view.length === length ? view : this.#view(slot, length)
-      result = body(bytes, versionIn(words, slot))
+      result = body(this.#slots.of(slot, length), versionIn(words, slot))
     } catch (error) {
       reader.release(slot)
       throw error
@@ -276,8 +234,7 @@ export class Snapshot implements Disposable {
    * opened is unmapped, that of {@link attach} is not. Idempotent.
    */
   dispose(): void {
-    this.#probe = new Uint8Array(0)
-    this.#views.fill(this.#probe)
+    this.#slots.close()
     this.#ending.abort()
     this.#reader.leave()
     if (this.#owned) this.#memory.unmap()
@@ -285,45 +242,6 @@ export class Snapshot implements Disposable {
 
   [Symbol.dispose](): void {
     this.dispose()
-  }
-
-  #assertOpen(): void {
-    if (this.#ending.signal.aborted || this.#memory.closed) throw mappingClosed()
-    // Others may have transferred the buffer: then there is another one over the same memory.
-    if (this.#probe.length === 0) this.#probe = this.#bytesOf(0, 1)
-  }
-
-  #bytesOf(slot: number, length: number): Uint8Array {
-    const { data, stride, byteLength } = this.#geometry
-    if (this.#memory.closed) throw mappingClosed()
-    if (this.#memory.byteLength < byteLength) {
-      throw sharedLayout(`The memory of the Snapshot was cut to ${this.#memory.byteLength} bytes`)
-    }
-    return this.#memory.bytes(data + slot * stride, length)
-  }
-
-  #view(slot: number, length: number): Uint8Array {
-    if (length > this.#geometry.capacity) {
-      throw sharedLayout(`The Snapshot is damaged: slot ${slot} says that it has ${length} bytes`)
-    }
-    const view = this.#bytesOf(slot, length)
-    this.#views[slot] = view
-    return view
-  }
-}
-
-/** That of the lock: 0 before the first use. */
-function assertTag(memory: SharedMemory): void {
-  const [found = 0] = memory.view(Int32Array, wordsOffset, 1)
-  if (found === 0 || found === tag) return
-  throw sharedLayout('The Snapshot is damaged: where its lock should be is something else')
-}
-
-function countIn(least: number, most: number): (value: unknown, name: string) => number {
-  return (value, name) => {
-    const count = int32(value, name)
-    if (count < least || count > most) throw outOfRange(name, `>= ${least} and <= ${most}`, value)
-    return count
   }
 }
 
