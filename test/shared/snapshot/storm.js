@@ -159,6 +159,8 @@ async function storm(seconds, tears) {
     stale: count(stale),
     lost: Math.max(0, count(newest) - before),
     endless,
+    // A version for each publish, but for those that were not counted because of a kill.
+    versions: before - 1 >= count(publishes) && before - 1 <= count(publishes) + kills,
     free: after === before + 20,
     reads: count(reads),
     publishes: count(publishes),
