@@ -16,12 +16,16 @@ import { type MapFileOptions, mapFileSettings } from '../map/options.js'
 import type { Mapping } from '../mapping.js'
 import { isSame, type MappedFile, mapNow, stateOfPath } from './file-state.js'
 
-type Listener = (current: Mapping, version: number) => void
+type Listener = (current: Mapping, version: number, previous: Mapping) => void
 
 /** How {@link mapLatest} maps and follows a file. `create`, `size` and `keepLocks` are refused. */
 export interface MapLatestOptions extends MapFileOptions {
-  /** Called from the event loop after each change; what it throws is an uncaught exception. */
-  onChange?: (current: Mapping, version: number) => void
+  /**
+   * Called after each change, from the event loop or by {@link LatestFile.refresh}; in the first case what it
+   * throws is an uncaught exception. `previous` is unmapped when it is collected, or at once by whoever knows
+   * that nobody reads it any more.
+   */
+  onChange?: (current: Mapping, version: number, previous: Mapping) => void
   /**
    * How often to look at the path, in milliseconds, 1 to 2 ** 31 - 1, default 1000. Where inotify(7) works, most changes
    * are seen at once, and this is for the others.
@@ -118,7 +122,7 @@ export class LatestFile implements Disposable {
       return false
     }
     for (const wake of this.#waiting) wake()
-    this.#onChange?.(this.current, this.#version)
+    this.#onChange?.(this.current, this.#version, file.mapping)
     return true
   }
 

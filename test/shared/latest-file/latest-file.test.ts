@@ -55,7 +55,7 @@ it('has the newest file, and leaves those before as they are', async () => {
   latest.refresh()
   await vi.waitFor(() => expect(latest.version).toBe(2))
   expect(latest.current.text()).toBe('the second')
-  expect(onChange.mock.calls).toEqual([[latest.current, 2]])
+  expect(onChange.mock.calls).toEqual([[latest.current, 2, first]])
   expect(first.closed).toBe(false)
   expect(Buffer.from(view).toString()).toBe('one')
 })
