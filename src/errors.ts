@@ -128,21 +128,12 @@ export function illegalConstructor(): TypeError {
   return coded(new TypeError(message), 'ERR_ILLEGAL_CONSTRUCTOR')
 }
 
-/** For whatever would take a mapping for its bytes, or for plain data, and end up with nothing. */
+/** For whatever would take a mapping for its bytes, and end up with none. */
 export function notItsBytes(): TypeError {
   const message =
     'A Mapping has byteLength, and is not its bytes: bytes(), view() and asBuffer() give views of them, ' +
     'read() and text() copies'
   return coded(new TypeError(message), 'ERR_INVALID_ARG_TYPE')
-}
-
-/** The same, of process.send(), JSON.stringify() and whatever else makes a text of it. */
-export function notPlainData(): TypeError {
-  const message =
-    'A Mapping cannot be sent or stored as data: share() and Mapping.attach() give it to another ' +
-    'thread, withShared() and SharedMemory.inherited() to another process, read() and text() copy its ' +
-    'bytes'
-  return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
 }
 
 export function mappingClosed(): Error {

@@ -9,6 +9,7 @@ export type { CommonOptions, MapAnonymousOptions, MapFileOptions } from './map/o
 export { mapAnonymous, mapFile } from './map.js'
 export type { FaultMessage } from './mapping/fault-delivery.js'
 export type { AttachOptions, MappingHandle } from './mapping/handle.js'
+export type { MappingDescription } from './mapping/inspect.js'
 export type { LinesOptions } from './mapping/lines.js'
 export type {
   AsyncFlushOptions,

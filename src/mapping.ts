@@ -4,7 +4,7 @@
 
 import type { Readable } from 'node:stream'
 import type { InspectOptions, inspect } from 'node:util'
-import { illegalConstructor, type MappingFault, notItsBytes, notPlainData } from './errors.js'
+import { illegalConstructor, type MappingFault, notItsBytes } from './errors.js'
 import type { Advice } from './kernel/advice.js'
 import type { Access, Protection } from './kernel/protection.js'
 import type { Seal } from './kernel/seals.js'
@@ -13,7 +13,7 @@ import * as copies from './mapping/copies.js'
 import { startListening } from './mapping/fault-delivery.js'
 import * as faults from './mapping/faults.js'
 import { type AttachOptions, attachedRegion, type MappingHandle, share } from './mapping/handle.js'
-import { inspected } from './mapping/inspect.js'
+import { described, inspected, type MappingDescription } from './mapping/inspect.js'
 import { type LinesOptions, lines } from './mapping/lines.js'
 import type {
   AsyncFlushOptions,
@@ -619,12 +619,11 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * Throws, so that `process.send(mapping)` and `JSON.stringify(mapping)` do not make `{}` of it.
-   *
-   * @internal
+   * What `JSON.stringify()` and `process.send()` make of it: a description, which is not the memory.
+   * {@link share} gives that to another thread, withShared() to another process.
    */
-  toJSON(): never {
-    throw notPlainData()
+  toJSON(): MappingDescription {
+    return described(this.constructor.name, this.#region)
   }
 
   /** @internal */

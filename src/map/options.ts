@@ -93,7 +93,7 @@ const fileNames = [
   ...['access', 'offset', 'length', 'size', 'create', 'mode', 'sparse', 'keepLocks'],
   ...commonNames,
 ]
-const anonymousNames = [...commonNames, 'noReserve']
+export const anonymousNames = [...commonNames, 'noReserve']
 
 /** What the options say that every mapping has. */
 export function commonSettings(values: Values): CommonSettings {

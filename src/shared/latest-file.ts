@@ -4,7 +4,14 @@ import { Buffer } from 'node:buffer'
 import { closeSync, type FSWatcher, watch } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { abortSignal, callback, int32, optional, options as optionsObject } from '../arguments.js'
+import {
+  abortSignal,
+  anyOptions,
+  callback,
+  int32,
+  optional,
+  options as optionsObject,
+} from '../arguments.js'
 import {
   illegalConstructor,
   invalidArgType,
@@ -25,12 +32,12 @@ export interface MapLatestOptions extends MapFileOptions {
    * throws is an uncaught exception. `previous` is unmapped when it is collected, or at once by whoever knows
    * that nobody reads it any more.
    */
-  onChange?: (current: Mapping, version: number, previous: Mapping) => void
+  onChange?: ((current: Mapping, version: number, previous: Mapping) => void) | undefined
   /**
    * How often to look at the path, in milliseconds, 1 to 2 ** 31 - 1, default 1000. Where inotify(7) works, most changes
    * are seen at once, and this is for the others.
    */
-  interval?: number
+  interval?: number | undefined
 }
 
 const construction = Symbol('posix-mmap construction of a LatestFile')
@@ -70,7 +77,7 @@ export class LatestFile implements Disposable {
   /** @internal */
   private constructor(key: typeof construction, path: string | Buffer, options: unknown) {
     if (key !== construction) throw illegalConstructor()
-    const values = optionsObject(options)
+    const values = anyOptions(options)
     this.#onChange = optional(values['onChange'], 'options.onChange', callback<Listener>)
     const interval = optional(values['interval'], 'options.interval', milliseconds) ?? 1000
     this.#path = path
@@ -132,8 +139,12 @@ export class LatestFile implements Disposable {
    *
    * @throws the reason of `signal` · ERR_INVALID_ARG_TYPE · ERR_MAPPING_CLOSED
    */
-  changes(options?: { signal?: AbortSignal }): AsyncIterableIterator<number> {
-    const signal = optional(optionsObject(options)['signal'], 'options.signal', abortSignal)
+  changes(options?: { signal?: AbortSignal | undefined }): AsyncIterableIterator<number> {
+    const signal = optional(
+      optionsObject(options, ['signal'])['signal'],
+      'options.signal',
+      abortSignal,
+    )
     this.#open()
     return this.#follow(this.#version, signal)
   }

@@ -78,9 +78,9 @@ export class Snapshot implements Disposable {
    * @throws as {@link SharedMemory.create}
    */
   static create(byteLength: number | bigint, options?: CreateSnapshotOptions): Snapshot {
-    const { geometry, values } = createSettings(byteLength, options)
+    const { geometry, memory: settings } = createSettings(byteLength, options)
     const parameters = parametersOf(geometry)
-    const memory = createStructure(snapshotLayout, geometry.byteLength, values, parameters)
+    const memory = createStructure(snapshotLayout, geometry.byteLength, settings, parameters)
     return opened(memory, own)
   }
 
@@ -224,8 +224,12 @@ export class Snapshot implements Disposable {
    *
    * @throws the reason of `signal` · ERR_INVALID_ARG_TYPE · ERR_MAPPING_CLOSED · ENOTSUP where the runtime has no libuv
    */
-  changes(options?: { signal?: AbortSignal }): AsyncIterableIterator<number> {
-    const signal = optional(optionsObject(options)['signal'], 'options.signal', abortSignal)
+  changes(options?: { signal?: AbortSignal | undefined }): AsyncIterableIterator<number> {
+    const signal = optional(
+      optionsObject(options, ['signal'])['signal'],
+      'options.signal',
+      abortSignal,
+    )
     return changesOf(this.#shared, () => this.version, signal, this.#ending.signal)
   }
 

@@ -18,6 +18,7 @@ import { protectionBits, protectionOfAccess } from '../kernel/protection.js'
 import { addSeals, cannotFault, type Seal, sealsOf } from '../kernel/seals.js'
 import { mapRegion } from '../map/map-region.js'
 import {
+  anonymousNames,
   type CommonSettings,
   type MapAnonymousOptions,
   mapAnonymousSettings,
@@ -102,9 +103,13 @@ function mapDescriptor(
   }
 }
 
+const segmentNames = ['name', 'mode', 'seal', 'label'] as const
+/** The options of {@link createSegment}. */
+export const createNames = [...anonymousNames, ...segmentNames]
+
 export function createSegment(byteLength: unknown, options: unknown): Region {
   const length = byteCount(byteLength, 'byteLength')
-  const settings = mapAnonymousSettings(options, ['name', 'mode', 'seal', 'label'])
+  const settings = mapAnonymousSettings(options, segmentNames)
   const values = anyOptions(options)
   const name = optional(values['name'], 'options.name', segmentName) ?? null
   const mode = optional(values['mode'], 'options.mode', int32) ?? 0o600
