@@ -83,7 +83,7 @@ describe('the nearest name is proposed', () => {
 })
 
 describe('a mapping is not taken for its bytes', () => {
-  using mapping = mapFile(sample)
+  const mapping = mapFile(sample)
   const taken = mapping as unknown as Uint8Array
 
   it.each<[string, () => unknown]>([
