@@ -15,11 +15,13 @@ export type {
   AsyncFlushOptions,
   AsyncLockOptions,
   AsyncPopulateOptions,
+  ByteRange,
   FlushOptions,
   LockOptions,
   PopulateOptions,
   Progress,
   RangeOptions,
+  SignalOptions,
   WatchOptions,
 } from './mapping/range-options.js'
 export type { Residency } from './mapping/ranges.js'

@@ -19,12 +19,15 @@ import type {
   AsyncFlushOptions,
   AsyncLockOptions,
   AsyncPopulateOptions,
+  ByteRange,
   FlushOptions,
   LockOptions,
   PopulateOptions,
+  SignalOptions,
 } from './mapping/range-options.js'
 import type { Residency } from './mapping/ranges.js'
 import * as ranges from './mapping/ranges.js'
+import * as readAhead from './mapping/read-ahead.js'
 import { createReadStream, type ReadStreamOptions } from './mapping/read-stream.js'
 import { grantAccess, type Region, regionOf } from './mapping/region.js'
 import { resize } from './mapping/resize.js'
@@ -216,6 +219,24 @@ export class Mapping implements Disposable {
    */
   read(offset: number | bigint, length: number | bigint): Buffer {
     return copies.read(this, offset, length)
+  }
+
+  /**
+   * {@link read} that does not wait for a disk on the event loop: what mincore(2) finds in memory is copied
+   * at once, the rest is read in first, as {@link populate} does. Of a file that the program may not
+   * write to and does not own, the kernel says that all of it is in memory (Linux 5.2), and before Linux 5.14 nothing can read
+   * pages in: then it is as read().
+   *
+   * @param offset in bytes from the start of the mapping
+   * @param length in bytes
+   * @throws the reason of `signal` · otherwise as {@link read} and {@link populate}
+   */
+  readAsync(
+    offset: number | bigint,
+    length: number | bigint,
+    options?: SignalOptions,
+  ): Promise<Buffer> {
+    return readAhead.readAsync(this, offset, length, options)
   }
 
   /**
@@ -418,6 +439,18 @@ export class Mapping implements Disposable {
    */
   unlock(offset?: number | bigint, length?: number | bigint): void {
     ranges.unlock(this, offset, length)
+  }
+
+  /**
+   * madvise(2) with MADV_WILLNEED — has the kernel start to read many ranges, and does not wait for them. Leaves
+   * out those that are in memory. Lets the event loop turn every 4 ms.
+   *
+   * @param ranges in bytes from the start of the mapping
+   * @throws the reason of `signal` · ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE · EBADF for
+   *   anonymous memory, which has nothing to read
+   */
+  prefetch(ranges: Iterable<ByteRange>, options?: SignalOptions): Promise<void> {
+    return readAhead.prefetch(this, ranges, options)
   }
 
   /**

@@ -21,6 +21,19 @@ export interface RangeOptions {
   length?: number | bigint | undefined
 }
 
+/** Part of a mapping. */
+export interface ByteRange {
+  /** In bytes from the start of the mapping. */
+  offset: number | bigint
+  /** In bytes. */
+  length: number | bigint
+}
+
+export interface SignalOptions {
+  /** Ends the work; the promise rejects with the signal's reason. */
+  signal?: AbortSignal | undefined
+}
+
 /** msync(2). */
 export interface FlushOptions extends RangeOptions {
   /** `'sync'` (default) waits for the device, MS_SYNC; `'async'` only asks for it, MS_ASYNC. */

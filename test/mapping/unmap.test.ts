@@ -137,6 +137,8 @@ describe('after unmap', () => {
     flush: (mapping) => mapping.flush(),
     lock: (mapping) => mapping.lock(),
     populate: (mapping) => mapping.populate(),
+    readAsync: (mapping) => mapping.readAsync(0, 0),
+    prefetch: (mapping) => mapping.prefetch([]),
   }
   const allowed = ['access', 'byteLength', 'closed', 'constructor', 'fault', 'fileOffset', 'path']
   allowed.push('protection', 'unmap', 'length', 'toJSON')
