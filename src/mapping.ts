@@ -301,6 +301,26 @@ export class Mapping implements Disposable {
   }
 
   /**
+   * {@link indexOf} that lets the event loop turn after every 4 MiB, and reads in on a thread what is not in
+   * memory, as {@link readAsync} does.
+   *
+   * @param needle a number must be 0 to 255
+   * @param from in bytes from the start of the mapping, default 0; may be past the end
+   * @param end where a match must end at the latest, in bytes from the start of the mapping; default
+   *   its end
+   * @returns in bytes from the start of the mapping; -1 if there is none
+   * @throws the reason of `signal` · otherwise as {@link indexOf}
+   */
+  indexOfAsync(
+    needle: string | number | Uint8Array,
+    from?: number | bigint,
+    end?: number | bigint,
+    options?: SignalOptions,
+  ): Promise<number> {
+    return readAhead.indexOfAsync(this, needle, from, end, options)
+  }
+
+  /**
    * memmem(3) from the end — the last place, at `from` or before it, where all of `needle` stands.
    *
    * @param from in bytes from the start of the mapping, default its end

@@ -5,6 +5,7 @@ import {
   abortSignal,
   byteCount,
   optional,
+  optionalByteCount,
   options as optionsObject,
   type Range,
   rangeWithin,
@@ -17,6 +18,7 @@ import { read } from './copies.js'
 import { contentPace, inPieces } from './pieces.js'
 import { residency } from './ranges.js'
 import { type Mapped, regionOf } from './region.js'
+import { indexOf, needleBytes } from './search.js'
 
 function signalOf(options: unknown): AbortSignal | undefined {
   const signal = optionsObject(options, ['signal'])['signal']
@@ -26,6 +28,22 @@ function signalOf(options: unknown): AbortSignal | undefined {
 function isResident(mapping: Mapped, { offset, length }: Range): boolean {
   const { pages, resident } = residency(mapping, offset, length)
   return resident === pages
+}
+
+/** Has pages in memory before they are read, where a thread can see to that. */
+async function readIn(
+  mapping: Mapped,
+  range: Range,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (range.length === 0 || isResident(mapping, range)) return
+  try {
+    await populate(mapping, { ...range, signal })
+  } catch (error) {
+    // Before Linux 5.14 nothing reads pages in but an access. What cannot be read is the caller's to tell.
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EINVAL' && code !== 'ERR_MAPPING_FAULT') throw error
+  }
 }
 
 export async function readAsync(
@@ -39,15 +57,35 @@ export async function readAsync(
   const signal = signalOf(options)
   rangeWithin(regionOf(mapping).byteLength, range.offset, range.length)
   signal?.throwIfAborted()
-  if (range.length > 0 && !isResident(mapping, range)) {
-    try {
-      await populate(mapping, { ...range, signal })
-    } catch (error) {
-      // Before Linux 5.14 nothing reads pages in but an access.
-      if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error
-    }
-  }
+  await readIn(mapping, range, signal)
   return read(mapping, range.offset, range.length)
+}
+
+/** How much is searched in one turn of the event loop, in bytes. */
+const searchBytes = 4 << 20
+
+export async function indexOfAsync(
+  mapping: Mapped,
+  needle: unknown,
+  from: unknown,
+  end: unknown,
+  options: unknown,
+): Promise<number> {
+  // It would otherwise be another one in the next turn.
+  const bytes = Uint8Array.from(needleBytes(needle))
+  const start = optionalByteCount(from, 'from') ?? 0
+  const last = optionalByteCount(end, 'end') ?? Number.MAX_SAFE_INTEGER
+  const signal = signalOf(options)
+  for (let at = start; ; at += searchBytes) {
+    signal?.throwIfAborted()
+    const limit = Math.min(last, regionOf(mapping).byteLength)
+    // A match begins in this part and may end behind it.
+    const stop = Math.min(at + searchBytes + Math.max(bytes.length - 1, 0), limit)
+    if (stop > at) await readIn(mapping, { offset: at, length: stop - at }, signal)
+    const found = indexOf(mapping, bytes, at, Math.max(stop, Math.min(at, last)))
+    if (found !== -1 || stop === limit || at >= limit) return found
+    await new Promise(setImmediate)
+  }
 }
 
 function rangesOf(mapping: Mapped, ranges: unknown): Range[] {

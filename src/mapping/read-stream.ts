@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream'
 import {
+  abortSignal,
   boolean,
   byteCount,
   optional,
@@ -27,6 +28,8 @@ export interface ReadStreamOptions extends RangeOptions {
   highWaterMark?: number | undefined
   /** Give pages back to the kernel once they were read; default false. */
   dropBehind?: boolean | undefined
+  /** Destroys the stream with an AbortError; as in `new Readable()`. */
+  signal?: AbortSignal | undefined
 }
 
 const defaultHighWaterMarkBytes = 64 << 10
@@ -136,7 +139,7 @@ export function endStreams(region: Region, error: () => Error): void {
   for (const stream of region.streams ?? []) stream.destroy(error())
 }
 
-const streamNames = [...rangeNames, 'encoding', 'highWaterMark', 'dropBehind']
+const streamNames = [...rangeNames, 'encoding', 'highWaterMark', 'dropBehind', 'signal']
 
 export function createReadStream(mapping: Mapped, options: unknown): Readable {
   const values = optionsObject(options, streamNames)
@@ -144,6 +147,7 @@ export function createReadStream(mapping: Mapped, options: unknown): Readable {
   const encoding = optional(values['encoding'], 'options.encoding', checkEncoding)
   const highWaterMark = optional(values['highWaterMark'], 'options.highWaterMark', chunkLength)
   const dropBehind = optional(values['dropBehind'], 'options.dropBehind', boolean) ?? false
+  const signal = optional(values['signal'], 'options.signal', abortSignal)
   const region = regionOf(mapping)
   const { byteLength } = region
   const { offset, length } = rangeWithin(byteLength, wanted.offset, wanted.length, wanted.prefix)
@@ -152,6 +156,7 @@ export function createReadStream(mapping: Mapped, options: unknown): Readable {
   const stream = new (process.getBuiltinModule('node:stream').Readable)({
     highWaterMark: highWaterMark ?? defaultHighWaterMarkBytes,
     ...(encoding === undefined ? {} : { encoding }),
+    ...(signal === undefined ? {} : { signal }),
     read(size) {
       reader.read(this, size)
     },

@@ -10,7 +10,7 @@ import { faultError } from './faults.js'
 import { contentPace, inPieces, inPiecesBackward, type Pace } from './pieces.js'
 import { type Mapped, type Region, regionOf } from './region.js'
 
-function needleBytes(needle: unknown): Uint8Array {
+export function needleBytes(needle: unknown): Uint8Array {
   if (typeof needle === 'string') return Buffer.from(needle)
   if (types.isUint8Array(needle)) return viewBytes(needle, 'needle')
   if (typeof needle !== 'number') {

@@ -92,3 +92,65 @@ describe('prefetch()', () => {
     await expect(mapping.prefetch([range])).rejects.toThrow(code('ERR_MAPPING_CLOSED'))
   })
 })
+
+describe('indexOfAsync()', () => {
+  const needle = 'the needle'
+  const large = Buffer.alloc((9 << 20) + 5, 'x')
+  const places = [0, 77, (4 << 20) - 3, 4 << 20, (8 << 20) + 1, large.length - needle.length]
+
+  it.each(places)('finds what stands at %i', async (at) => {
+    const bytes = Buffer.from(large)
+    bytes.write(needle, at)
+    using mapping = mapFile(scratch.file('searched', bytes))
+    expect(await mapping.indexOfAsync(needle)).toBe(at)
+    expect(await mapping.indexOfAsync(needle, at)).toBe(at)
+    expect(await mapping.indexOfAsync(needle, at + 1)).toBe(-1)
+    expect(await mapping.indexOfAsync(needle, 0, at + needle.length)).toBe(at)
+    expect(await mapping.indexOfAsync(needle, 0, at + needle.length - 1)).toBe(-1)
+  })
+
+  it('answers as indexOf() does at the edges', async () => {
+    using mapping = mapFile(scratch.file('edges', pattern(100)))
+    const edges = [undefined, 0, 1, 50, 99, 100, 101, 2 ** 40]
+    for (const what of ['', 'zz', 7, Uint8Array.of(0)]) {
+      for (const from of edges) {
+        for (const end of edges) {
+          const found = await mapping.indexOfAsync(what, from, end)
+          expect([what, from, end, found]).toEqual([
+            what,
+            from,
+            end,
+            mapping.indexOf(what, from, end),
+          ])
+        }
+      }
+    }
+  })
+
+  it('lets the event loop turn, and ends when it is told to', async () => {
+    using mapping = mapFile(scratch.file('long', large))
+    const controller = new AbortController()
+    setImmediate(() => controller.abort(new Error('enough')))
+    const found = mapping.indexOfAsync('none', 0, undefined, { signal: controller.signal })
+    await expect(found).rejects.toThrow('enough')
+  })
+
+  it('is a fault where the answer is gone', async () => {
+    const file = scratch.file('cut', large)
+    using mapping = mapFile(file)
+    fs.truncateSync(file, 5 << 20)
+    await expect(mapping.indexOfAsync('none')).rejects.toThrow(code('ERR_MAPPING_FAULT'))
+    mapping.unmap()
+    await expect(mapping.indexOfAsync('none')).rejects.toThrow(code('ERR_MAPPING_CLOSED'))
+  })
+})
+
+it('a stream ends with its signal', async () => {
+  using mapping = mapFile(scratch.file('stream', content))
+  const controller = new AbortController()
+  const stream = mapping.createReadStream({ signal: controller.signal, highWaterMark: 16 })
+  const chunks = (async () => {
+    for await (const _ of stream) controller.abort()
+  })()
+  await expect(chunks).rejects.toMatchObject({ name: 'AbortError' })
+})

@@ -139,6 +139,7 @@ describe('after unmap', () => {
     populate: (mapping) => mapping.populate(),
     readAsync: (mapping) => mapping.readAsync(0, 0),
     prefetch: (mapping) => mapping.prefetch([]),
+    indexOfAsync: (mapping) => mapping.indexOfAsync(''),
   }
   const allowed = ['access', 'byteLength', 'closed', 'constructor', 'fault', 'fileOffset', 'path']
   allowed.push('protection', 'unmap', 'length', 'toJSON')
