@@ -1,0 +1,88 @@
+// What a SharedMap is made with, and what its methods take, as checked values.
+
+import { abortSignal, byteCount, oneOf, optional, options as optionsObject } from '../arguments.js'
+import { invalidArgType, outOfRange } from '../errors.js'
+import type { CreateSharedMemoryOptions } from '../sharing/segment.js'
+import {
+  bucketBitsFor,
+  type Eviction,
+  evictions,
+  type Geometry,
+  leastBytes,
+  mostBytes,
+  type ValueForm,
+  valueForms,
+} from './map-layout.js'
+
+/** How a SharedMap is made. All who open it later have the same. */
+export interface SharedMapOptions extends CreateSharedMemoryOptions {
+  /**
+   * What makes room for new entries: `'lru'`, the default, takes away those that were not used for long;
+   * with `'none'` a full map refuses new entries.
+   */
+  evict?: 'lru' | 'none'
+  /** How long entries live that are set without a time of their own, in milliseconds; default for ever. */
+  ttl?: number
+  /** Default: as many as fit. */
+  maxEntries?: number
+  /**
+   * What values are: `'clone'`, the default, anything that v8.serialize() takes; `'json'` anything that
+   * JSON.stringify() takes; `'string'`; `'bytes'`, Uint8Arrays.
+   */
+  values?: 'clone' | 'json' | 'string' | 'bytes'
+}
+
+export interface SetOptions {
+  /** How long the entry lives, in milliseconds, 0 or Infinity for ever; default the map's. */
+  ttl?: number
+}
+
+export interface GetOrSetOptions extends SetOptions {
+  /** Ends waiting for somebody else's fill: the promise is rejected with the signal's reason. */
+  signal?: AbortSignal
+}
+
+const longestTtl = 2 ** 51
+
+/** In milliseconds, 0 for never. */
+export function ttlOf(value: unknown, name: string): number {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value)
+  if (value === Number.POSITIVE_INFINITY) return 0
+  if (!(value >= 0 && value <= longestTtl)) {
+    throw outOfRange(name, `>= 0 and <= ${longestTtl}, or Infinity`, value)
+  }
+  return value
+}
+
+function entryCount(value: unknown, name: string): number {
+  const count = byteCount(value, name)
+  if (count < 1 || count > 0x7fffffff) throw outOfRange(name, '>= 1 and <= 2147483647', value)
+  return count
+}
+
+export function geometryOf(byteLength: unknown, options: unknown): Geometry {
+  const bytes = byteCount(byteLength, 'byteLength')
+  const values = optionsObject(options)
+  const evict: Eviction =
+    optional(values['evict'], 'options.evict', (v, n) => oneOf(v, n, evictions)) ?? 'lru'
+  const form: ValueForm =
+    optional(values['values'], 'options.values', (v, n) => oneOf(v, n, valueForms)) ?? 'clone'
+  const ttl = Math.ceil(optional(values['ttl'], 'options.ttl', ttlOf) ?? 0)
+  const maxEntries = optional(values['maxEntries'], 'options.maxEntries', entryCount) ?? 0
+  if (bytes < leastBytes || bytes > mostBytes) {
+    throw outOfRange('byteLength', `>= ${leastBytes} and <= ${mostBytes}`, byteLength)
+  }
+  const bucketBits = bucketBitsFor(bytes, maxEntries)
+  const seed = (crypto.getRandomValues(new Int32Array(1))[0] as number) | 0
+  return { byteLength: bytes, bucketBits, evict, values: form, maxEntries, ttl, seed }
+}
+
+/** When something expires that is set now, in milliseconds since 1970; 0 for never. */
+export function expiryFrom(options: unknown, ttl: number): number {
+  const own = optional(optionsObject(options)['ttl'], 'options.ttl', ttlOf) ?? ttl
+  return own === 0 ? 0 : Date.now() + own
+}
+
+export function signalOf(options: unknown): AbortSignal | undefined {
+  return optional(optionsObject(options)['signal'], 'options.signal', abortSignal)
+}
