@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { SharedMap } from 'posix-mmap/shared'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { problemsOf } from './checker.js'
+import { reusable } from './support.js'
 
 const soak = Number(process.env['POSIX_MMAP_SOAK'] ?? 0)
 const runs = soak > 0 ? soak * 20 : 150
@@ -75,11 +76,13 @@ function model() {
 
 describe('a SharedMap does what a Map does', () => {
   it.each([8192, 16_384, 1 << 18])('in %i bytes, which evict nothing', (byteLength) => {
+    const make = reusable(byteLength, { evict: 'none' })
+    const other = SharedMap.attach(make().memory)
     fc.assert(
       fc.property(commands, (list) => {
-        using shared = SharedMap.create(byteLength, { evict: 'none' })
+        const shared = make()
         // All see the same, so each may take its turn.
-        const both = [shared, SharedMap.attach(shared.memory)]
+        const both = [shared, other]
         const { map, live } = model()
         let turn = 0
         for (const command of list) {

@@ -1,6 +1,5 @@
 // Looks at all the memory of a SharedMap while nobody changes it, and lists what contradicts itself.
 
-import type { SharedMemory } from 'posix-mmap'
 import {
   classes,
   geometryFrom,
@@ -16,16 +15,25 @@ const used = 1
 const leftFree = 2
 const linked = 4
 
-export function problemsOf(memory: SharedMemory): string[] {
+/**
+ * @param {import('../../../dist/index.js').SharedMemory} memory
+ * @returns {string[]}
+ */
+export function problemsOf(memory) {
   const views = viewsOf(memory, geometryFrom(readHeader(memory, mapLayout), memory.byteLength))
   const { words, units, unitsWord, bucketsWord, bucketMask } = views
-  const problems: string[] = []
-  const word = (index: number) => words[index] ?? 0
-  const at = (block: number) => unitsWord + block * 8
-  const lengths = new Map<number, number>()
-  const free = new Set<number>()
-  const records = new Set<number>()
-  const taken = new Set<number>()
+  /** @type {string[]} */
+  const problems = []
+  const word = (/** @type {number} */ index) => words[index] ?? 0
+  const at = (/** @type {number} */ block) => unitsWord + block * 8
+  /** @type {Map<number, number>} */
+  const lengths = new Map()
+  /** @type {Set<number>} */
+  const free = new Set()
+  /** @type {Set<number>} */
+  const records = new Set()
+  /** @type {Set<number>} */
+  const taken = new Set()
   let freeUnits = 0
   let previousFree = false
   let block = 1
