@@ -9,6 +9,18 @@ export { byteSize, counted, percentage, shortByteSize } from './cli/units.js'
 export { noBinding } from './errors.js'
 export { adviceNames } from './kernel/advice.js'
 export { native } from './native.js'
+export { readHeader } from './shared/header.js'
+export { setBeforeStore } from './shared/map-journal.js'
+export {
+  classes,
+  fillsOffset,
+  geometryFrom,
+  headsWord,
+  mapLayout,
+  state as mapState,
+  viewsOf,
+} from './shared/map-layout.js'
+export { record as mapRecord } from './shared/map-records.js'
 export { type Attempt, again, Sleep } from './sync/attempts.js'
 export { arrive, withdraw } from './sync/barrier-word.js'
 export { notificationAttempt, notify } from './sync/condition.js'
