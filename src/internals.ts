@@ -21,6 +21,9 @@ export {
   viewsOf,
 } from './shared/map-layout.js'
 export { record as mapRecord } from './shared/map-records.js'
+export { readerOf, receiveAttempt } from './shared/ring-consumer.js'
+export { lockAt } from './shared/ring-lock.js'
+export { closeAttempt, endRecord, trySend } from './shared/ring-producer.js'
 export { type Attempt, again, Sleep } from './sync/attempts.js'
 export { arrive, withdraw } from './sync/barrier-word.js'
 export { notificationAttempt, notify } from './sync/condition.js'

@@ -68,6 +68,8 @@ export interface Native {
     lendsFd?: boolean,
     /** Its size may be asked for by this name later. */
     path?: string | null,
+    /** So many last bytes a second time, at the addresses behind the others; whole pages. */
+    mirrored?: number,
   ): Handle | Result
   /**
    * open(2), fstat(2), mmap(2), then fallocate(2) or ftruncate(2) to `size`, and close(2), of a path; of a

@@ -1,7 +1,10 @@
-// Data structures that live in shared memory: `import … from 'posix-mmap/shared'`.
+// Data structures in shared memory that survive the death of any process that uses them.
 
 export { LatestFile, type MapLatestOptions, mapLatest } from './shared/latest-file.js'
 export type { GetOrSetOptions, SetOptions, SharedMapOptions } from './shared/map-options.js'
+export { MessageRing } from './shared/message-ring.js'
+export type { CreateMessageRingOptions } from './shared/ring-memory.js'
 export { SharedMap, type SharedMapStats } from './shared/shared-map.js'
 export { Snapshot } from './shared/snapshot.js'
 export type { CreateSnapshotOptions, PublishOptions } from './shared/snapshot-options.js'
+export type { WaitOptions } from './sync/attempts.js'

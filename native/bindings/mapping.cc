@@ -37,8 +37,8 @@ int map_in_table(bool own, OwnTable& table, const FileRequest& request, FileOutc
 
 }  // namespace
 
-// map(fd, offset, length, prot, flags, address, hugePages, identity, keepsSize, lendsFd, path):
-// handle | -errno; the last four are of the file
+// map(fd, offset, length, prot, flags, address, hugePages, identity, keepsSize, lendsFd, path,
+// mirrored): handle | -errno; the four before the last are of the file
 Napi::Value map(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info.Env());
   const std::string path = info[10].IsString() ? string_at(info, 10) : std::string();
@@ -54,6 +54,7 @@ Napi::Value map(const Napi::CallbackInfo& info) {
       .keeps_size = bool_at(info, 8),
       .lends_fd = bool_at(info, 9),
       .path = path.empty() ? nullptr : path.c_str(),
+      .mirrored = info[11].IsUndefined() ? 0 : uint64_at(info, 11),
   };
   RegionUser region;
   int result = map_region(request, region);

@@ -18,6 +18,8 @@ export interface MapRequest {
   address: number | bigint
   /** Of the file, where fileSize() was asked. */
   identity?: FileIdentity
+  /** So many last bytes a second time, at the addresses behind the others; whole pages. */
+  mirrored?: number
 }
 
 /** What the caller knows of the mapping. */
@@ -33,14 +35,14 @@ export function mapRegion(
   settings: CommonSettings,
   described: Described,
 ): Region {
-  const { fd, offset, length, prot, flags, address, identity } = request
+  const { fd, offset, length, prot, flags, address, identity, mirrored } = request
   const { path, segment = null, neverFaults = false } = described
   // A file that was opened by its path is closed again.
   const lendsFd = path === null || segment !== null
   const keepsSize = neverFaults
   const place = [fd, offset, length, prot, flags, address, settings.hugePages] as const
   const handle = checked(
-    native.map(...place, identity, keepsSize, lendsFd, path),
+    native.map(...place, identity, keepsSize, lendsFd, path, mirrored),
     'mmap',
     path ?? segment?.name ?? null,
     length,
@@ -55,7 +57,7 @@ export function regionOfHandle(
   settings: CommonSettings,
   described: Described,
 ): Region {
-  const { fd, offset, length, prot, flags } = request
+  const { fd, offset, length, prot, flags, mirrored = 0 } = request
   const { access, path, segment = null, neverFaults = false } = described
   const origin = path ?? segment?.name ?? null
   try {
@@ -64,7 +66,7 @@ export function regionOfHandle(
     native.unmap(handle)
     throw error
   }
-  return new Region(handle, length, protectionOf(prot), {
+  return new Region(handle, length + mirrored, protectionOf(prot), {
     access,
     fileOffset: (flags & anonymous) === 0 ? offset : null,
     path,

@@ -46,6 +46,35 @@ void* map_pages(const MapRequest& request, size_t length, uint64_t offset) noexc
   return base;
 }
 
+/// The pages of the request, and the last ones a second time at the addresses behind them: what is
+/// stored in one of the two is in the other as well.
+void* map_mirrored(const MapRequest& request) noexcept {
+  void* const reservation = reserve_addresses(request.length + request.mirrored);
+  if (reservation == MAP_FAILED) return MAP_FAILED;
+  auto* const start = static_cast<std::byte*>(reservation);
+  // Only our own reservation is there.
+  const int flags = request.flags | MAP_FIXED;
+  const auto show = [&](std::byte* address, uint64_t length, uint64_t offset) {
+    return mmap(address, length, request.prot, flags, request.fd, static_cast<off_t>(offset)) !=
+           MAP_FAILED;
+  };
+  const uint64_t again = request.offset + request.length - request.mirrored;
+  if (show(start, request.length, request.offset) &&
+      show(start + request.length, request.mirrored, again)) {
+    return reservation;
+  }
+  const int error = errno;
+  munmap(reservation, request.length + request.mirrored);
+  errno = error;
+  return MAP_FAILED;
+}
+
+bool can_be_mirrored(const MapRequest& request) noexcept {
+  const uint64_t bits = request.offset | request.length | request.mirrored;
+  return offset_in_page(bits) == 0 && request.mirrored <= request.length &&
+         request.address == 0 && (request.flags & MAP_ANONYMOUS) == 0;
+}
+
 MappedFileFacts file_of(const MapRequest& request, uint64_t offset) noexcept {
   if ((request.flags & MAP_ANONYMOUS) != 0) return {};
   MappedFileFacts file{.identity = request.file,
@@ -68,11 +97,18 @@ int map_region(const MapRequest& request, RegionUser& out) noexcept {
   Extent extent;
   const int guarded = fault_guard_install();
   if (guarded != 0) return guarded;
+  if (request.mirrored > 0 && !can_be_mirrored(request)) return -EINVAL;
   if (request.length > 0) {
-    if (!covering_pages(lead, request.length, extent)) return -EOVERFLOW;
-    const int refused = map_budget_ask(1);
+    uint64_t length = 0;
+    if (__builtin_add_overflow(request.length, request.mirrored, &length)) return -EOVERFLOW;
+    if (!covering_pages(lead, length, extent)) return -EOVERFLOW;
+    const bool mirrors = request.mirrored > 0;
+    const int refused = map_budget_ask(mirrors ? 2 : 1);
     if (refused != 0) return refused;
-    void* base = map_pages(request, extent.mapped_length, request.offset - lead);
+    // A region gives one back when it is unmapped; that there are two, the next count finds out.
+    if (mirrors) map_budget_return();
+    void* base = mirrors ? map_mirrored(request)
+                         : map_pages(request, extent.mapped_length, request.offset - lead);
     if (base == MAP_FAILED) return -errno;
     extent.base = static_cast<std::byte*>(base);
   }

@@ -19,6 +19,7 @@ struct MapRequest {
   bool keeps_size = false;     ///< the file is sealed against shrinking
   bool lends_fd = false;       ///< `fd` stays open, and may be asked for the size of the file later
   const char* path = nullptr;  ///< by which the file can be asked for
+  uint64_t mirrored = 0;       ///< so many last bytes once more, behind the others; whole pages
 };
 
 /// mmap(2) — a new region for its first user, or -errno. The fault guard is in force

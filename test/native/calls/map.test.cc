@@ -125,3 +125,52 @@ TEST_CASE("map_region: a place for huge pages is congruent to the file offset") 
   // The padding that made the choice possible is given back. (TSan maps more than that itself.)
   if (!testing::kThreadSanitizer) CHECK(testing::count_kernel_mappings() == kernel_mappings);
 }
+
+TEST_CASE("map_region: shows the end of the range a second time behind it") {
+  const testing::Descriptor file = testing::patterned_memfd(4 * kPage);
+  MapRequest request;
+  request.fd = file.get();
+  request.length = 4 * kPage;
+  request.prot = kReadWrite;
+  request.flags = MAP_SHARED;
+  request.mirrored = 3 * kPage;
+  const size_t before = live_regions();
+  {
+    RegionPtr region;
+    REQUIRE(map_region(request, region) == 0);
+    CHECK(region->extent().mapped_length == 7 * kPage);
+    CHECK(live_regions() == before + 1);
+    const std::byte* start = data(region);
+    CHECK(testing::memory_bytes(start, 4 * kPage) == testing::pattern_bytes(0, 4 * kPage));
+    CHECK(testing::memory_bytes(start + 4 * kPage, 3 * kPage) ==
+          testing::pattern_bytes(kPage, 3 * kPage));
+    region->extent().base[kPage + 5] = std::byte{1};
+    CHECK(start[4 * kPage + 5] == std::byte{1});
+    region->extent().base[7 * kPage - 1] = std::byte{2};
+    CHECK(start[4 * kPage - 1] == std::byte{2});
+    CHECK(region_table_find(start + 7 * kPage - 1) != nullptr);
+  }
+  CHECK(live_regions() == before);
+}
+
+TEST_CASE("map_region: refuses to show again what is not whole pages of a file") {
+  const testing::Descriptor file = testing::patterned_memfd(4 * kPage);
+  const auto attempt = [&](uint64_t offset, uint64_t length, uint64_t mirrored, int flags) {
+    MapRequest request;
+    request.fd = file.get();
+    request.offset = offset;
+    request.length = length;
+    request.prot = kReadWrite;
+    request.flags = flags;
+    request.mirrored = mirrored;
+    RegionPtr region;
+    return map_region(request, region);
+  };
+  CHECK(attempt(0, 2 * kPage, kPage, MAP_SHARED) == 0);
+  CHECK(attempt(0, 2 * kPage, 1, MAP_SHARED) == -EINVAL);
+  CHECK(attempt(1, 2 * kPage, kPage, MAP_SHARED) == -EINVAL);
+  CHECK(attempt(0, 2 * kPage - 1, kPage, MAP_SHARED) == -EINVAL);
+  CHECK(attempt(0, kPage, 2 * kPage, MAP_SHARED) == -EINVAL);
+  CHECK(attempt(0, 2 * kPage, kPage, MAP_PRIVATE | MAP_ANONYMOUS) == -EINVAL);
+  CHECK(attempt(0, 2 * kPage, UINT64_MAX & ~(kPage - 1), MAP_SHARED) != 0);
+}

@@ -140,9 +140,11 @@ export function explore(model: Model, limit = 3_000_000): Explored {
     }
     native.futexWake = (words, index, count) =>
       instruction(() => {
-        const array = memory.indexOf(words as Int32Array<ArrayBuffer>)
+        // A lock in the middle of others has a view of its own.
+        const array = memory.findIndex(({ buffer }) => buffer === words.buffer)
+        const place = words.byteOffset / 4 + index
         const woken = world.queue
-          .filter(([, where, at]) => where === array && at === index)
+          .filter(([, where, at]) => where === array && at === place)
           .slice(0, count)
         for (const [agent] of woken) {
           wakeUp(agent)

@@ -1,0 +1,31 @@
+// The locks of the two sides of a ring: those of a Mutex, on words in the middle of others.
+
+import { again, type Sleep } from '../sync/attempts.js'
+import { type Lock, leaveWord, repeat, state, takeWord } from '../sync/robust-word.js'
+import type { Ring } from './ring-layout.js'
+
+/** The lock whose tag is at the word `at`. */
+export function lockAt({ site, words }: Ring, at: number): Lock {
+  return { site, words: words.subarray(at, at + 2), offset: 4 * at }
+}
+
+/** A word of the lock as a word of the ring, for those who sleep. */
+function placed(taken: true | typeof again | undefined, sleep: Sleep, at: number) {
+  if (taken === undefined) sleep.index += at
+  return taken
+}
+
+/** Takes it, or says what to wait for. Also from the dead: what they left undone shows by itself. */
+export function take(ring: Ring, lock: Lock, sleep: Sleep): true | typeof again | undefined {
+  const at = lock.offset / 4
+  if (Atomics.compareExchange(ring.words, at + state, 0, ring.site.owner) === 0) return true
+  const taken = takeWord(lock, sleep)
+  return placed(taken === undefined || taken === again ? taken : true, sleep, at)
+}
+
+export function leave(ring: Ring, lock: Lock): void {
+  const { words, site } = ring
+  const at = lock.offset / 4 + state
+  if (Atomics.compareExchange(words, at, site.owner, 0) === site.owner) return
+  repeat(() => leaveWord(lock, true, 1))
+}

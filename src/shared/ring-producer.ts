@@ -1,0 +1,209 @@
+// The steps of those who send. A record becomes visible by its state, which is stored last; the state
+// behind the last record is always 0, so that nothing that lay there before is taken for a record.
+//
+// Whoever dies on the way leaves the lock, which the next one gets, and one of three things: a state
+// of 0, as if nothing had been; a record that the tail does not count yet, which the next one makes
+// good; a record that is being written, which the consumer skips once its owner is dead.
+
+import { type Attempt, again, type Sleep } from '../sync/attempts.js'
+import { wake } from '../sync/futex.js'
+import { ownerBits } from '../sync/owner-bits.js'
+import { type Lock, state as lockState } from '../sync/robust-word.js'
+import { otherProducer } from './ring-errors.js'
+import {
+  advanced,
+  checkedPosition,
+  closedMark,
+  completeBit,
+  damaged,
+  distance,
+  lengthOf,
+  type Message,
+  producerWaits,
+  type Ring,
+  skippedBit,
+  stateOf,
+  unitsFor,
+  word,
+  writeMessage,
+  writingBit,
+} from './ring-layout.js'
+import { leave, take } from './ring-lock.js'
+
+/** There is no room now. */
+export const full = -1
+/** Nobody may send any more. */
+export const closed = -2
+
+/** One producer. */
+export interface Writer {
+  readonly ring: Ring
+  readonly lock: Lock
+}
+
+/** How it was done: the position of the record, or one of the two above. */
+export type Outcome = number
+
+/**
+ * Takes the lock of the producers. That of a single one is kept.
+ *
+ * @throws EBUSY when there may be but one, and it is another thread that lives
+ */
+export function takeTurn(ring: Ring, lock: Lock, sleep: Sleep): true | typeof again | undefined {
+  const { words, site, single } = ring
+  if (!single) return take(ring, lock, sleep)
+  const at = word.producers + lockState
+  const found = Atomics.load(words, at)
+  if (found === site.owner) return true
+  const owner = found & ownerBits
+  if (owner !== 0 && !site.isDead(owner)) throw otherProducer('send')
+  if (Atomics.compareExchange(words, at, found, site.owner) !== found) return again
+  site.held++
+  return true
+}
+
+export function leaveTurn(ring: Ring, lock: Lock): void {
+  if (!ring.single) leave(ring, lock)
+}
+
+/** The tail, when whoever died before it could move it has been made good. */
+function tailOf(ring: Ring): number {
+  const { words } = ring
+  const tail = checkedPosition(ring, Atomics.load(words, word.tail))
+  const at = stateOf(ring, tail)
+  const state = Atomics.load(words, at)
+  if (state === 0 || state === closedMark) return tail
+  const moved = advanced(ring, tail, unitsFor(lengthOf(ring, state, at)))
+  Atomics.store(words, word.tail, moved)
+  const beyond = Atomics.load(words, stateOf(ring, moved))
+  if (beyond !== 0 && beyond !== closedMark) throw damaged('a record behind the last one')
+  return moved
+}
+
+/** Whether so many units and the state behind them are free. */
+function hasRoom(ring: Ring, tail: number, units: number, seen: number): boolean {
+  const used = distance(ring, seen, tail)
+  return used <= ring.units && used + units < ring.units
+}
+
+/** Looks at the head when it must, and has it say that somebody waits for it to move. */
+function findRoom(ring: Ring, tail: number, units: number, sleep: Sleep | undefined): boolean {
+  const { words } = ring
+  const seen = Atomics.load(words, word.seenHead)
+  if (seen >= 0 && seen < 2 * ring.units && hasRoom(ring, tail, units, seen)) return true
+  for (;;) {
+    const found = Atomics.load(words, word.head)
+    const head = checkedPosition(ring, found & ~producerWaits)
+    Atomics.store(words, word.seenHead, head)
+    if (distance(ring, head, tail) > ring.units) throw damaged('more than it can hold')
+    if (hasRoom(ring, tail, units, head)) return true
+    if (sleep === undefined) return false
+    const marked = head | producerWaits
+    // Under the lock, so that close() either finds the mark or is seen.
+    if (Atomics.compareExchange(words, word.head, found, marked) === found) {
+      sleep.until(word.head, marked, 'value')
+      return false
+    }
+  }
+}
+
+/** A record under the lock: the whole message, or room for one that this thread is to write. */
+function addRecord(ring: Ring, length: number, message: Message | null, sleep?: Sleep): Outcome {
+  const { words, site } = ring
+  const tail = tailOf(ring)
+  const at = stateOf(ring, tail)
+  if (Atomics.load(words, at) === closedMark) return closed
+  const units = unitsFor(length)
+  if (!findRoom(ring, tail, units, sleep)) return full
+  const next = advanced(ring, tail, units)
+  Atomics.store(words, stateOf(ring, next), 0)
+  if (message === null) {
+    Atomics.store(words, at + 1, length)
+    Atomics.store(words, at, writingBit | site.owner)
+  } else {
+    writeMessage(ring, at, message)
+    Atomics.store(words, at, completeBit | length)
+  }
+  Atomics.store(words, word.tail, next)
+  return tail
+}
+
+/** The owner of the record at a position wakes whoever sleeps for it. */
+function wakeConsumer({ words }: Ring, position: number, at: number): void {
+  if (Atomics.load(words, word.awaited) === position + 1) wake(words, at, Number.POSITIVE_INFINITY)
+}
+
+/**
+ * One try to send a message, or to reserve room for one. Waits while another thread reserves, and with
+ * `waits` also while there is no room.
+ */
+export function trySend(
+  { ring, lock }: Writer,
+  length: number,
+  message: Message | null,
+  sleep: Sleep,
+  waits: boolean,
+): Outcome | typeof again | undefined {
+  const taken = takeTurn(ring, lock, sleep)
+  if (taken !== true) return taken
+  let outcome: Outcome
+  try {
+    outcome = addRecord(ring, length, message, waits ? sleep : undefined)
+  } finally {
+    leaveTurn(ring, lock)
+  }
+  if (outcome === full && waits) return undefined
+  if (outcome >= 0 && message !== null) wakeConsumer(ring, outcome, stateOf(ring, outcome))
+  return outcome
+}
+
+/** Completes a record that was reserved, or gives it up. */
+export function endRecord(ring: Ring, position: number, length: number, complete: boolean): void {
+  const at = stateOf(ring, position)
+  Atomics.store(ring.words, at, completeBit | (complete ? 0 : skippedBit) | length)
+  wakeConsumer(ring, position, at)
+}
+
+/** Puts the mark behind the last record, and wakes everybody. */
+export function closeAttempt({ ring, lock }: Writer): Attempt<true> {
+  return (sleep) => {
+    const taken = takeTurn(ring, lock, sleep)
+    if (taken !== true) return taken
+    const { words } = ring
+    try {
+      const tail = tailOf(ring)
+      const at = stateOf(ring, tail)
+      Atomics.store(words, at, closedMark)
+      wakeConsumer(ring, tail, at)
+    } finally {
+      leaveTurn(ring, lock)
+    }
+    wakeProducers(ring)
+    return true
+  }
+}
+
+/** Those who wait for the head to move, though it does not. */
+function wakeProducers({ words }: Ring): void {
+  for (;;) {
+    const head = Atomics.load(words, word.head)
+    if ((head & producerWaits) === 0) return
+    if (Atomics.compareExchange(words, word.head, head, head & ~producerWaits) === head) {
+      wake(words, word.head, Number.POSITIVE_INFINITY)
+      return
+    }
+  }
+}
+
+/** Lets another thread be the single producer, if this one is it. */
+export function leaveSingle({ ring, lock }: Writer): void {
+  const { words, site, single } = ring
+  if (!single || Atomics.load(words, word.producers + lockState) !== site.owner) return
+  site.held--
+  leave(ring, lock)
+}
+
+export function isClosed(ring: Ring): boolean {
+  const tail = checkedPosition(ring, Atomics.load(ring.words, word.tail))
+  return Atomics.load(ring.words, stateOf(ring, tail)) === closedMark
+}

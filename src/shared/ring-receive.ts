@@ -1,0 +1,134 @@
+// Receiving, as a MessageRing has it: now, later, or one after the other.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { attemptSync, Sleep, type Waiting, type WaitSettings } from '../sync/attempts.js'
+import type { Site } from '../sync/owner.js'
+import {
+  ended,
+  finish,
+  leaveReader,
+  nothing,
+  type Reader,
+  receiveAttempt,
+  stopAwaiting,
+  tryNext,
+} from './ring-consumer.js'
+import { ringClosed, timeIsOver } from './ring-errors.js'
+import { contentOf } from './ring-layout.js'
+import { type Waits, waitFor } from './ring-waits.js'
+
+/** The receiving side of a MessageRing object. */
+export interface Receiver {
+  readonly site: Site
+  readonly waits: Waits
+  readonly reader: Reader
+  readonly waited: Waiting<number>
+  /** For tries that do not wait. */
+  readonly alone: Sleep
+}
+
+export function receiverOf(site: Site, reader: Reader, waits: Waits): Receiver {
+  const alone = new Sleep(false)
+  alone.ended(true)
+  const { ring } = reader
+  const waited: Waiting<number> = {
+    site,
+    words: ring.words,
+    attempt: receiveAttempt(reader),
+    abandon: (sleep) => stopAwaiting(ring, sleep),
+  }
+  return { site, waits, reader, waited, alone }
+}
+
+/** The memory of the message whose record begins at a word. */
+function inPlace({ ring, length }: Reader, at: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(ring.bytes.buffer as ArrayBuffer, contentOf(at), length)
+}
+
+function copied({ ring, length }: Reader, at: number): Uint8Array<ArrayBuffer> {
+  const start = contentOf(at)
+  return ring.bytes.slice(start, start + length) as Uint8Array<ArrayBuffer>
+}
+
+export function receiveNow({ reader, alone }: Receiver): Uint8Array<ArrayBuffer> | null {
+  const at = tryNext(reader, alone)
+  return at >= 0 ? inPlace(reader, at) : null
+}
+
+export function receiveSync(
+  { reader, waited }: Receiver,
+  timeout: number,
+): Uint8Array<ArrayBuffer> | null {
+  const at = attemptSync(waited, timeout)
+  return at === undefined || at === ended ? null : inPlace(reader, at)
+}
+
+export async function receiveLater(
+  receiver: Receiver,
+  settings: WaitSettings,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const at = await waitFor(receiver.waits, receiver.waited, settings)
+  if (at === undefined) throw timeIsOver('receive')
+  if (at === ended) throw ringClosed('receive')
+  return copied(receiver.reader, at)
+}
+
+export function release({ reader }: Receiver): void {
+  finish(reader)
+  leaveReader(reader)
+}
+
+/** Milliseconds after which a loop over messages lets the event loop have a turn. */
+const budget = 2
+/** So many messages come between two looks at the clock. */
+const uncounted = 8
+
+const forever: WaitSettings = { timeout: Number.POSITIVE_INFINITY, signal: undefined }
+
+/** The messages, each copied out; what is there is given without waiting, within the budget. */
+export function messages(
+  receiver: Receiver,
+  assertOpen: () => void,
+): AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
+  const { reader, alone } = receiver
+  let turnBegan = performance.now()
+  let since = 0
+  let isDone = false
+  const end = () => {
+    isDone = true
+    return { done: true as const, value: undefined }
+  }
+  const wait = async () => {
+    const at = await waitFor(receiver.waits, receiver.waited, forever)
+    turnBegan = performance.now()
+    if (at === undefined || at === ended) return end()
+    return { done: false as const, value: copied(reader, at) }
+  }
+  const ready = async () => {
+    assertOpen()
+    const at = tryNext(reader, alone)
+    if (at === ended) return end()
+    if (at === nothing) return wait()
+    return { done: false as const, value: copied(reader, at) }
+  }
+  const next = async () => {
+    if (isDone) return end()
+    if (++since < uncounted) return ready()
+    since = 0
+    if (performance.now() - turnBegan < budget) return ready()
+    await nextTurn()
+    turnBegan = performance.now()
+    return isDone ? end() : ready()
+  }
+  return {
+    next,
+    return: async () => {
+      // What a loop was given that ends early is done with.
+      if (!isDone && !receiver.waits.disposed) release(receiver)
+      return end()
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}
