@@ -1,5 +1,7 @@
 // Data structures in shared memory that survive the death of any process that uses them.
 
+export { Broadcast, type SubscribeOptions, Subscription } from './shared/broadcast.js'
+export type { CreateBroadcastOptions } from './shared/broadcast-memory.js'
 export { LatestFile, type MapLatestOptions, mapLatest } from './shared/latest-file.js'
 export type { GetOrSetOptions, SetOptions, SharedMapOptions } from './shared/map-options.js'
 export { MessageRing } from './shared/message-ring.js'
