@@ -52,7 +52,7 @@ export type Eviction = (typeof evictions)[number]
 export type ValueForm = (typeof valueForms)[number]
 
 export const leastBytes = 8192
-export const mostBytes = 2 ** 32 - 4096
+export const mostBytes = 2 ** 32 - 2 ** 12
 
 /** What a map was made with. */
 export interface Geometry {

@@ -15,7 +15,7 @@ const changed: unique symbol = Symbol('changed')
 /** How often a reader looks again before it asks writers to wait for it. */
 const mostAttempts = 100
 /** From which on a length is confirmed before there is memory for it. */
-const longBytes = 4096
+const longBytes = 4 << 10
 /** Up to which bytes are copied one by one. */
 const fewBytes = 128
 

@@ -80,7 +80,7 @@ export class SharedMap<V = unknown> {
   /**
    * Makes a map in new memory, as {@link SharedMemory.create}.
    *
-   * @param byteLength of all its memory, 8192 to 2 ** 32 - 4096; about 15 % of it is not for entries, and
+   * @param byteLength of all its memory, 8192 to 2 ** 32 - 2 ** 12; about 15 % of it is not for entries, and
    *   an entry takes 32 bytes besides its key and value, rounded up to 32
    * @throws as {@link SharedMemory.create} · ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE,
    *   ERR_OUT_OF_RANGE
