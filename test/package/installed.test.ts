@@ -73,6 +73,7 @@ describe('the tarball', () => {
       [
         'cli',
         'index',
+        'keyv',
         'library',
         'main',
         'posix',
