@@ -1,7 +1,7 @@
 // A file, or part of it, as a region.
 
 import { rangeWithin } from '../arguments.js'
-import { invalidArgValue, systemError } from '../errors.js'
+import { invalidArgValue, outOfRange, systemError } from '../errors.js'
 import { fileSystemRemark } from '../kernel/file-system.js'
 import { protectionBits, protectionOfAccess, sharingFlag } from '../kernel/protection.js'
 import type { Region } from '../mapping/region.js'
@@ -73,5 +73,11 @@ function throwOutside(settings: MapFileSettings, fileSize: number): void {
     throw invalidArgValue('options.length', undefined, 'is needed for a character device')
   }
   const whole = Math.max(fileSize, settings.size ?? 0)
-  rangeWithin(whole, settings.offset, settings.length, 'options.')
+  const { access, offset, length, size } = settings
+  const rest = whole - offset
+  if (access === 'read-write' && size === undefined && length !== undefined && rest >= 0) {
+    const range = `>= 0 and <= ${rest} (the option size makes the file longer)`
+    throw outOfRange('options.length', range, length)
+  }
+  rangeWithin(whole, offset, length, 'options.')
 }

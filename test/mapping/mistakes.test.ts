@@ -257,3 +257,34 @@ it('seals of a memfd are set and read', async () => {
     fs.closeSync(fd)
   }
 })
+
+describe('what the kernel refuses says why', () => {
+  const writable = () =>
+    mapFile(scratch.file('writable', pattern(pageSize)), { access: 'read-write' })
+  it.each<[string, string, () => unknown, RegExp]>([
+    ['discard() of a file', 'EINVAL', () => mapFile(sample).discard(), /punchHole\(\)/],
+    ['discard() of a writable file', 'EINVAL', () => writable().discard(), /punchHole\(\)/],
+    [
+      'punchHole() of anonymous memory',
+      'EINVAL',
+      () => mapAnonymous(1).punchHole(0, 1),
+      /discard\(\)/,
+    ],
+    [
+      'punchHole() of what may be read',
+      'EACCES',
+      () => mapFile(sample).punchHole(0, 1),
+      /only be read/,
+    ],
+    ['protect()', 'EACCES', () => mapFile(sample).protect('read-write'), /access 'read'/],
+  ])('%s', (_name, errno, call, why) => {
+    expect(call).toThrow(
+      expect.objectContaining({ code: errno, message: expect.stringMatching(why) }),
+    )
+  })
+
+  it('a length past the end names size', () => {
+    const call = () => mapFile(sample, { access: 'read-write', length: 2 ** 40 })
+    expect(call).toThrow(/options\.length.*option size/)
+  })
+})
