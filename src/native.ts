@@ -339,7 +339,13 @@ function loadAddon(): Partial<Native> {
       if (!isMissing(cause)) throw cause
     }
   }
-  return require('node-gyp-build')(packageRoot)
+  try {
+    return require('node-gyp-build')(packageRoot)
+  } catch (cause) {
+    // It looks for files outside of the package too, at which the permission model of Node 20 throws.
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_ACCESS_DENIED') throw cause
+    return require(join(packageRoot, 'build/Release/posix_mmap.node'))
+  }
 }
 
 function load(): Native {
