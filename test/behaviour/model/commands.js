@@ -574,7 +574,9 @@ const resize = fc.tuple(slotNumber, place).map(
         const mapping = mappings[number]
         return mapping !== undefined && !mapping.dropped && !mapping.anonymous
       },
-      ({ mappings }, { slots }) => {
+      async ({ mappings }, { slots }) => {
+        // As for truncate(): the file may shrink.
+        await Promise.all(slots.map(({ flushed }) => flushed))
         const [model, slot] = [mappings[number], slots[number]]
         if (model === undefined || !slot?.mapping) throw new Error('no such mapping')
         const { mapping, held } = slot
