@@ -8,6 +8,7 @@ export default defineConfig({
     posix: 'src/posix.ts',
     sync: 'src/sync.ts',
     shared: 'src/shared.ts',
+    keyv: 'src/keyv.ts',
     cli: 'src/cli.ts',
     // For tests alone, and not published.
     internals: 'src/internals.ts',
@@ -23,7 +24,7 @@ export default defineConfig({
     chunkFileNames: '[name].js',
     codeSplitting: {
       groups: [
-        { name: 'library', test: /\/src\/(?!cli|internals|sync|shared)/, priority: 1 },
+        { name: 'library', test: /\/src\/(?!cli|internals|sync|shared|keyv)/, priority: 1 },
         { name: 'synchronisation', test: /\/src\/sync\// },
         { name: 'structures', test: /\/src\/shared\// },
         { name: 'program', test: /\/src\/cli\// },

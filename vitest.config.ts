@@ -22,6 +22,7 @@ export default defineConfig({
       { find: /^posix-mmap$/, replacement: built('index.js') },
       { find: /^posix-mmap\/posix$/, replacement: built('posix.js') },
       { find: /^posix-mmap\/sync$/, replacement: built('sync.js') },
+      { find: /^posix-mmap\/keyv$/, replacement: built('keyv.js') },
       { find: /^posix-mmap\/shared$/, replacement: built('shared.js') },
     ],
   },

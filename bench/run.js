@@ -13,6 +13,7 @@ import { installDependencies } from './lib/install.js'
 
 /** In the order of docs/performance.md. */
 const cases = [
+  'snapshot',
   'map-unmap',
   'many-large',
   'first-lookup',

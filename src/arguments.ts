@@ -1,7 +1,7 @@
 // Checks of what callers pass in. Each takes a value as it came and returns it with a type; nothing
 // here looks at a mapping, so that a getter or a conversion cannot unmap it in between.
 
-import { invalidArgType, invalidArgValue, outOfRange } from './errors.js'
+import { invalidArgType, invalidArgValue, outOfRange, unknownOption } from './errors.js'
 
 const integerRange = 'an integer >= 0 and <= 2 ** 53 - 1'
 
@@ -81,14 +81,27 @@ export function oneOf<T extends string>(value: unknown, name: string, allowed: r
 /** The properties of an options object, not yet checked. */
 export type Values = Readonly<Record<string, unknown>>
 
-/** An options object or nothing. */
-export function options(value: unknown): Values {
+/** An options object or nothing, with whatever properties. */
+export function anyOptions(value: unknown): Values {
   if (value === undefined) return {}
   if (value === null || typeof value !== 'object') {
     throw invalidArgType('options', 'of type object', value)
   }
   return value as Values
 }
+
+/** An options object that has none but these properties, or nothing. */
+export function options(value: unknown, known: readonly string[]): Values {
+  const values = anyOptions(value)
+  // One that is undefined counts as absent, whatever its name.
+  for (const name of Object.keys(values)) {
+    if (!known.includes(name) && values[name] !== undefined) throw unknownOption(name, known)
+  }
+  return values
+}
+
+/** The options of a range. */
+export const rangeNames = ['offset', 'length'] as const
 
 /** An option that is on or off, off by default. */
 export function flag(values: Values, name: string): boolean {

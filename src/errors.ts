@@ -75,6 +75,41 @@ export function invalidArgValue(name: string, value: unknown, reason: string): T
   return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
 }
 
+/** How many letters to insert, remove, replace or swap with their neighbour make one word of another. */
+function distance(from: string, to: string): number {
+  const rows = Array.from({ length: from.length + 1 }, (_, i) => [i])
+  const at = (i: number, j: number) => rows[i]?.[j] ?? Number.POSITIVE_INFINITY
+  for (let j = 1; j <= to.length; j++) {
+    for (let i = 0; i <= from.length; i++) {
+      const same = from[i - 1] === to[j - 1]
+      const swapped = from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]
+      const least = Math.min(
+        at(i - 1, j) + 1,
+        at(i, j - 1) + 1,
+        at(i - 1, j - 1) + (same ? 0 : 1),
+        swapped ? at(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY,
+      )
+      rows[i]?.splice(j, 1, i === 0 ? j : least)
+    }
+  }
+  return at(from.length, to.length)
+}
+
+/** A property of an options object that has no effect: a slip, or an option of something else. */
+export function unknownOption(name: string, known: readonly string[]): TypeError {
+  const wanted = name.toLowerCase()
+  const near = known.map((each) => ({ each, far: distance(wanted, each.toLowerCase()) }))
+  const nearest = near.reduce((best, next) => (next.far < best.far ? next : best), {
+    each: '',
+    far: 1 + Math.max(2, Math.floor(name.length / 2)),
+  }).each
+  const guess = nearest === '' ? '' : `; did you mean '${nearest}'?`
+  const message =
+    `The property 'options.${name}' is not known${guess}` +
+    ` (known: ${known.map((each) => `'${each}'`).join(', ')})`
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
+}
+
 export function outOfRange(name: string, range: string, actual: unknown): RangeError {
   const message = `The value of "${name}" is out of range. It must be ${range}. Received ${shown(actual)}`
   return coded(new RangeError(message), 'ERR_OUT_OF_RANGE')
@@ -91,6 +126,14 @@ export function illegalConstructor(): TypeError {
   const message =
     'Illegal constructor: use mapFile(), mapAnonymous(), SharedMemory.create() or SharedMemory.open()'
   return coded(new TypeError(message), 'ERR_ILLEGAL_CONSTRUCTOR')
+}
+
+/** For whatever would take a mapping for its bytes, and end up with none. */
+export function notItsBytes(): TypeError {
+  const message =
+    'A Mapping has byteLength, and is not its bytes: bytes(), view() and asBuffer() give views of them, ' +
+    'read() and text() copies'
+  return coded(new TypeError(message), 'ERR_INVALID_ARG_TYPE')
 }
 
 export function mappingClosed(): Error {
@@ -134,6 +177,13 @@ function firstLine(cause: unknown): string {
 }
 
 export function noBinding(root: string, cause: unknown): Error {
+  if (process.platform !== 'linux') {
+    const message =
+      `posix-mmap works on Linux only, and this is ${process.platform}: run the program in a Linux ` +
+      'container or virtual machine, or import posix-mmap only where it is used, as one of ' +
+      'optionalDependencies'
+    return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
+  }
   const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } }
   const libc = report?.header?.glibcVersionRuntime
   const message =

@@ -9,16 +9,19 @@ export type { CommonOptions, MapAnonymousOptions, MapFileOptions } from './map/o
 export { mapAnonymous, mapFile } from './map.js'
 export type { FaultMessage } from './mapping/fault-delivery.js'
 export type { AttachOptions, MappingHandle } from './mapping/handle.js'
+export type { MappingDescription } from './mapping/inspect.js'
 export type { LinesOptions } from './mapping/lines.js'
 export type {
   AsyncFlushOptions,
   AsyncLockOptions,
   AsyncPopulateOptions,
+  ByteRange,
   FlushOptions,
   LockOptions,
   PopulateOptions,
   Progress,
   RangeOptions,
+  SignalOptions,
   WatchOptions,
 } from './mapping/range-options.js'
 export type { Residency } from './mapping/ranges.js'

@@ -9,6 +9,18 @@ export { byteSize, counted, percentage, shortByteSize } from './cli/units.js'
 export { noBinding } from './errors.js'
 export { adviceNames } from './kernel/advice.js'
 export { native } from './native.js'
+export { readHeader } from './shared/header.js'
+export { setBeforeStore } from './shared/map-journal.js'
+export {
+  classes,
+  fillsOffset,
+  geometryFrom,
+  headsWord,
+  mapLayout,
+  state as mapState,
+  viewsOf,
+} from './shared/map-layout.js'
+export { record as mapRecord } from './shared/map-records.js'
 export { finish, leaveReader, readerOf, receiveAttempt } from './shared/ring-consumer.js'
 export { lockAt } from './shared/ring-lock.js'
 export { closeAttempt, endRecord, trySend } from './shared/ring-producer.js'

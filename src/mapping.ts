@@ -4,7 +4,7 @@
 
 import type { Readable } from 'node:stream'
 import type { InspectOptions, inspect } from 'node:util'
-import { illegalConstructor, type MappingFault } from './errors.js'
+import { illegalConstructor, type MappingFault, notItsBytes } from './errors.js'
 import type { Advice } from './kernel/advice.js'
 import type { Access, Protection } from './kernel/protection.js'
 import type { Seal } from './kernel/seals.js'
@@ -13,18 +13,21 @@ import * as copies from './mapping/copies.js'
 import { startListening } from './mapping/fault-delivery.js'
 import * as faults from './mapping/faults.js'
 import { type AttachOptions, attachedRegion, type MappingHandle, share } from './mapping/handle.js'
-import { inspected } from './mapping/inspect.js'
+import { described, inspected, type MappingDescription } from './mapping/inspect.js'
 import { type LinesOptions, lines } from './mapping/lines.js'
 import type {
   AsyncFlushOptions,
   AsyncLockOptions,
   AsyncPopulateOptions,
+  ByteRange,
   FlushOptions,
   LockOptions,
   PopulateOptions,
+  SignalOptions,
 } from './mapping/range-options.js'
 import type { Residency } from './mapping/ranges.js'
 import * as ranges from './mapping/ranges.js'
+import * as readAhead from './mapping/read-ahead.js'
 import { createReadStream, type ReadStreamOptions } from './mapping/read-stream.js'
 import { grantAccess, type Region, regionOf } from './mapping/region.js'
 import { resize } from './mapping/resize.js'
@@ -50,6 +53,11 @@ import {
 } from './sharing/segment.js'
 
 /** Only the package makes mappings; it proves itself with this. */
+// From Node 22.10 on.
+type Threads = { isMainThread: boolean; markAsUncloneable?: (object: object) => void }
+const threads: Threads = process.getBuiltinModule('node:worker_threads')
+const { isMainThread, markAsUncloneable } = threads
+
 const construction = Symbol('posix-mmap construction')
 
 /** The object for a region that was just mapped. */
@@ -79,6 +87,8 @@ export class Mapping implements Disposable {
     if (key !== construction) throw illegalConstructor()
     this.#region = region
     releaseWhenCollected(region)
+    // A clone would be `{}`.
+    markAsUncloneable?.(this)
   }
 
   // What it is
@@ -212,6 +222,24 @@ export class Mapping implements Disposable {
   }
 
   /**
+   * {@link read} that does not wait for a disk on the event loop: what mincore(2) finds in memory is copied
+   * at once, the rest is read in first, as {@link populate} does. Of a file that the program may not
+   * write to and does not own, the kernel says that all of it is in memory (Linux 5.2), and before Linux 5.14 nothing can read
+   * pages in: then it is as read().
+   *
+   * @param offset in bytes from the start of the mapping
+   * @param length in bytes
+   * @throws the reason of `signal` · otherwise as {@link read} and {@link populate}
+   */
+  readAsync(
+    offset: number | bigint,
+    length: number | bigint,
+    options?: SignalOptions,
+  ): Promise<Buffer> {
+    return readAhead.readAsync(this, offset, length, options)
+  }
+
+  /**
    * Copies bytes into memory of the caller's, without an allocation.
    *
    * @param target is filled from its start; after a MappingFaultError its content is unspecified
@@ -270,6 +298,26 @@ export class Mapping implements Disposable {
     end?: number | bigint,
   ): number {
     return search.indexOf(this, needle, from, end)
+  }
+
+  /**
+   * {@link indexOf} that lets the event loop turn after every 4 MiB, and reads in on a thread what is not in
+   * memory, as {@link readAsync} does.
+   *
+   * @param needle a number must be 0 to 255
+   * @param from in bytes from the start of the mapping, default 0; may be past the end
+   * @param end where a match must end at the latest, in bytes from the start of the mapping; default
+   *   its end
+   * @returns in bytes from the start of the mapping; -1 if there is none
+   * @throws the reason of `signal` · otherwise as {@link indexOf}
+   */
+  indexOfAsync(
+    needle: string | number | Uint8Array,
+    from?: number | bigint,
+    end?: number | bigint,
+    options?: SignalOptions,
+  ): Promise<number> {
+    return readAhead.indexOfAsync(this, needle, from, end, options)
   }
 
   /**
@@ -414,6 +462,18 @@ export class Mapping implements Disposable {
   }
 
   /**
+   * madvise(2) with MADV_WILLNEED — has the kernel start to read many ranges, and does not wait for them. Leaves
+   * out those that are in memory. Lets the event loop turn every 4 ms.
+   *
+   * @param ranges in bytes from the start of the mapping
+   * @throws the reason of `signal` · ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE · EBADF for
+   *   anonymous memory, which has nothing to read
+   */
+  prefetch(ranges: Iterable<ByteRange>, options?: SignalOptions): Promise<void> {
+    return readAhead.prefetch(this, ranges, options)
+  }
+
+  /**
    * madvise(2) with MADV_POPULATE_READ or MADV_POPULATE_WRITE (Linux 5.14) — faults pages in, so that
    * later accesses find them in memory; runs as {@link flush} does. Takes 4 MiB at a time.
    *
@@ -523,7 +583,7 @@ export class Mapping implements Disposable {
    * after {@link unmap}.
    */
   get fault(): MappingFault | null {
-    return faults.faultOf(this.#region)
+    return faults.askFault(this.#region)
   }
 
   /**
@@ -600,6 +660,23 @@ export class Mapping implements Disposable {
   /** {@link unmap}, for `using`. */
   [Symbol.dispose](): void {
     this.unmap()
+  }
+
+  /**
+   * Throws, so that `Buffer.from(mapping)`, `new Uint8Array(mapping)` and loops over it are not empty.
+   *
+   * @internal
+   */
+  get length(): never {
+    throw notItsBytes()
+  }
+
+  /**
+   * What `JSON.stringify()` and `process.send()` make of it: a description, which is not the memory.
+   * {@link share} gives that to another thread, withShared() to another process.
+   */
+  toJSON(): MappingDescription {
+    return described(this.constructor.name, this.#region)
   }
 
   /** @internal */
@@ -735,6 +812,4 @@ export class SharedMemory extends Mapping {
 }
 
 startListening()
-// node:worker_threads is loaded only here, since a program without workers need not have it loaded.
-const isWorker = () => !process.getBuiltinModule('node:worker_threads').isMainThread
-if (hasEventLoopOfNode && isWorker()) native.watchForEnd()
+if (hasEventLoopOfNode && !isMainThread) native.watchForEnd()

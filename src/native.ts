@@ -1,7 +1,8 @@
 // The typed boundary to the addon, and the one place that loads it. Everything here takes checked
 // arguments; a negative number that comes back is an errno.
 
-import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import module from 'node:module'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -294,34 +295,57 @@ function refusal(cause: unknown): Error | undefined {
   return readable ? undefined : accessDenied('fs.read', packageRoot)
 }
 
-/** What of the package may be loaded, in the order of node-gyp-build. */
-function binaries(): string[] {
-  const prebuilt = join(packageRoot, `prebuilds/linux-${process.arch}/posix-mmap.node`)
-  const built = join(packageRoot, 'build/Release/posix_mmap.node')
-  return process.env['PREBUILDS_ONLY'] === undefined ? [built, prebuilt] : [prebuilt]
+// By this name, tools that collect what a program loads know it (nft, and so Next.js).
+const require = module.createRequire(import.meta.url)
+
+function isMissing(cause: unknown): boolean {
+  return (cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
 }
 
-function loadAddon(require: NodeJS.Require): Partial<Native> {
+/**
+ * Each file twice, as literals: nft follows the first, and copies the file to where that finds it; webpack,
+ * Vite and Parcel follow the second, and put the file and its URL where they like.
+ */
+const prebuilt: Record<string, [load: () => Partial<Native>, moved: () => URL]> = {
+  'linux-x64': [
+    () => require('../prebuilds/linux-x64/posix-mmap.node'),
+    () => new URL('../prebuilds/linux-x64/posix-mmap.node', import.meta.url),
+  ],
+  'linux-arm64': [
+    () => require('../prebuilds/linux-arm64/posix-mmap.node'),
+    () => new URL('../prebuilds/linux-arm64/posix-mmap.node', import.meta.url),
+  ],
+}
+
+function loadPrebuilt(): Partial<Native> | undefined {
+  const [load, moved] = prebuilt[`${process.platform}-${process.arch}`] ?? []
+  if (load === undefined || moved === undefined) return undefined
   try {
-    return require('node-gyp-build')(packageRoot)
+    return load()
   } catch (cause) {
-    // It looks for files outside of the package too, at which the permission model of Node 20 throws.
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_ACCESS_DENIED') throw cause
-    for (const file of binaries()) {
-      try {
-        return require(file)
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
-      }
-    }
-    throw cause
+    const file = fileURLToPath(moved())
+    if (!isMissing(cause) || !existsSync(file)) throw cause
+    return require(file)
   }
+}
+
+/** What is built in a checkout comes first; it is not in what npm installs. */
+function loadAddon(): Partial<Native> {
+  if (process.env['PREBUILDS_ONLY'] !== undefined || !existsSync(join(packageRoot, 'build'))) {
+    try {
+      const prebuilt = loadPrebuilt()
+      if (prebuilt !== undefined) return prebuilt
+    } catch (cause) {
+      if (!isMissing(cause)) throw cause
+    }
+  }
+  return require('node-gyp-build')(packageRoot)
 }
 
 function load(): Native {
   let addon: Partial<Native>
   try {
-    addon = loadAddon(createRequire(import.meta.url))
+    addon = loadAddon()
   } catch (cause) {
     throw refusal(cause) ?? noBinding(packageRoot, cause)
   }

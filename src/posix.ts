@@ -11,7 +11,7 @@ import {
   rangeArguments,
 } from './arguments.js'
 import { invalidArgType, invalidArgValue, outOfRange, systemError } from './errors.js'
-import { Madvise, MapFlags, MremapFlags, Prot } from './kernel/flags.js'
+import { Madvise, MapFlags, MremapFlags, Prot, Seals } from './kernel/flags.js'
 import { assertPermitted } from './kernel/permission.js'
 import type { Access } from './kernel/protection.js'
 import { mapRegion } from './map/map-region.js'
@@ -23,7 +23,15 @@ import { createMapping, Mapping } from './mapping.js'
 import { checked, checkedOnHandle, native } from './native.js'
 import { fileOfSegment, removeSegment } from './sharing/descriptors.js'
 
-export { Madvise, MapFlags, MemfdFlags, MremapFlags, MsyncFlags, Prot } from './kernel/flags.js'
+export {
+  Madvise,
+  MapFlags,
+  MemfdFlags,
+  MremapFlags,
+  MsyncFlags,
+  Prot,
+  Seals,
+} from './kernel/flags.js'
 export { type Limits, limits } from './kernel/limits.js'
 export { pageSize } from './native.js'
 export { Mapping }
@@ -37,12 +45,14 @@ export interface MmapOptions {
   /** {@link MapFlags} values: SHARED, SHARED_VALIDATE or PRIVATE, and more. */
   flags: number
   /** The file; not with ANONYMOUS. Stays the caller's. */
-  fd?: number
+  fd?: number | undefined
   /** In the file, in bytes, default 0. Need not be page aligned. */
-  offset?: number | bigint
+  offset?: number | bigint | undefined
   /** Where to map, in whole pages: a wish, or with FIXED_NOREPLACE a condition. */
-  addr?: number | bigint
+  addr?: number | bigint | undefined
 }
+
+const mmapNames = ['length', 'prot', 'flags', 'fd', 'offset', 'addr']
 
 const union = (flags: object): number =>
   Object.values(flags).reduce(
@@ -89,7 +99,7 @@ function accessOf(prot: number, flags: number): Access {
  */
 export function mmap(options: MmapOptions): Mapping {
   if (options === undefined) throw invalidArgType('options', 'of type object', options)
-  const values = optionsObject(options)
+  const values = optionsObject(options, mmapNames)
   const length = byteCount(values['length'], 'options.length')
   const prot = bits(values['prot'], 'options.prot', allProt)
   const wanted = bits(values['flags'], 'options.flags', allMapFlags)
@@ -283,6 +293,31 @@ function callersOwn(fd: number): number {
 export function memfdCreate(name: string, flags = 1 /* CLOEXEC */): number {
   const fd = native.memfdCreate(cString(name, 'name'), int32(flags, 'flags'))
   return callersOwn(checked(fd, 'memfd_create'))
+}
+
+const allSeals = union(Seals)
+
+/**
+ * fcntl(2), F_ADD_SEALS — forbids operations on a memfd for good; it must have been made with
+ * {@link MemfdFlags.ALLOW_SEALING}.
+ *
+ * @param seals {@link Seals} values
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE · EPERM when it is sealed with SEAL, or
+ *   open for reading · EBUSY for WRITE while a writable mapping is shared · EINVAL for a file that cannot be
+ *   sealed · EBADF
+ */
+export function addSeals(fd: number, seals: number): void {
+  const descriptor = int32(fd, 'fd')
+  checked(native.addSeals(descriptor, bits(seals, 'seals', allSeals)), 'fcntl')
+}
+
+/**
+ * fcntl(2), F_GET_SEALS — {@link Seals} values.
+ *
+ * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE · EINVAL for a file that cannot be sealed · EBADF
+ */
+export function getSeals(fd: number): number {
+  return checked(native.getSeals(int32(fd, 'fd')), 'fcntl')
 }
 
 /**

@@ -75,3 +75,15 @@ export enum MemfdFlags {
   NOEXEC_SEAL = 8,
   EXEC = 16,
 }
+
+/** fcntl(2) with F_ADD_SEALS and F_GET_SEALS. Younger than Linux 5.10: EXEC (6.3). */
+export enum Seals {
+  /** No seal may be added any more. */
+  SEAL = 1,
+  SHRINK = 2,
+  GROW = 4,
+  WRITE = 8,
+  /** Existing mappings stay writable. */
+  FUTURE_WRITE = 16,
+  EXEC = 32,
+}

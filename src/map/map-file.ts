@@ -1,7 +1,7 @@
 // A file, or part of it, as a region.
 
 import { rangeWithin } from '../arguments.js'
-import { invalidArgValue, systemError } from '../errors.js'
+import { invalidArgValue, outOfRange, systemError } from '../errors.js'
 import { fileSystemRemark } from '../kernel/file-system.js'
 import { protectionBits, protectionOfAccess, sharingFlag } from '../kernel/protection.js'
 import type { Region } from '../mapping/region.js'
@@ -31,9 +31,19 @@ export function mapFileRegion(file: unknown, options: unknown): Region {
     settings.keepLocks,
   )
   if (step !== 0) throwFailure(source, settings, step, error, fileSize, fileSystem)
+  if (settings.create !== false && length === 0) warnOfNothing(settings, source.path)
   const fd = source.path === null ? (source.file as number) : -1
   const request = { fd, offset, length, prot, flags, address: 0 }
   return regionOfHandle(handle, request, settings, { access, path: source.path })
+}
+
+/** A file that was created has nothing to map, unless somebody gives it a size. */
+function warnOfNothing({ size, length }: MapFileSettings, path: string | null): void {
+  if (size !== undefined || length !== undefined) return
+  process.emitWarning(
+    `The mapping of '${path}' is empty: a new file has no bytes. The option size gives it some, with access 'read-write'`,
+    'MappingWarning',
+  )
 }
 
 /** Throws for the step of {@link native.mapFile} that failed. */
@@ -63,5 +73,11 @@ function throwOutside(settings: MapFileSettings, fileSize: number): void {
     throw invalidArgValue('options.length', undefined, 'is needed for a character device')
   }
   const whole = Math.max(fileSize, settings.size ?? 0)
-  rangeWithin(whole, settings.offset, settings.length, 'options.')
+  const { access, offset, length, size } = settings
+  const rest = whole - offset
+  if (access === 'read-write' && size === undefined && length !== undefined && rest >= 0) {
+    const range = `>= 0 and <= ${rest} (the option size makes the file longer)`
+    throw outOfRange('options.length', range, length)
+  }
+  rangeWithin(whole, offset, length, 'options.')
 }

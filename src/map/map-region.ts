@@ -88,16 +88,17 @@ function prepare(
   if (settings.hugePages) advise(constant('MADV_HUGEPAGE'))
   if (settings.advice !== undefined) advise(adviceValue(settings.advice))
   const pages = [handle, 0, length] as const
+  const owner = { origin, faultsTold: 0 }
   if (settings.lock) {
     const locked = lockPages(...pages, false)
-    assertNoLostPageToLock(locked, pages, origin)
+    assertNoLostPageToLock(locked, pages, owner)
     checked(locked, 'mlock2', origin, length)
   }
   if (settings.populate) {
     // Reading an anonymous page in gives it no memory, and writing to a file's would dirty it.
     const write = (flags & anonymous) !== 0
     const populated = populatePages(...pages, write)
-    assertNoLostPage(populated, pages, write, origin)
+    assertNoLostPage(populated, pages, write, owner)
     checked(populated, 'madvise', origin)
   }
 }

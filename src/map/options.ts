@@ -19,49 +19,49 @@ import type { FaultListener } from '../mapping/region.js'
 /** Options that every mapping has. */
 export interface CommonOptions {
   /** madvise(2) for the whole mapping. */
-  advice?: Advice
+  advice?: Advice | undefined
   /** Fault everything in before returning; what cannot be read is an error. Linux 5.14. */
-  populate?: boolean
+  populate?: boolean | undefined
   /** Keep everything in memory: mlock2(2). */
-  lock?: boolean
+  lock?: boolean | undefined
   /** MADV_HUGEPAGE, and addresses at which the kernel can use huge pages. */
-  hugePages?: boolean
+  hugePages?: boolean | undefined
   /** Called from the event loop after faults, never from a signal handler. */
-  onFault?: FaultListener
+  onFault?: FaultListener | undefined
 }
 
 /** How {@link mapFile} maps. */
 export interface MapFileOptions extends CommonOptions {
   /** Default `'read'`. */
-  access?: Access
+  access?: Access | undefined
   /** Where in the file the mapping starts, in bytes; need not be page aligned. Default 0. */
-  offset?: number | bigint
+  offset?: number | bigint | undefined
   /** In bytes, default the rest of the file. */
-  length?: number | bigint
+  length?: number | bigint | undefined
   /**
    * With `'read-write'`: makes the file at least this long first, in bytes, and reserves blocks for
    * all of it with fallocate(2), so that a full disk is ENOSPC here and not a fault later.
    */
-  size?: number | bigint
+  size?: number | bigint | undefined
   /** Create the file if it is missing, O_CREAT; `'exclusive'` fails if it is there, O_EXCL. */
-  create?: boolean | 'exclusive'
+  create?: boolean | 'exclusive' | undefined
   /** Permissions of a created file before the umask, default 0o666. */
-  mode?: number
+  mode?: number | undefined
   /** With `size`: only set the length, ftruncate(2), and reserve nothing. */
-  sparse?: boolean
+  sparse?: boolean | undefined
   /**
    * Of a path: no close(2) by this mapping, now or later, drops the POSIX locks (fcntl(2), F_SETLK) that
    * this process holds on the file, as databases do. The file is then open only in a table of
    * descriptors of the package's own, on a thread that this call waits for; close_range(2) with
    * CLOSE_RANGE_UNSHARE (Linux 5.9). Default false.
    */
-  keepLocks?: boolean
+  keepLocks?: boolean | undefined
 }
 
 /** How {@link mapAnonymous} maps. */
 export interface MapAnonymousOptions extends CommonOptions {
   /** Do not reserve swap: MAP_NORESERVE. */
-  noReserve?: boolean
+  noReserve?: boolean | undefined
 }
 
 export interface CommonSettings {
@@ -87,6 +87,14 @@ export interface MapAnonymousSettings extends CommonSettings {
   noReserve: boolean
 }
 
+/** The options that every mapping has. */
+export const commonNames = ['advice', 'populate', 'lock', 'hugePages', 'onFault'] as const
+const fileNames = [
+  ...['access', 'offset', 'length', 'size', 'create', 'mode', 'sparse', 'keepLocks'],
+  ...commonNames,
+]
+export const anonymousNames = [...commonNames, 'noReserve']
+
 /** What the options say that every mapping has. */
 export function commonSettings(values: Values): CommonSettings {
   return {
@@ -105,7 +113,7 @@ function createSetting(value: unknown, name: string): boolean | 'exclusive' {
 }
 
 export function mapFileSettings(options: unknown): MapFileSettings {
-  const values = optionsObject(options)
+  const values = optionsObject(options, fileNames)
   // Property by property: V8 gives a literal that begins with `...` a new hidden class each time, which
   // costs more than mmap(2).
   const { advice, populate, lock, hugePages, onFault } = commonSettings(values)
@@ -130,8 +138,14 @@ export function mapFileSettings(options: unknown): MapFileSettings {
   return settings
 }
 
-export function mapAnonymousSettings(options: unknown): MapAnonymousSettings {
-  const values = optionsObject(options)
+export function mapAnonymousSettings(
+  options: unknown,
+  more: readonly string[] = [],
+): MapAnonymousSettings {
+  const values = optionsObject(
+    options,
+    more.length === 0 ? anonymousNames : [...anonymousNames, ...more],
+  )
   const { advice, populate, lock, hugePages, onFault } = commonSettings(values)
   const noReserve = flag(values, 'noReserve')
   return { advice, populate, lock, hugePages, onFault, noReserve }

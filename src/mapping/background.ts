@@ -9,6 +9,7 @@ import {
   lockSettings,
   populateSettings,
   type WatchSettings,
+  watchNames,
   watchSettings,
 } from './range-options.js'
 import { flushPages, lockPages, populatePages, type RangeCall } from './ranges.js'
@@ -43,7 +44,7 @@ async function runOnRange(mapping: Mapped, work: Work): Promise<void> {
 }
 
 export async function flush(mapping: Mapped, options: unknown): Promise<void> {
-  const { range, flags } = flushSettings(options)
+  const { range, flags } = flushSettings(options, watchNames)
   await runOnRange(mapping, {
     range,
     watch: watchSettings(options),
@@ -58,27 +59,27 @@ export async function flush(mapping: Mapped, options: unknown): Promise<void> {
 }
 
 export async function lock(mapping: Mapped, options: unknown): Promise<void> {
-  const { range, onDemand } = lockSettings(options)
+  const { range, onDemand } = lockSettings(options, watchNames)
   await runOnRange(mapping, {
     range,
     watch: watchSettings(options),
     syscall: 'mlock2',
     start: (...pages) => native.startLock(...pages, onDemand),
     sync: (...pages) => lockPages(...pages, onDemand),
-    after: ({ handle, origin }, { offset, length }, result) =>
-      assertNoLostPageToLock(result, [handle, offset, length], origin),
+    after: (region, { offset, length }, result) =>
+      assertNoLostPageToLock(result, [region.handle, offset, length], region),
   })
 }
 
 export async function populate(mapping: Mapped, options: unknown): Promise<void> {
-  const { range, write } = populateSettings(options)
+  const { range, write } = populateSettings(options, watchNames)
   await runOnRange(mapping, {
     range,
     watch: watchSettings(options),
     syscall: 'madvise',
     start: (...pages) => native.startPopulate(...pages, write),
     sync: (...pages) => populatePages(...pages, write),
-    after: ({ handle, origin }, { offset, length }, result) =>
-      assertNoLostPage(result, [handle, offset, length], write, origin),
+    after: (region, { offset, length }, result) =>
+      assertNoLostPage(result, [region.handle, offset, length], write, region),
   })
 }

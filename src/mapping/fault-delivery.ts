@@ -1,7 +1,7 @@
 // Faults on their way from the addon to their listeners.
 
 import { channel } from 'node:diagnostics_channel'
-import type { MappingFault } from '../errors.js'
+import { type MappingFault, MappingFaultError } from '../errors.js'
 import { common, type Handle, hasEventLoopOfNode, native } from '../native.js'
 import { toMappingFault } from './faults.js'
 import type { Region } from './region.js'
@@ -20,18 +20,43 @@ const faults = channel('posix-mmap:fault')
 const regions = common('regions', () => new Map<Handle, WeakRef<Region>>())
 let listening = false
 
-function announce({ facts }: Region, fault: MappingFault): void {
+function announce(region: Region, fault: MappingFault): void {
+  const { onFault, path } = region.facts
+  const listens = onFault !== undefined || faults.hasSubscribers
   if (faults.hasSubscribers) {
-    const message: FaultMessage = { fault, path: facts.path }
+    const message: FaultMessage = { fault, path }
     faults.publish(message)
   }
-  facts.onFault?.(fault)
+  onFault?.(fault)
+  // What runs already may be about to ask.
+  if (!listens) setImmediate(warnUnlessTold, region, fault)
+}
+
+/** Once for each mapping: a program that goes on with zeros and does not know it. */
+function warnUnlessTold(region: Region, fault: MappingFault): void {
+  if (region.faultsTold >= fault.count || region.checking > 0) return
+  region.faultsTold = Number.POSITIVE_INFINITY
+  const { message } = new MappingFaultError(fault, region.origin)
+  process.emitWarning(
+    `${message}: the program goes on with a private page in its place, and nobody has asked ` +
+      '(onFault, fault, check(), checked() tell of faults)',
+    'MappingFaultWarning',
+  )
+}
+
+/**
+ * A program that ends hears of its last faults too: what waits for the event loop does not keep it
+ * going, so it is given one turn more.
+ */
+function turnOnceMore(): void {
+  process.once('beforeExit', () => setImmediate(() => {}))
 }
 
 export function startListening(): void {
   if (listening) return
   listening = true
   if (!hasEventLoopOfNode) return
+  turnOnceMore()
   native.listenForFaults((handle) => {
     const region = regions.get(handle)?.deref()
     const fault = native.fault(handle)

@@ -32,24 +32,56 @@ export function faultOf(region: Region): MappingFault | null {
   return faultOrNull(native.fault(region.handle))
 }
 
+/** {@link faultOf}, for the program. */
+export function askFault(region: Region): MappingFault | null {
+  const fault = faultOf(region)
+  tell(region, fault)
+  return fault
+}
+
+/** Whom a fault belongs to: a region, or what is about to become one. */
+export interface FaultOwner {
+  /** What an error calls it. */
+  readonly origin: string | null
+  faultsTold: number
+}
+
+function tell(owner: FaultOwner, fault: MappingFault | null): void {
+  owner.faultsTold = Math.max(owner.faultsTold, fault?.count ?? 0)
+}
+
+/** The exception that a fault becomes. The program knows of it then. */
+export function faultError(
+  owner: FaultOwner,
+  fault: NativeFault,
+  options?: ErrorOptions,
+): MappingFaultError {
+  // What is told of a range counts from there; none that happened before the exception is a secret.
+  owner.faultsTold = Number.POSITIVE_INFINITY
+  return new MappingFaultError(toMappingFault(fault), owner.origin, options)
+}
+
 export function check(mapping: Mapped): void {
   const region = regionOf(mapping)
   assertNoFault(native.check(region.handle), region, 'fstat')
 }
 
 export function clearFault(mapping: Mapped): MappingFault | null {
-  return faultOrNull(native.clearFault(regionOf(mapping).handle))
+  const region = regionOf(mapping)
+  const fault = faultOrNull(native.clearFault(region.handle))
+  region.faultsTold = 0
+  return fault
 }
 
 /** Throws what a checked operation of the addon met with. */
 export function assertNoFault(
   result: NativeFault | null | Result,
-  region: Region,
+  region: FaultOwner,
   syscall: string,
 ): void {
   if (result === null) return
   if (typeof result === 'number') checkedOnHandle(result, syscall, region.origin)
-  else throw new MappingFaultError(toMappingFault(result), region.origin)
+  else throw faultError(region, result)
 }
 
 /** The faults so far, with what only a look at the end of the file shows; null of a closed mapping. */
@@ -70,12 +102,12 @@ export function assertNoLostPage(
   result: Result,
   [handle, offset, length]: readonly [handle: Handle, offset: number, length: number],
   write: boolean,
-  origin: string | null,
+  owner: FaultOwner,
 ): void {
   if (!pageErrors.includes(-result)) return
   const lost = native.lostPage(handle, offset, length, write)
   if (lost === null || typeof lost === 'number') return
-  throw new MappingFaultError(toMappingFault(lost), origin)
+  throw faultError(owner, lost)
 }
 
 /**
@@ -85,11 +117,11 @@ export function assertNoLostPage(
 export function assertNoLostPageToLock(
   result: Result,
   pages: readonly [handle: Handle, offset: number, length: number],
-  origin: string | null,
+  owner: FaultOwner,
 ): void {
   if (!pageErrors.includes(-result) || native.mlock(...pages, true) !== 0) return
   native.munlock(...pages)
-  assertNoLostPage(result, pages, false, origin)
+  assertNoLostPage(result, pages, false, owner)
 }
 
 /** Throws where msync(2) does not carry all of a range to its file. */
@@ -121,6 +153,7 @@ export function runChecked<R>(mapping: Mapped, body: () => R): R {
   // What a parser says of zeros that stand in for lost bytes is a consequence of the fault.
   const onError = (cause: unknown): never => {
     const fault = lateFault(region)
+    tell(region, fault)
     throw fault === null ? cause : new MappingFaultError(fault, region.origin, { cause })
   }
   let result: R
@@ -129,5 +162,19 @@ export function runChecked<R>(mapping: Mapped, body: () => R): R {
   } catch (error) {
     return onError(error)
   }
-  return isThenable(result) ? (result.then(onValue, onError) as R) : onValue(result)
+  if (!isThenable(result)) return onValue(result)
+  region.checking++
+  const ended = () => {
+    region.checking--
+  }
+  return result.then(onValue, onError).then(
+    (value) => {
+      ended()
+      return value
+    },
+    (error) => {
+      ended()
+      throw error
+    },
+  ) as R
 }

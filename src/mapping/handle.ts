@@ -12,7 +12,7 @@ import { type FaultListener, type Mapped, ownDescriptor, Region, regionOf } from
 /** How a mapping is to be in the thread that attaches it. */
 export interface AttachOptions {
   /** Called from this thread's event loop after faults, whichever thread they happened in. */
-  onFault?: FaultListener
+  onFault?: FaultListener | undefined
 }
 
 /**
@@ -58,7 +58,7 @@ function tokenOf(handle: unknown): string {
 /** The region that a handle names, with one more user: this thread. */
 export function attachedRegion(handle: unknown, options: unknown): Region {
   const token = tokenOf(handle)
-  const listener = optionsObject(options)['onFault']
+  const listener = optionsObject(options, ['onFault'])['onFault']
   const onFault = optional(listener, 'options.onFault', callback<FaultListener>)
   const redeemed = native.attach(token)
   if (redeemed === -constants.errno.EXDEV) throw notIssuedHere()

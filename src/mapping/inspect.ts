@@ -1,8 +1,40 @@
-// What util.inspect() and console.log() show of a mapping.
+// What util.inspect(), console.log() and JSON.stringify() show of a mapping.
 
 import type { InspectOptions, inspect } from 'node:util'
+import type { MappingFault } from '../errors.js'
+import type { Access, Protection } from '../kernel/protection.js'
 import { faultOf } from './faults.js'
 import type { Region } from './region.js'
+
+/** What {@link Mapping.toJSON} says of a mapping, as its properties of these names do. */
+export interface MappingDescription {
+  /** Its class, and that this is not its memory. */
+  description: string
+  path?: string
+  /** Of shared memory. */
+  name?: string
+  access: Access
+  byteLength: number
+  fileOffset?: number
+  protection: Protection
+  closed: boolean
+  fault: MappingFault | null
+}
+
+function properties(region: Region): Omit<MappingDescription, 'description'> {
+  const { path, segment, access, fileOffset } = region.facts
+  const name = segment?.name ?? null
+  return {
+    ...(path === null ? {} : { path }),
+    ...(name === null ? {} : { name }),
+    access,
+    byteLength: region.byteLength,
+    ...(fileOffset === null ? {} : { fileOffset }),
+    protection: region.protection,
+    closed: region.closed !== undefined,
+    fault: faultOf(region),
+  }
+}
 
 export function inspected(
   className: string,
@@ -12,19 +44,12 @@ export function inspected(
   show: typeof inspect,
 ): string {
   if (depth < 0) return `[${className}]`
-  const { path, segment, access, fileOffset } = region.facts
-  const name = segment?.name ?? null
-  return `${className} ${show(
-    {
-      ...(path === null ? {} : { path }),
-      ...(name === null ? {} : { name }),
-      access,
-      byteLength: region.byteLength,
-      ...(fileOffset === null ? {} : { fileOffset }),
-      protection: region.protection,
-      closed: region.closed !== undefined,
-      fault: faultOf(region),
-    },
-    { ...options, depth },
-  )}`
+  return `${className} ${show(properties(region), { ...options, depth })}`
+}
+
+export function described(className: string, region: Region): MappingDescription {
+  const description =
+    `${className}, described and not sent: share() gives it to another thread, withShared() to ` +
+    'another process'
+  return { description, ...properties(region) }
 }

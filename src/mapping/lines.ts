@@ -2,11 +2,17 @@
 // end of its string if another process stored to the memory in between.
 
 import { Buffer } from 'node:buffer'
-import { optional, options as optionsObject, rangeOptions, rangeWithin } from '../arguments.js'
-import { MappingFaultError, mappingDetached } from '../errors.js'
+import {
+  optional,
+  options as optionsObject,
+  rangeNames,
+  rangeOptions,
+  rangeWithin,
+} from '../arguments.js'
+import { type MappingFaultError, mappingDetached } from '../errors.js'
 import { native } from '../native.js'
 import { copyOut } from './copies.js'
-import { assertNoFault, toMappingFault } from './faults.js'
+import { assertNoFault, faultError } from './faults.js'
 import { formatOf, type LineFormat } from './line-format.js'
 import type { RangeOptions } from './range-options.js'
 import { type Mapped, type Region, regionOf } from './region.js'
@@ -15,7 +21,7 @@ import { findFirst } from './search.js'
 /** What {@link Mapping.lines} yields. */
 export interface LinesOptions extends RangeOptions {
   /** Default `'utf8'`. `null` yields views of the memory instead of strings. */
-  encoding?: BufferEncoding | null
+  encoding?: BufferEncoding | null | undefined
 }
 
 // Small enough for V8 to keep the text of a copy, two bytes a character, among its young objects.
@@ -32,7 +38,7 @@ function copyUpToFault(
     assertNoFault(result, region, 'read')
     return { copy: target, fault: null }
   }
-  const fault = new MappingFaultError(toMappingFault(result), region.origin)
+  const fault = faultError(region, result)
   const copy = target.subarray(0, fault.fault.offset - offset)
   copyOut(region, offset, copy)
   return { copy, fault }
@@ -132,7 +138,7 @@ class Lines<Line> implements IterableIterator<Line> {
 }
 
 export function lines(mapping: Mapped, options: unknown): IterableIterator<string | Uint8Array> {
-  const values = optionsObject(options)
+  const values = optionsObject(options, [...rangeNames, 'encoding'])
   const format = optional(values['encoding'], 'options.encoding', formatOf) ?? formatOf('utf8', '')
   const wanted = rangeOptions(values)
   const { byteLength } = regionOf(mapping)

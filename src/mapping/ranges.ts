@@ -13,6 +13,7 @@ import { checkedOnHandle, type Handle, native, pageSize, type Result } from '../
 import { assertNoLostPage, assertNoLostPageToLock, assertSyncable } from './faults.js'
 import { contentPace, faultPace, flushPace, inPieces, type Pace, tablePace } from './pieces.js'
 import { flushSettings, lockSettings, populateSettings } from './range-options.js'
+import { explaining, ofDiscard, ofGuard, ofProtect, ofPunchHole } from './refusals.js'
 import { type Mapped, regionOf } from './region.js'
 
 /** Which pages of a range are in memory. */
@@ -107,7 +108,7 @@ export function advise(mapping: Mapped, advice: Advice, offset: unknown, length:
         ? native.madvise(...pages, value)
         : inPieces(handle, ...range, pace, 0, (...piece) => native.madvise(handle, ...piece, value))
     if (populates(advice)) {
-      assertNoLostPage(result, pages, advice === 'populate-write', regionOf(mapping).origin)
+      assertNoLostPage(result, pages, advice === 'populate-write', regionOf(mapping))
     }
     return result
   })
@@ -128,7 +129,11 @@ export function protect(
   length: unknown,
 ): void {
   const prot = protectionBits(checkProtection(protection, 'protection'))
-  setProtection(mapping, rangeArguments(offset, length), prot)
+  const range = rangeArguments(offset, length)
+  explaining(
+    () => ofProtect(regionOf(mapping)),
+    () => setProtection(mapping, range, prot),
+  )
 }
 
 /**
@@ -158,7 +163,7 @@ export function lockSync(mapping: Mapped, options: unknown): void {
 export function lockRange(mapping: Mapped, range: RangeArguments, onDemand: boolean): void {
   onRange(mapping, range, 'mlock2', (...pages) => {
     const result = lockPages(...pages, onDemand)
-    assertNoLostPageToLock(result, pages, regionOf(mapping).origin)
+    assertNoLostPageToLock(result, pages, regionOf(mapping))
     return result
   })
 }
@@ -183,7 +188,7 @@ export function populateSync(mapping: Mapped, options: unknown): void {
   const { range, write } = populateSettings(options)
   onRange(mapping, range, 'madvise', (...pages) => {
     const result = populatePages(...pages, write)
-    assertNoLostPage(result, pages, write, regionOf(mapping).origin)
+    assertNoLostPage(result, pages, write, regionOf(mapping))
     return result
   })
 }
@@ -209,15 +214,24 @@ export function residency(mapping: Mapped, offset: unknown, length: unknown): Re
 }
 
 export function discard(mapping: Mapped, offset: unknown, length: unknown): void {
-  onPieces(mapping, rangeArguments(offset, length), 'madvise', tablePace, native.discard)
+  const range = rangeArguments(offset, length)
+  explaining(
+    () => ofDiscard(regionOf(mapping)),
+    () => onPieces(mapping, range, 'madvise', tablePace, native.discard),
+  )
 }
 
 export function punchHole(mapping: Mapped, offset: unknown, length: unknown): void {
-  onPieces(mapping, explicitRange(offset, length), 'madvise', tablePace, native.punchHole)
+  const range = explicitRange(offset, length)
+  explaining(
+    () => ofPunchHole(regionOf(mapping)),
+    () => onPieces(mapping, range, 'madvise', tablePace, native.punchHole),
+  )
 }
 
 export function installGuard(mapping: Mapped, offset: unknown, length: unknown): void {
-  onRange(mapping, explicitRange(offset, length), 'madvise', native.installGuard)
+  const range = explicitRange(offset, length)
+  explaining(ofGuard, () => onRange(mapping, range, 'madvise', native.installGuard))
 }
 
 export function removeGuard(mapping: Mapped, offset: unknown, length: unknown): void {

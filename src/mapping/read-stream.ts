@@ -2,10 +2,12 @@
 
 import type { Readable } from 'node:stream'
 import {
+  abortSignal,
   boolean,
   byteCount,
   optional,
   options as optionsObject,
+  rangeNames,
   rangeOptions,
   rangeWithin,
 } from '../arguments.js'
@@ -21,11 +23,13 @@ import { type Mapped, type Region, regionOf } from './region.js'
 /** How {@link Mapping.createReadStream} reads. */
 export interface ReadStreamOptions extends RangeOptions {
   /** Have the stream give strings instead of views; as `Readable.setEncoding()`. */
-  encoding?: BufferEncoding
+  encoding?: BufferEncoding | undefined
   /** How long a chunk is, and how much waits for a reader, in bytes; default 64 KiB. */
-  highWaterMark?: number
+  highWaterMark?: number | undefined
   /** Give pages back to the kernel once they were read; default false. */
-  dropBehind?: boolean
+  dropBehind?: boolean | undefined
+  /** Destroys the stream with an AbortError; as in `new Readable()`. */
+  signal?: AbortSignal | undefined
 }
 
 const defaultHighWaterMarkBytes = 64 << 10
@@ -135,12 +139,15 @@ export function endStreams(region: Region, error: () => Error): void {
   for (const stream of region.streams ?? []) stream.destroy(error())
 }
 
+const streamNames = [...rangeNames, 'encoding', 'highWaterMark', 'dropBehind', 'signal']
+
 export function createReadStream(mapping: Mapped, options: unknown): Readable {
-  const values = optionsObject(options)
+  const values = optionsObject(options, streamNames)
   const wanted = rangeOptions(values)
   const encoding = optional(values['encoding'], 'options.encoding', checkEncoding)
   const highWaterMark = optional(values['highWaterMark'], 'options.highWaterMark', chunkLength)
   const dropBehind = optional(values['dropBehind'], 'options.dropBehind', boolean) ?? false
+  const signal = optional(values['signal'], 'options.signal', abortSignal)
   const region = regionOf(mapping)
   const { byteLength } = region
   const { offset, length } = rangeWithin(byteLength, wanted.offset, wanted.length, wanted.prefix)
@@ -149,6 +156,7 @@ export function createReadStream(mapping: Mapped, options: unknown): Readable {
   const stream = new (process.getBuiltinModule('node:stream').Readable)({
     highWaterMark: highWaterMark ?? defaultHighWaterMarkBytes,
     ...(encoding === undefined ? {} : { encoding }),
+    ...(signal === undefined ? {} : { signal }),
     read(size) {
       reader.read(this, size)
     },

@@ -56,6 +56,10 @@ export class Region {
   streams: Set<Readable> | undefined
   /** What the mapping still tells after unmap(); undefined while it is open. */
   closed: { readonly fault: MappingFault | null } | undefined
+  /** How many of its faults the program knows of. */
+  faultsTold = 0
+  /** Bodies of checked() that have not ended: they will tell. */
+  checking = 0
   #protection: Protection
   #byteLength: number
   #buffers: Buffers | undefined

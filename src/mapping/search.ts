@@ -3,14 +3,14 @@
 import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
 import { optionalByteCount } from '../arguments.js'
-import { invalidArgType, MappingFaultError, outOfRange } from '../errors.js'
+import { invalidArgType, outOfRange } from '../errors.js'
 import { checkedOnHandle, native, type Searched } from '../native.js'
 import { viewBytes } from './copies.js'
-import { toMappingFault } from './faults.js'
+import { faultError } from './faults.js'
 import { contentPace, inPieces, inPiecesBackward, type Pace } from './pieces.js'
 import { type Mapped, type Region, regionOf } from './region.js'
 
-function needleBytes(needle: unknown): Uint8Array {
+export function needleBytes(needle: unknown): Uint8Array {
   if (typeof needle === 'string') return Buffer.from(needle)
   if (types.isUint8Array(needle)) return viewBytes(needle, 'needle')
   if (typeof needle !== 'number') {
@@ -26,7 +26,7 @@ function needleBytes(needle: unknown): Uint8Array {
 function found(result: Searched, region: Region): number | null {
   if (result === null) return null
   if (typeof result === 'number') return checkedOnHandle(result, 'memmem', region.origin)
-  throw new MappingFaultError(toMappingFault(result), region.origin)
+  throw faultError(region, result)
 }
 
 /** The pieces of a search for a long needle, of which each must read some more than its own length. */

@@ -4,7 +4,7 @@
 // What was examined and found to read once is in docs/safety.md.
 
 import { Buffer } from 'node:buffer'
-import { stable, stamp } from './brand.js'
+import { isStamped, stable, stamp } from './brand.js'
 import { guardByteStreams, guardTransfers } from './byte-streams.js'
 import { decoding, slicing, sorting, toText } from './frequent-calls.js'
 import { patchLaterModules, patchLoadedModules, whenLoaded } from './loaded-modules.js'
@@ -146,6 +146,19 @@ function patchSqlite(sqlite: Exports): boolean {
   return false
 }
 
+/**
+ * From Node 24 on a mark is a key that a detach must name, and Node itself names none when it detaches
+ * external buffers at the end of a thread: the process aborts. Ours have been marked since they were made.
+ */
+function patchMarks(threads: Exports): boolean {
+  const isMarked = threads['isMarkedAsUntransferable']
+  if (typeof isMarked !== 'function') return false
+  return replace(threads, 'markAsUntransferable', (mark) => (value) => {
+    if (typeof value === 'object' && value !== null && isStamped(value) && isMarked(value)) return
+    mark(value)
+  })
+}
+
 let installed = false
 
 function install(): void {
@@ -163,6 +176,7 @@ function install(): void {
   whenLoaded('crypto', patchWebCrypto, 'internal/crypto/webcrypto')
   whenLoaded('tls', patchTls)
   whenLoaded('sqlite', patchSqlite)
+  whenLoaded('worker_threads', patchMarks)
   guardByteStreams()
   patchLaterModules()
 }

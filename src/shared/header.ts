@@ -2,9 +2,10 @@
 // that it was made with. What stands in them is another process's word: it is read once, checked against
 // the memory that there is, and never again.
 
+import { options as optionsObject, type Values } from '../arguments.js'
 import { invalidArgType, invalidArgValue, mappingClosed } from '../errors.js'
 import { SharedMemory } from '../mapping.js'
-import type { CreateSharedMemoryOptions } from '../sharing/segment.js'
+import { type CreateSharedMemoryOptions, createNames } from '../sharing/segment.js'
 import { sharedLayout } from './shared-errors.js'
 
 /** A kind of structure, and how it lies in memory. */
@@ -40,6 +41,18 @@ function assertUsable(memory: unknown): asserts memory is SharedMemory {
   if (memory.access !== 'read-write') {
     throw invalidArgValue('memory', memory, "must have access 'read-write'")
   }
+}
+
+/**
+ * The options of a structure under its own names, and the rest, which are those of the memory.
+ */
+export function structureOptions(
+  options: unknown,
+  names: readonly string[],
+): { values: Values; memory: CreateSharedMemoryOptions } {
+  const values = optionsObject(options, [...names, ...createNames])
+  const memory = Object.entries(values).filter(([name]) => !names.includes(name))
+  return { values, memory: Object.fromEntries(memory) }
 }
 
 /**

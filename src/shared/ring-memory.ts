@@ -1,6 +1,6 @@
 // The memory of a ring: made, checked, and mapped so that no message wraps.
 
-import { byteCount, oneOf, optional, options as optionsObject } from '../arguments.js'
+import { byteCount, oneOf, optional } from '../arguments.js'
 import { outOfRange } from '../errors.js'
 import { createMapping, type Mapping, type SharedMemory } from '../mapping.js'
 import { pageSize } from '../native.js'
@@ -8,7 +8,7 @@ import { mirroredRegion } from '../sharing/mirrored.js'
 import type { CreateSharedMemoryOptions } from '../sharing/segment.js'
 import { placeOf, type Site } from '../sync/owner.js'
 import type { Lock } from '../sync/robust-word.js'
-import { createStructure, readHeader } from './header.js'
+import { createStructure, readHeader, structureOptions } from './header.js'
 import { mostCapacity, type Ring, ringLayout, unitBytes, word } from './ring-layout.js'
 import { lockAt } from './ring-lock.js'
 import { sharedLayout } from './shared-errors.js'
@@ -19,7 +19,7 @@ export interface CreateMessageRingOptions extends CreateSharedMemoryOptions {
    * Who sends: `'many'` threads of any processes, the default; or only one at a time, `'single'`, which
    * costs less. The first thread that sends is that one, until it disposes of the ring or dies.
    */
-  producers?: 'single' | 'many'
+  producers?: 'single' | 'many' | undefined
 }
 
 /** 'mrp' and 'mrc', and the version of the layout. */
@@ -32,7 +32,7 @@ const parameter = { start: 0, capacity: 1, single: 2 } as const
 
 export function createRing(byteLength: unknown, options: unknown): SharedMemory {
   const wanted = byteCount(byteLength, 'byteLength')
-  const values = optionsObject(options)
+  const { values, memory } = structureOptions(options, ['producers'])
   const producers = optional(values['producers'], 'options.producers', (value, name) =>
     oneOf(value, name, ['single', 'many']),
   )
@@ -41,7 +41,7 @@ export function createRing(byteLength: unknown, options: unknown): SharedMemory 
   }
   const capacity = pageSize * Math.ceil(wanted / pageSize)
   const parameters = [pageSize, capacity, producers === 'single' ? 1 : 0]
-  return createStructure(ringLayout, pageSize + capacity, values, parameters)
+  return createStructure(ringLayout, pageSize + capacity, memory, parameters)
 }
 
 interface Geometry {

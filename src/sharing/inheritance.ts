@@ -2,7 +2,7 @@
 // that says which is which.
 
 import { constants } from 'node:os'
-import { options as optionsObject } from '../arguments.js'
+import { anyOptions } from '../arguments.js'
 import { invalidArgType, invalidArgValue, systemError } from '../errors.js'
 import { identityOf } from '../kernel/file-identity.js'
 import type { SharedAccess } from './descriptors.js'
@@ -42,7 +42,9 @@ export function inheritedClosed(key: string): Error {
 }
 
 function whatThereIs(): string {
-  if (own.size === 0) return `${variable} is not set or names nothing`
+  if (own.size === 0) {
+    return `${variable} is not set or names nothing: the parent passes memory on with withShared({ key })`
+  }
   return `there is ${Array.from(own.keys(), (key) => `'${key}'`).join(', ')}`
 }
 
@@ -62,7 +64,7 @@ export interface ChildOptions {
 }
 
 export function childOptions(value: unknown): ChildOptions {
-  const all = { ...optionsObject(value) }
+  const all = { ...anyOptions(value) }
   const { stdio, silent, env } = all
   if (env !== undefined && (env === null || typeof env !== 'object')) {
     throw invalidArgType('options.env', 'of type object', env)

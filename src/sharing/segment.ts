@@ -3,6 +3,7 @@
 import { constants as fsConstants } from 'node:fs'
 import { constants } from 'node:os'
 import {
+  anyOptions,
   boolean,
   byteCount,
   cString,
@@ -17,6 +18,7 @@ import { protectionBits, protectionOfAccess } from '../kernel/protection.js'
 import { addSeals, cannotFault, type Seal, sealsOf } from '../kernel/seals.js'
 import { mapRegion } from '../map/map-region.js'
 import {
+  anonymousNames,
   type CommonSettings,
   type MapAnonymousOptions,
   mapAnonymousSettings,
@@ -49,25 +51,25 @@ import { openOrMakeSegment } from './open-or-create.js'
 /** How {@link SharedMemory.create} makes it. `noReserve` has no effect: blocks are reserved. */
 export interface CreateSharedMemoryOptions extends MapAnonymousOptions {
   /** Make it under a name, for processes that are not related: shm_open(3). Left until unlink(). */
-  name?: string
+  name?: string | undefined
   /** Permissions of a named segment before the umask, default 0o600. */
-  mode?: number
+  mode?: number | undefined
   /** Without a name: forbid to change its size, so that it cannot fault. Default true. */
-  seal?: boolean
+  seal?: boolean | undefined
   /** Without a name: what /proc/self/maps calls it, default 'posix-mmap'. */
-  label?: string
+  label?: string | undefined
 }
 
 /** How {@link SharedMemory.openOrCreate} maps it, and makes it. */
 export interface OpenOrCreateSharedMemoryOptions extends MapAnonymousOptions {
   /** Permissions of a segment that is made, before the umask; default 0o600. */
-  mode?: number
+  mode?: number | undefined
 }
 
 /** How existing shared memory is mapped. */
 export interface OpenSharedMemoryOptions {
   /** Default: what the descriptor allows; `'read-write'` for a name or a path. */
-  access?: SharedAccess
+  access?: SharedAccess | undefined
 }
 
 function checkSharedAccess(value: unknown, name: string): SharedAccess {
@@ -101,10 +103,14 @@ function mapDescriptor(
   }
 }
 
+const segmentNames = ['name', 'mode', 'seal', 'label'] as const
+/** The options of {@link createSegment}. */
+export const createNames = [...anonymousNames, ...segmentNames]
+
 export function createSegment(byteLength: unknown, options: unknown): Region {
   const length = byteCount(byteLength, 'byteLength')
-  const values = optionsObject(options)
-  const settings = mapAnonymousSettings(values)
+  const settings = mapAnonymousSettings(options, segmentNames)
+  const values = anyOptions(options)
   const name = optional(values['name'], 'options.name', segmentName) ?? null
   const mode = optional(values['mode'], 'options.mode', int32) ?? 0o600
   const seal = optional(values['seal'], 'options.seal', boolean)
@@ -126,8 +132,8 @@ export function createSegment(byteLength: unknown, options: unknown): Region {
 export function openOrCreateSegment(name: unknown, byteLength: unknown, options: unknown): Region {
   const segment = segmentName(name, 'name')
   const length = byteCount(byteLength, 'byteLength')
-  const values = optionsObject(options)
-  const settings = mapAnonymousSettings(values)
+  const settings = mapAnonymousSettings(options, ['mode'])
+  const values = anyOptions(options)
   const mode = optional(values['mode'], 'options.mode', int32) ?? 0o600
   if (length === 0) throw invalidArgValue('byteLength', byteLength, 'must be at least 1')
   const fd = openOrMakeSegment(segment, length, mode)
@@ -149,7 +155,7 @@ function openNamed(text: string, access: SharedAccess, argument: string): Region
 }
 
 function accessOption(options: unknown): SharedAccess | undefined {
-  return optional(optionsObject(options)['access'], 'options.access', checkSharedAccess)
+  return optional(optionsObject(options, ['access'])['access'], 'options.access', checkSharedAccess)
 }
 
 export function openSharedMemory(nameOrPath: unknown, options: unknown): Region {

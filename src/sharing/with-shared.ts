@@ -39,8 +39,10 @@ export function withShared<O extends object = object>(
   shared: Record<string, SharedMemory>,
   options?: O,
 ): WithShared<O> {
-  if (shared === null || typeof shared !== 'object') {
-    throw invalidArgType('shared', 'of type object', shared)
+  const list = Array.isArray(shared) || shared instanceof Map || shared instanceof Set
+  if (shared === null || typeof shared !== 'object' || list || anyRegionOf(shared) !== undefined) {
+    const expected = 'an object with a key for each memory, as in withShared({ table })'
+    throw invalidArgType('shared', expected, shared)
   }
   const memories = Object.entries(shared)
   const checkedOptions = childOptions(options)

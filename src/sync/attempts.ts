@@ -69,9 +69,9 @@ const lastSlice = 8
 
 export interface WaitOptions {
   /** In milliseconds, default Infinity. */
-  timeout?: number
+  timeout?: number | undefined
   /** Ends the wait: the promise is rejected with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 export function timeoutOf(value: unknown, name: string): number {
@@ -86,7 +86,7 @@ export interface WaitSettings {
 }
 
 export function waitSettings(options: unknown): WaitSettings {
-  const values = optionsObject(options)
+  const values = optionsObject(options, ['timeout', 'signal'])
   return {
     timeout: timeoutOf(values['timeout'], 'options.timeout'),
     signal: optional(values['signal'], 'options.signal', abortSignal),

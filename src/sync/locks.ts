@@ -24,15 +24,15 @@ export interface NamedLock {
 /** How {@link locks} are asked for. */
 export interface LockRequestOptions {
   /** `'shared'` locks of a name can be held together; default `'exclusive'`. */
-  mode?: LockMode
+  mode?: LockMode | undefined
   /** Call with null instead of waiting. */
-  ifAvailable?: boolean
+  ifAvailable?: boolean | undefined
   /** Take it from those who hold it, whose requests are rejected with an AbortError. */
-  steal?: boolean
+  steal?: boolean | undefined
   /** Ends the wait for the lock: the promise is rejected with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Of the wait for the lock, in milliseconds; then the promise is rejected with a TimeoutError. */
-  timeout?: number
+  timeout?: number | undefined
 }
 
 /** How often those who wait look whether somebody before them has died, in milliseconds. */
@@ -61,8 +61,10 @@ interface Settings {
   timeout: number
 }
 
+const requestNames = ['mode', 'ifAvailable', 'steal', 'signal', 'timeout']
+
 function settingsOf(value: unknown): Settings {
-  const values = optionsObject(value)
+  const values = optionsObject(value, requestNames)
   const modes = ['exclusive', 'shared'] as const
   const mode = optional(values['mode'], 'options.mode', (one, name) => oneOf(one, name, modes))
   const flag = (name: string) => optional(values[name], `options.${name}`, boolean) ?? false

@@ -12,6 +12,7 @@ import {
   mmap,
   munmap,
   Prot,
+  Seals,
 } from 'posix-mmap/posix'
 import { describe, expect, it } from 'vitest'
 import { native } from '../../dist/internals.js'
@@ -22,6 +23,7 @@ describe('the exports', () => {
     expect(Object.keys(posix).sort()).toEqual(
       [
         ...['Madvise', 'MapFlags', 'Mapping', 'MemfdFlags', 'MremapFlags', 'MsyncFlags', 'Prot'],
+        ...['Seals', 'addSeals', 'getSeals'],
         ...['addressOf', 'limits', 'madvise', 'memfdCreate', 'mincore', 'mlock', 'mmap'],
         ...['mprotect', 'mremap', 'msync', 'munlock', 'munmap', 'pageSize', 'shmOpen', 'shmUnlink'],
       ].sort(),
@@ -49,6 +51,7 @@ describe('the flags', () => {
     ['MADV_', Madvise],
     ['MREMAP_', MremapFlags],
     ['MFD_', MemfdFlags],
+    ['F_SEAL_', Seals],
   ]
   const all = enums.flatMap(([prefix, values]) =>
     Object.entries(values)

@@ -17,6 +17,7 @@ export function programsIn(scratch: Scratch): (name: string, text: string) => st
         .replaceAll("'posix-mmap'", built('index.js'))
         .replaceAll("'posix-mmap/posix'", built('posix.js'))
         .replaceAll("'posix-mmap/sync'", built('sync.js'))
+        .replaceAll("'posix-mmap/keyv'", built('keyv.js'))
         .replaceAll("'posix-mmap/shared'", built('shared.js')),
     )
 }

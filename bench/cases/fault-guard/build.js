@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const headers = `${root}native/posix`
+const headers = `${root}native`
 /** The objects that node-gyp has compiled for the addon. */
 const objects = `${root}build/Release/obj.target/posix_mmap/native/posix`
 

@@ -1,26 +1,29 @@
 // guard_cost SMALL LARGE TIMES: measures what it costs to make a mapping of native/posix/, and to
 // read every page of one. The program is linked once with the fault guard and once without.
-#include "region.h"
+#include "posix/calls/map.h"
+#include "posix/region/region.h"
 #include "rounds.h"
 
 using posix_mmap::MapRequest;
 using posix_mmap::Region;
+using posix_mmap::RegionUser;
 
 namespace {
 
 volatile char sink;
 int small_fd;
 long times;
-Region* large;
+RegionUser large;
 
-Region* map(int fd) {
+RegionUser map(int fd) {
   const MapRequest request{.fd = fd, .length = size_of(fd), .prot = PROT_READ, .flags = MAP_SHARED};
-  Region* region = nullptr;
-  const int result = Region::map(request, &region);
-  if (result == 0) return region;
-  errno = -result;
-  fail("mmap");
-  return nullptr;
+  RegionUser region;
+  const int result = posix_mmap::map_region(request, region);
+  if (result != 0) {
+    errno = -result;
+    fail("mmap");
+  }
+  return region;
 }
 
 double read_pages(const Region& region) {
@@ -33,9 +36,8 @@ double read_pages(const Region& region) {
 void measure() {
   const double start = now_ns();
   for (long i = 0; i < times; i++) {
-    Region* const region = map(small_fd);
+    const RegionUser region = map(small_fd);
     sink = sink + *reinterpret_cast<const char*>(region->extent().data());
-    region->part();
   }
   const double each = (now_ns() - start) / static_cast<double>(times) / 1e3;
   printf("{\"map\":%f,\"access\":%f}\n", each, read_pages(*large));

@@ -20,6 +20,11 @@ struct Look {
   bool found = false;
 };
 
+// Other threads and other programs store there as they like, and a repair replaces the page, which
+// ThreadSanitizer takes for a mistake.
+#if defined(__clang__)
+[[clang::disable_sanitizer_instrumentation]]
+#endif
 bool stands(const std::byte* at) noexcept {
   return *static_cast<const volatile std::byte*>(at) != std::byte{0};
 }
@@ -61,7 +66,7 @@ uint64_t size_that_counts(Region& region, std::byte* last) noexcept {
   int64_t size = region.file().size_at_hand();
   if (size < 0) {
     // Reading /proc/self/maps may take milliseconds: first see whether the file goes on behind.
-    std::byte* const next = const_cast<std::byte*>(next_page(last));
+    auto* const next = const_cast<std::byte*>(next_page(last));
     const bool inside = next < region.extent().base + region.extent().mapped_length;
     if (inside && is_own(region, next) && readable(next)) return kUnknown;
     size = region.file().size(region.extent());

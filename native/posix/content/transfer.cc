@@ -117,7 +117,7 @@ Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte*
 
   const auto first_of = [](auto... looks) noexcept {
     Fault fault;
-    ((fault = looks(), fault.kind != FaultKind::none) || ...);
+    static_cast<void>(((fault = looks(), fault.kind != FaultKind::none) || ...));
     return fault;
   };
   const Fault before = first_of([&] { return target.replaced(); }, [&] { return other.replaced(); },

@@ -91,8 +91,8 @@ struct Area {
 /// "7f12a000-7f12c000 rw-s 00001000 fe:00 2146480   /tmp/file"; proc(5).
 Area parse_area(std::string_view line) noexcept {
   Area area;
-  const char* const end = line.data() + line.size();
-  const auto first = std::from_chars(line.data(), end, area.first, 16);
+  const char* const end = line.end();
+  const auto first = std::from_chars(line.begin(), end, area.first, 16);
   if (first.ptr == end) return area;
   std::from_chars(first.ptr + 1, end, area.last, 16);
   const size_t path = line.find('/');
@@ -124,7 +124,7 @@ bool tells_reason(int error) noexcept {
   constexpr std::array kErrors{EIO,          ESTALE,     ENOTCONN,  ETIMEDOUT,
                                EHOSTDOWN,    ECONNRESET, EREMOTEIO, ECONNABORTED,
                                EHOSTUNREACH, ENODEV,     ENXIO};
-  return std::find(kErrors.begin(), kErrors.end(), error) != kErrors.end();
+  return std::ranges::find(kErrors, error) != kErrors.end();
 }
 
 class ReadPage final : public DescriptorWork {

@@ -4,13 +4,15 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <mutex>
 #include <new>
+#include <string>
+#include <string_view>
 
 #include "posix/condition.h"
 #include "posix/detached_thread.h"
@@ -27,23 +29,63 @@ struct Meeting {
   bool abandoned = false;
 };
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define POSIX_MMAP_THREAD_SANITIZER 1
+#endif
+#endif
+
+#if defined(POSIX_MMAP_THREAD_SANITIZER)
+extern "C" void AnnotateIgnoreReadsBegin(const char* file, int line);
+extern "C" void AnnotateIgnoreReadsEnd(const char* file, int line);
+extern "C" void AnnotateIgnoreWritesBegin(const char* file, int line);
+extern "C" void AnnotateIgnoreWritesEnd(const char* file, int line);
+
+/// ThreadSanitizer takes equal descriptors of two threads for the same file.
+struct OwnNumbers {
+  OwnNumbers() noexcept {
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+  }
+  ~OwnNumbers() {
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+  }
+};
+#else
+struct OwnNumbers {
+  OwnNumbers() noexcept {}
+};
+#endif
+
+/// The first words of a line; empty ones where it has no more.
+void split(std::string_view line, std::array<std::string_view, 5>& words) noexcept {
+  constexpr std::string_view kSpace = " \n";
+  for (std::string_view& word : words) {
+    line.remove_prefix(std::min(line.find_first_not_of(kSpace), line.size()));
+    word = line.substr(0, line.find_first_of(kSpace));
+    line.remove_prefix(word.size());
+  }
+}
+
 /// Whether the process holds a POSIX lock on any file; yes where /proc does not tell. proc(5),
 /// "/proc/locks": "1: POSIX  ADVISORY  WRITE 1234 08:02:13 0 EOF".
 bool holds_locks() noexcept {
   const std::unique_ptr<FILE, int (*)(FILE*)> locks(std::fopen("/proc/locks", "re"), std::fclose);
   if (locks == nullptr) return true;
   std::array<char, 256> line{};
-  std::array<char, 16> type{};
+  const std::string own = std::to_string(getpid());
   while (std::fgets(line.data(), line.size(), locks.get()) != nullptr) {
-    int pid = 0;
-    // Those that wait for a lock have an arrow before the type, and match nothing.
-    if (std::sscanf(line.data(), "%*s %15s %*s %*s %d", type.data(), &pid) != 2) continue;
-    if (std::strcmp(type.data(), "POSIX") == 0 && pid == getpid()) return true;
+    std::array<std::string_view, 5> words;
+    split(line.data(), words);
+    // Those that wait for a lock have an arrow before the type.
+    if (words[1] == "POSIX" && words[4] == own) return true;
   }
   return false;
 }
 
 void* serve(void* argument) {
+  const OwnNumbers own_numbers;
   auto* const meeting = static_cast<Meeting*>(argument);
   // Some containers forbid unshare(2) altogether.
   meeting->work->run(unshare(CLONE_FILES) == 0 || !holds_locks());
@@ -74,7 +116,7 @@ bool run_with_own_descriptors(DescriptorWork* work, int patience_ms,
                               [&meeting] { return meeting->ended; });
     if (!meeting->ended) {
       meeting->abandoned = true;
-      meeting.release();  // the thread's from here on
+      [[maybe_unused]] Meeting* const of_the_thread = meeting.release();
       return false;
     }
   }

@@ -9,6 +9,7 @@ namespace posix_mmap {
 
 void PageProtections::reset(size_t pages, int prot) noexcept {
   many_.reset();
+  starts_ = &one_;
   capacity_ = 1;
   count_ = 1;
   pages_ = pages;
@@ -20,21 +21,22 @@ bool PageProtections::reserve() noexcept {
   const size_t capacity = 2 * capacity_ + 2;
   std::unique_ptr<Start[]> more(new (std::nothrow) Start[capacity]);
   if (more == nullptr) return false;
-  std::copy_n(starts(), count_, more.get());
+  std::copy_n(starts_, count_, more.get());
   many_ = std::move(more);
+  starts_ = many_.get();
   capacity_ = capacity;
   return true;
 }
 
 size_t PageProtections::starts_before(size_t page) const noexcept {
   const auto begins_before = [](const Start& start, size_t at) { return start.first < at; };
-  const Start* const all = starts();
+  const Start* const all = starts_;
   return static_cast<size_t>(std::lower_bound(all, all + count_, page, begins_before) - all);
 }
 
 void PageProtections::set(size_t first, size_t last, int prot) noexcept {
   if (first >= last) return;
-  Start* const all = starts();
+  Start* const all = starts_;
   const size_t from = starts_before(first);
   size_t to = starts_before(last);
   std::array<Start, 2> fresh;
@@ -57,7 +59,7 @@ void PageProtections::set(size_t first, size_t last, int prot) noexcept {
 }
 
 PageProtections::Run PageProtections::run(size_t index) const noexcept {
-  const Start* const all = starts();
+  const Start* const all = starts_;
   return {all[index].first, index + 1 < count_ ? all[index + 1].first : pages_, all[index].prot};
 }
 

@@ -18,6 +18,10 @@ class PageProtections {
     int prot = 0;     ///< PROT_… bits or kUnknown
   };
 
+  PageProtections() = default;
+  PageProtections(const PageProtections&) = delete;
+  PageProtections& operator=(const PageProtections&) = delete;
+
   /// All of `pages` pages have `prot`. Gives memory back.
   void reset(size_t pages, int prot) noexcept;
   /// Takes memory for what one set() adds; false if there is none.
@@ -31,20 +35,19 @@ class PageProtections {
   /// The run that holds a page.
   Run run_of(size_t page) const noexcept;
   /// The protection of every page, or kUnknown when pages differ.
-  int uniform() const noexcept { return count_ == 1 ? starts()[0].prot : kUnknown; }
+  int uniform() const noexcept { return count_ == 1 ? starts_[0].prot : kUnknown; }
 
  private:
   struct Start {
     size_t first = 0;
     int prot = 0;
   };
-  Start* starts() noexcept { return many_ != nullptr ? many_.get() : &one_; }
-  const Start* starts() const noexcept { return many_ != nullptr ? many_.get() : &one_; }
   /// How many runs begin before `page`.
   size_t starts_before(size_t page) const noexcept;
 
   Start one_;
   std::unique_ptr<Start[]> many_;
+  Start* starts_ = &one_;  ///< or the first of many
   size_t capacity_ = 1;
   size_t count_ = 1;
   size_t pages_ = 0;

@@ -87,9 +87,9 @@ void write_word(uint64_t word, char* out) noexcept {
     out[digit] = "0123456789abcdef"[word & 15U];
 }
 
-uint64_t read_word(const char* in) noexcept {
+uint64_t read_word(std::string_view in) noexcept {
   uint64_t word = 0;
-  std::from_chars(in, in + kDigits, word, 16);
+  std::from_chars(in.begin(), in.end(), word, 16);
   return word;
 }
 
@@ -111,7 +111,7 @@ int write_token(uint64_t token, std::string& text) noexcept {
 
 int read_token(std::string_view text, uint64_t& token) noexcept {
   if (text.size() != 3 * kDigits) return -EXDEV;
-  const uint64_t claimed = read_word(text.data());
+  const uint64_t claimed = read_word(text.substr(0, kDigits));
   std::string right;
   // Written anew and compared as a whole, so that there is one spelling of each token.
   if (write_token(claimed, right) != 0 || right != text) return -EXDEV;

@@ -92,10 +92,8 @@ class FutexWaits {
   };
 
   int choose(WaitThread*& out) noexcept {
-    const auto fewer = [](const WaitThread* a, const WaitThread* b) {
-      return a->waits.size() < b->waits.size();
-    };
-    const auto least = std::min_element(threads_.begin(), threads_.end(), fewer);
+    const auto waits_of = [](const WaitThread* thread) { return thread->waits.size(); };
+    const auto least = std::ranges::min_element(threads_, {}, waits_of);
     out = least == threads_.end() ? nullptr : *least;
     if (out != nullptr && (out->waits.empty() || threads_.size() >= kWaitThreads)) return 0;
     auto* const made = new WaitThread();

@@ -98,8 +98,7 @@ class Background {
     --queued_;
     first_ = task->next_;
     if (first_ == nullptr) last_ = nullptr;
-    slot = &*std::find_if(slots_.begin(), slots_.end(),
-                          [](const BackgroundSlot& each) { return !each.used; });
+    slot = &*std::ranges::find_if(slots_, [](const BackgroundSlot& each) { return !each.used; });
     slot->last_answer_ms = now_ms();
     slot->given_up = false;
     slot->used = true;

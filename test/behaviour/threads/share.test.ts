@@ -191,7 +191,8 @@ describe('attach() in another thread', () => {
       const heard = []
       const mapping = mapFile('${file}', { onFault: (fault) => heard.push(fault.kind) })
       const worker = start(() => {
-        const attached = Mapping.attach(workerData, {
+        // Collected, it would hear nothing.
+        globalThis.attached = Mapping.attach(workerData, {
           onFault: (fault) => { parentPort.postMessage(['heard', fault.kind]); parentPort.unref() },
         })
         parentPort.once('message', () => {})

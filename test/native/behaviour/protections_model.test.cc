@@ -57,8 +57,8 @@ class Model {
     const bool opens = (page.actual & needed) == 0 || memory_ == Memory::shared ||
                        (memory_ == Memory::copied && (page.actual & PROT_WRITE) == 0);
     if (kind == FaultKind::no_access) page.value = 0;
-    if (memory_ == Memory::shared || (memory_ == Memory::copied && kind == FaultKind::no_access &&
-                                      (page.actual & needed) != 0 && !(page.actual & PROT_WRITE))) {
+    // A private page of a file would go with the end of the file.
+    if (memory_ == Memory::shared || (memory_ == Memory::copied && kind == FaultKind::no_access)) {
       page.own = true;
     }
     if (opens) page.actual = kReadWrite;

@@ -1,0 +1,146 @@
+// The steps of the writer, under its lock. A message is there when it is counted, which is stored last:
+// whoever dies before that has published nothing.
+
+import { type Attempt, again } from '../sync/attempts.js'
+import { wake } from '../sync/futex.js'
+import { leaveWord, state as lockState, repeat, takeWord } from '../sync/robust-word.js'
+import {
+  behind,
+  damaged,
+  lengthBytes,
+  messageTable,
+  readerWords,
+  sleeperMark,
+  unitBytes,
+  word,
+} from './broadcast-layout.js'
+import type { Channel } from './broadcast-memory.js'
+
+/** What is published. */
+export type Message = Uint8Array | string
+
+const bytesTaken = (length: number) => unitBytes * Math.ceil((lengthBytes + length) / unitBytes)
+
+/** The longest message, in bytes: all of the area but what says how long it is. */
+export function longestMessage({ geometry }: Channel): number {
+  return geometry.capacity - unitBytes
+}
+
+/** Where a message that is there begins, in bytes from the start of the area. */
+export function placeOfMessage({ geometry, words }: Channel, number: number): number {
+  const at = messageTable(geometry) + (number & (geometry.messages - 1))
+  return Atomics.load(words, at)
+}
+
+/** The length of the message at a place, or -1 for what no writer has left there. */
+export function lengthAt({ geometry, words }: Channel, place: number): number {
+  const { start, capacity } = geometry
+  if (place < 0 || place >= capacity || place % unitBytes !== 0) return -1
+  const length = Atomics.load(words, (start + place) / 4)
+  return length >= 0 && length <= capacity - unitBytes ? length : -1
+}
+
+/** The next multiple of a unit behind a message, in bytes from the start of the area. */
+function placeBehind(channel: Channel, number: number): number {
+  const place = placeOfMessage(channel, number)
+  const length = lengthAt(channel, place)
+  if (length < 0) throw damaged('a message of no length')
+  return (place + bytesTaken(length)) % channel.geometry.capacity
+}
+
+/** The number that no reader who lives is behind; the oldest where one has received nothing since. */
+function leastAwaited(channel: Channel, oldest: number, tail: number): number {
+  const { geometry, site, words } = channel
+  const all = behind(oldest, tail)
+  let least = all
+  const end = word.readers + readerWords * geometry.readers
+  for (let at = word.readers; at < end; at += readerWords) {
+    const owner = Atomics.load(words, at)
+    if (owner === 0) continue
+    const rest = behind(oldest, Atomics.load(words, at + 1))
+    if (rest >= all || rest >= least) continue
+    // Whoever is gone does not wait. What is no owner at all was not written by this package.
+    if (owner < 0 || (owner !== site.owner && site.isDead(owner))) {
+      Atomics.compareExchange(words, at, owner, 0)
+      continue
+    }
+    least = Math.max(rest, 0)
+  }
+  return (oldest + least) | 0
+}
+
+/** Whether so many bytes are free at `place`, with the messages from `oldest` on still there. */
+function fits(channel: Channel, oldest: number, tail: number, place: number, bytes: number) {
+  const { capacity, messages } = channel.geometry
+  const count = behind(oldest, tail)
+  if (count === 0) return true
+  if (count >= messages) return false
+  const first = placeOfMessage(channel, oldest)
+  const used = (place - first + capacity) % capacity
+  // Full is not empty: there are messages.
+  return used !== 0 && used + bytes <= capacity
+}
+
+function publishNow(channel: Channel, message: Message, length: number): boolean {
+  const { geometry, words, bytes, text } = channel
+  const tail = Atomics.load(words, word.tail)
+  let oldest = Atomics.load(words, word.oldest)
+  const count = behind(oldest, tail)
+  if (count < 0 || count > geometry.messages) throw damaged(`a count of ${count} messages`)
+  const place = count === 0 ? 0 : placeBehind(channel, (tail - 1) | 0)
+  const taken = bytesTaken(length)
+  if (!fits(channel, oldest, tail, place, taken)) {
+    const limit = geometry.blocks ? leastAwaited(channel, oldest, tail) : tail
+    do {
+      if (oldest === limit) return false
+      oldest = (oldest + 1) | 0
+    } while (!fits(channel, oldest, tail, place, taken))
+  }
+  Atomics.store(words, word.oldest, oldest)
+  // On processors with a weak order: the load keeps the stores that follow behind the store before it.
+  Atomics.load(words, word.oldest)
+  const start = geometry.start + place
+  words[start / 4] = length
+  if (typeof message === 'string') text.write(message, start + lengthBytes)
+  else bytes.set(message, start + lengthBytes)
+  Atomics.store(words, messageTable(geometry) + (tail & (geometry.messages - 1)), place)
+  Atomics.store(words, word.tail, (tail + 1) | 0)
+  return true
+}
+
+/** Wakes the readers that sleep, if any may. */
+function wakeReaders({ words }: Channel): void {
+  const sleepers = Atomics.load(words, word.sleepers)
+  if (sleepers === 0) return
+  wake(words, word.tail, Number.POSITIVE_INFINITY)
+  // One that is about to sleep for the message to come has left another mark.
+  const mark = sleeperMark(Atomics.load(words, word.tail) - 1)
+  Atomics.compareExchange(words, word.sleepers, mark, 0)
+}
+
+/** Publishes when no other thread does: whether there was room. */
+export function publishAttempt(
+  channel: Channel,
+  message: Message,
+  length: number,
+): Attempt<boolean> {
+  const { site, writer } = channel
+  return (sleep) => {
+    const taken = takeWord(writer, sleep)
+    if (taken === again) return again
+    if (taken === undefined) {
+      sleep.index += word.writer
+      return undefined
+    }
+    let published: boolean
+    try {
+      published = publishNow(channel, message, length)
+    } finally {
+      if (Atomics.compareExchange(writer.words, lockState, site.owner, 0) !== site.owner) {
+        repeat(() => leaveWord(writer, true, 1))
+      }
+    }
+    if (published) wakeReaders(channel)
+    return published
+  }
+}

@@ -1,0 +1,62 @@
+// Every program that the documents print runs as printed, on the oldest and the newest Node.
+
+import { execFile } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, it } from 'vitest'
+import { majors, nodeBinary } from '../../scripts/fetch-nodes.js'
+import { scratchDirectory } from '../support/files.js'
+import { projectRoot } from '../support/processes.js'
+import { finished } from '../support/programs.js'
+
+const scratch = scratchDirectory()
+
+/**
+ * The programs of a document: its blocks of JavaScript that import something. One that begins with the
+ * name of a file as a comment is put there, and run only if it is the first of its section.
+ */
+function programsOf(document: string) {
+  const text = fs.readFileSync(path.join(projectRoot, document), 'utf8')
+  const blocks = [...text.matchAll(/```js\n(.*?)```/gs)].map(([, code = '']) => code)
+  return blocks
+    .filter((code) => /^import /m.test(code))
+    .map((code, index) => {
+      const name = /^\/\/ (\S+\.m?js)\n/.exec(code)?.[1]
+      return { document, index, name: name ?? `block-${index}.js`, code }
+    })
+}
+
+const documents = [
+  'README.md',
+  ...fs
+    .readdirSync(path.join(projectRoot, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
+const programs = documents.flatMap(programsOf)
+const runnable = programs.filter(({ name }) => !/worker|child|reader/.test(name))
+const newestAndOldest = [majors.at(0), majors.at(-1)].flatMap((major) => major ?? [])
+const cases = newestAndOldest.flatMap((major) => runnable.map((each) => ({ major, ...each })))
+
+function folderFor(document: string, major: string): string {
+  const folder = path.join(scratch.directory, `${document.replaceAll('/', '-')}-${major}`)
+  if (fs.existsSync(folder)) return folder
+  fs.mkdirSync(path.join(folder, 'node_modules'), { recursive: true })
+  fs.symlinkSync(projectRoot, path.join(folder, 'node_modules/posix-mmap'))
+  fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }')
+  for (const { document: other, name, code } of programs) {
+    if (other === document) fs.writeFileSync(path.join(folder, name), code)
+  }
+  return folder
+}
+
+it('there are some', () => {
+  expect(runnable.length).toBeGreaterThan(1)
+})
+
+it.each(cases)('$document, $name, on Node $major', async ({ document, name, major }) => {
+  const cwd = folderFor(document, major)
+  const child = execFile(nodeBinary(major), [name], { cwd, timeout: 20_000 })
+  const { code, signal, stderr } = await finished(child)
+  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' })
+})
