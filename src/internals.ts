@@ -21,7 +21,7 @@ export {
   viewsOf,
 } from './shared/map-layout.js'
 export { record as mapRecord } from './shared/map-records.js'
-export { readerOf, receiveAttempt } from './shared/ring-consumer.js'
+export { finish, leaveReader, readerOf, receiveAttempt } from './shared/ring-consumer.js'
 export { lockAt } from './shared/ring-lock.js'
 export { closeAttempt, endRecord, trySend } from './shared/ring-producer.js'
 export { type Attempt, again, Sleep } from './sync/attempts.js'

@@ -6,6 +6,8 @@ import {
   again,
   closeAttempt,
   endRecord,
+  finish,
+  leaveReader,
   lockAt,
   readerOf,
   receiveAttempt,
@@ -78,14 +80,19 @@ function program({ single = false, closer = 0 }: Options = {}) {
     ...(isComplete ? { last: sent(length) } : {}),
   })
   const close: Call = { run: (context) => closeAttempt(writerOf(context))(context.sleep) }
+  const readerIn = (context: Context) => {
+    const { notes } = context
+    const ring = ringOf(context, single)
+    const reader = readerOf(ring, lockAt(ring, consumer))
+    reader.holds = notes[0] === 1
+    reader.position = notes[1] ?? 0
+    reader.units = notes[2] ?? 0
+    return reader
+  }
   const receive: Call = {
     run: (context) => {
       const { notes, site, sleep } = context
-      const ring = ringOf(context, single)
-      const reader = readerOf(ring, lockAt(ring, consumer))
-      reader.holds = notes[0] === 1
-      reader.position = notes[1] ?? 0
-      reader.units = notes[2] ?? 0
+      const reader = readerIn(context)
       const at = receiveAttempt(reader)(sleep)
       notes.splice(0, 4, Number(reader.holds), reader.position, reader.units, 0)
       if (at === again) return again
@@ -100,8 +107,18 @@ function program({ single = false, closer = 0 }: Options = {}) {
       if (length < 0) drained(world)
     },
   }
+  const release: Call = {
+    run: (context) => {
+      const reader = readerIn(context)
+      finish(reader)
+      leaveReader(reader)
+      context.notes.splice(0, 3, 0, 0, 0)
+      return true
+    },
+  }
   return {
     send,
+    release,
     reserve,
     complete: (n: number) => end(n, true),
     abort: end(1, false),
@@ -139,7 +156,7 @@ const thorough = process.env['POSIX_MMAP_SOAK'] !== undefined
 const times = (number: number, call: Call) => Array.from({ length: number }, () => call)
 
 describe('a ring', { timeout: 600_000 }, () => {
-  const { send, reserve, complete, abort, close, receive } = program()
+  const { send, reserve, complete, abort, close, receive, release } = program()
   const one = program({ single: true })
 
   it.each([
@@ -183,7 +200,16 @@ describe('a ring', { timeout: 600_000 }, () => {
     ...(thorough
       ? [
           ['two', 10, [[send(5), close], [reserve(1), complete(1)], times(3, receive)], [2]],
-          ['two', 4, [[send(1), close], times(2, receive), times(2, receive)], [1, 2]],
+          [
+            'two',
+            8,
+            [
+              [send(1), send(2)],
+              [receive, release],
+              [receive, release],
+            ],
+            [1, 2],
+          ],
         ]
       : []),
   ] as [string, number, Call[][], number[]][])(
