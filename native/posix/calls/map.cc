@@ -71,8 +71,8 @@ void* map_mirrored(const MapRequest& request) noexcept {
 
 bool can_be_mirrored(const MapRequest& request) noexcept {
   const uint64_t bits = request.offset | request.length | request.mirrored;
-  return offset_in_page(bits) == 0 && request.mirrored <= request.length &&
-         request.address == 0 && (request.flags & MAP_ANONYMOUS) == 0;
+  return offset_in_page(bits) == 0 && request.mirrored <= request.length && request.address == 0 &&
+         (request.flags & MAP_ANONYMOUS) == 0;
 }
 
 MappedFileFacts file_of(const MapRequest& request, uint64_t offset) noexcept {
