@@ -425,10 +425,10 @@ export function checkedOnHandle(
   result: Result,
   syscall: string,
   path: string | null,
-  bytes = 0,
+  remark: string | number = 0,
 ): number {
   if (result === closedHandle) throw mappingClosed()
-  return checked(result, syscall, path, bytes)
+  return checked(result, syscall, path, remark)
 }
 
 /** The size of a page of the running kernel, in bytes. sysconf(3) with _SC_PAGESIZE. */

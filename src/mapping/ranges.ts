@@ -13,7 +13,7 @@ import { checkedOnHandle, type Handle, native, pageSize, type Result } from '../
 import { assertNoLostPage, assertNoLostPageToLock, assertSyncable } from './faults.js'
 import { contentPace, faultPace, flushPace, inPieces, type Pace, tablePace } from './pieces.js'
 import { flushSettings, lockSettings, populateSettings } from './range-options.js'
-import { explaining, ofDiscard, ofGuard, ofProtect, ofPunchHole } from './refusals.js'
+import { ofDiscard, ofGuard, ofProtect, ofPunchHole, type Refusal } from './refusals.js'
 import { type Mapped, regionOf } from './region.js'
 
 /** Which pages of a range are in memory. */
@@ -37,11 +37,14 @@ export function onRange(
   { offset, length, prefix }: RangeArguments,
   syscall: string,
   call: RangeCall,
+  refusal?: Refusal,
 ): Range {
   const region = regionOf(mapping)
   const range = rangeWithin(region.byteLength, offset, length, prefix)
   const result = call(region.handle, range.offset, range.length)
-  checkedOnHandle(result, syscall, region.origin, range.length)
+  const why = result < 0 ? refusal?.(result, region) : undefined
+  const remark = why === undefined ? range.length : ` (${why})`
+  checkedOnHandle(result, syscall, region.origin, remark)
   return range
 }
 
@@ -52,10 +55,11 @@ function onPieces(
   syscall: string,
   pace: Pace,
   call: RangeCall,
+  refusal?: Refusal,
 ): void {
-  onRange(mapping, range, syscall, (handle, offset, length) =>
-    inPieces(handle, offset, length, pace, 0, (...piece) => call(handle, ...piece)),
-  )
+  const inTurn: RangeCall = (handle, offset, length) =>
+    inPieces(handle, offset, length, pace, 0, (...piece) => call(handle, ...piece))
+  onRange(mapping, range, syscall, inTurn, refusal)
 }
 
 /** For calls whose range has no default. */
@@ -115,10 +119,14 @@ export function advise(mapping: Mapped, advice: Advice, offset: unknown, length:
 }
 
 /** mprotect(2) with PROT_… bits, and remembers what was set for all pages. */
-export function setProtection(mapping: Mapped, range: RangeArguments, prot: number): void {
-  const { length } = onRange(mapping, range, 'mprotect', (...pages) =>
-    native.mprotect(...pages, prot),
-  )
+export function setProtection(
+  mapping: Mapped,
+  range: RangeArguments,
+  prot: number,
+  refusal?: Refusal,
+): void {
+  const call: RangeCall = (...pages) => native.mprotect(...pages, prot)
+  const { length } = onRange(mapping, range, 'mprotect', call, refusal)
   regionOf(mapping).protectionSet(protectionOf(prot), length)
 }
 
@@ -129,11 +137,7 @@ export function protect(
   length: unknown,
 ): void {
   const prot = protectionBits(checkProtection(protection, 'protection'))
-  const range = rangeArguments(offset, length)
-  explaining(
-    () => ofProtect(regionOf(mapping)),
-    () => setProtection(mapping, range, prot),
-  )
+  setProtection(mapping, rangeArguments(offset, length), prot, ofProtect)
 }
 
 /**
@@ -215,23 +219,16 @@ export function residency(mapping: Mapped, offset: unknown, length: unknown): Re
 
 export function discard(mapping: Mapped, offset: unknown, length: unknown): void {
   const range = rangeArguments(offset, length)
-  explaining(
-    () => ofDiscard(regionOf(mapping)),
-    () => onPieces(mapping, range, 'madvise', tablePace, native.discard),
-  )
+  onPieces(mapping, range, 'madvise', tablePace, native.discard, ofDiscard)
 }
 
 export function punchHole(mapping: Mapped, offset: unknown, length: unknown): void {
   const range = explicitRange(offset, length)
-  explaining(
-    () => ofPunchHole(regionOf(mapping)),
-    () => onPieces(mapping, range, 'madvise', tablePace, native.punchHole),
-  )
+  onPieces(mapping, range, 'madvise', tablePace, native.punchHole, ofPunchHole)
 }
 
 export function installGuard(mapping: Mapped, offset: unknown, length: unknown): void {
-  const range = explicitRange(offset, length)
-  explaining(ofGuard, () => onRange(mapping, range, 'madvise', native.installGuard))
+  onRange(mapping, explicitRange(offset, length), 'madvise', native.installGuard, ofGuard)
 }
 
 export function removeGuard(mapping: Mapped, offset: unknown, length: unknown): void {
