@@ -51,14 +51,10 @@ function tell(owner: FaultOwner, fault: MappingFault | null): void {
 }
 
 /** The exception that a fault becomes. The program knows of it then. */
-export function faultError(
-  owner: FaultOwner,
-  fault: NativeFault,
-  options?: ErrorOptions,
-): MappingFaultError {
+export function faultError(owner: FaultOwner, fault: NativeFault): MappingFaultError {
   // What is told of a range counts from there; none that happened before the exception is a secret.
   owner.faultsTold = Number.POSITIVE_INFINITY
-  return new MappingFaultError(toMappingFault(fault), owner.origin, options)
+  return new MappingFaultError(toMappingFault(fault), owner.origin)
 }
 
 export function check(mapping: Mapped): void {
@@ -164,17 +160,14 @@ export function runChecked<R>(mapping: Mapped, body: () => R): R {
   }
   if (!isThenable(result)) return onValue(result)
   region.checking++
-  const ended = () => {
-    region.checking--
-  }
-  return result.then(onValue, onError).then(
+  return result.then(
     (value) => {
-      ended()
-      return value
+      region.checking--
+      return onValue(value)
     },
     (error) => {
-      ended()
-      throw error
+      region.checking--
+      return onError(error)
     },
   ) as R
 }
