@@ -100,6 +100,14 @@ export function options(value: unknown, known: readonly string[]): Values {
   return values
 }
 
+/** The signal in an options object that has none but these properties. */
+export function signalOption(
+  value: unknown,
+  known: readonly string[] = ['signal'],
+): AbortSignal | undefined {
+  return optional(options(value, known)['signal'], 'options.signal', abortSignal)
+}
+
 /** The options of a range. */
 export const rangeNames = ['offset', 'length'] as const
 

@@ -2,13 +2,11 @@
 
 import type { Buffer } from 'node:buffer'
 import {
-  abortSignal,
   byteCount,
-  optional,
   optionalByteCount,
-  options as optionsObject,
   type Range,
   rangeWithin,
+  signalOption,
 } from '../arguments.js'
 import { invalidArgType } from '../errors.js'
 import { adviceValue } from '../kernel/advice.js'
@@ -19,11 +17,6 @@ import { contentPace, inPieces } from './pieces.js'
 import { residency } from './ranges.js'
 import { type Mapped, regionOf } from './region.js'
 import { indexOf, needleBytes } from './search.js'
-
-function signalOf(options: unknown): AbortSignal | undefined {
-  const signal = optionsObject(options, ['signal'])['signal']
-  return optional(signal, 'options.signal', abortSignal)
-}
 
 function isResident(mapping: Mapped, { offset, length }: Range): boolean {
   const { pages, resident } = residency(mapping, offset, length)
@@ -54,7 +47,7 @@ export async function readAsync(
 ): Promise<Buffer> {
   const at = byteCount(offset, 'offset')
   const range = { offset: at, length: byteCount(length, 'length') }
-  const signal = signalOf(options)
+  const signal = signalOption(options)
   rangeWithin(regionOf(mapping).byteLength, range.offset, range.length)
   signal?.throwIfAborted()
   await readIn(mapping, range, signal)
@@ -75,7 +68,7 @@ export async function indexOfAsync(
   const bytes = Uint8Array.from(needleBytes(needle))
   const start = optionalByteCount(from, 'from') ?? 0
   const last = optionalByteCount(end, 'end') ?? Number.MAX_SAFE_INTEGER
-  const signal = signalOf(options)
+  const signal = signalOption(options)
   for (let at = start; ; at += searchBytes) {
     signal?.throwIfAborted()
     const limit = Math.min(last, regionOf(mapping).byteLength)
@@ -108,7 +101,7 @@ const turnMs = 4
 
 export async function prefetch(mapping: Mapped, ranges: unknown, options: unknown): Promise<void> {
   const wanted = rangesOf(mapping, ranges)
-  const signal = signalOf(options)
+  const signal = signalOption(options)
   const advice = adviceValue('willneed')
   let turned = performance.now()
   for (const range of wanted) {

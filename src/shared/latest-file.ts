@@ -4,14 +4,7 @@ import { Buffer } from 'node:buffer'
 import { closeSync, type FSWatcher, watch } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import {
-  abortSignal,
-  anyOptions,
-  callback,
-  int32,
-  optional,
-  options as optionsObject,
-} from '../arguments.js'
+import { anyOptions, callback, int32, optional, signalOption } from '../arguments.js'
 import {
   illegalConstructor,
   invalidArgType,
@@ -140,11 +133,7 @@ export class LatestFile implements Disposable {
    * @throws the reason of `signal` · ERR_INVALID_ARG_TYPE · ERR_MAPPING_CLOSED
    */
   changes(options?: { signal?: AbortSignal | undefined }): AsyncIterableIterator<number> {
-    const signal = optional(
-      optionsObject(options, ['signal'])['signal'],
-      'options.signal',
-      abortSignal,
-    )
+    const signal = signalOption(options)
     this.#open()
     return this.#follow(this.#version, signal)
   }

@@ -1,6 +1,6 @@
 // What a SharedMap is made with, and what its methods take, as checked values.
 
-import { abortSignal, byteCount, oneOf, optional, options as optionsObject } from '../arguments.js'
+import { byteCount, oneOf, optional, options as optionsObject, signalOption } from '../arguments.js'
 import { invalidArgType, outOfRange } from '../errors.js'
 import type { CreateSharedMemoryOptions } from '../sharing/segment.js'
 import { structureOptions } from './header.js'
@@ -96,5 +96,5 @@ export function expiryFrom(options: unknown, ttl: number): number {
 }
 
 export function signalOf(options: unknown): AbortSignal | undefined {
-  return optional(optionsObject(options, setNames)['signal'], 'options.signal', abortSignal)
+  return signalOption(options, setNames)
 }

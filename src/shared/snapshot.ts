@@ -2,13 +2,7 @@
 
 import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
-import {
-  abortSignal,
-  byteCount,
-  callback,
-  optional,
-  options as optionsObject,
-} from '../arguments.js'
+import { byteCount, callback, signalOption } from '../arguments.js'
 import { illegalConstructor, invalidArgType, invalidArgValue, outOfRange } from '../errors.js'
 import { SharedMemory } from '../mapping.js'
 import { placeOf } from '../sync/owner.js'
@@ -225,11 +219,7 @@ export class Snapshot implements Disposable {
    * @throws the reason of `signal` · ERR_INVALID_ARG_TYPE · ERR_MAPPING_CLOSED · ENOTSUP where the runtime has no libuv
    */
   changes(options?: { signal?: AbortSignal | undefined }): AsyncIterableIterator<number> {
-    const signal = optional(
-      optionsObject(options, ['signal'])['signal'],
-      'options.signal',
-      abortSignal,
-    )
+    const signal = signalOption(options)
     return changesOf(this.#shared, () => this.version, signal, this.#ending.signal)
   }
 
