@@ -28,8 +28,6 @@ export const readerWords = 2
 /** Messages begin at a multiple of so many bytes, with their length in the first four. */
 export const unitBytes = 8
 export const lengthBytes = 4
-/** The most that the area of messages may have, in bytes. */
-export const mostCapacity = 2 ** 30
 export const mostReaders = 65_535
 
 export interface Geometry {

@@ -4,7 +4,7 @@
 import { type Attempt, again } from '../sync/attempts.js'
 import { behind, damaged, lengthBytes, readerWords, sleeperMark, word } from './broadcast-layout.js'
 import type { Channel } from './broadcast-memory.js'
-import { lengthAt, placeOfMessage } from './broadcast-writer.js'
+import { isGone, lengthAt, placeOfMessage } from './broadcast-writer.js'
 import { sharedFull } from './shared-errors.js'
 
 /** A reader's place among the readers. */
@@ -34,8 +34,7 @@ export function claimCursor(channel: Channel, fromOldest: boolean): Cursor {
   }
   for (const at of places) {
     const owner = Atomics.load(words, at)
-    const isGone = owner < 0 || (owner !== site.owner && site.isDead(owner))
-    const cursor = isGone ? claim(at, owner) : undefined
+    const cursor = isGone(channel, owner) ? claim(at, owner) : undefined
     if (cursor !== undefined) return cursor
   }
   throw sharedFull(

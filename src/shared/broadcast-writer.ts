@@ -1,9 +1,8 @@
 // The steps of the writer, under its lock. A message is there when it is counted, which is stored last:
 // whoever dies before that has published nothing.
 
-import { type Attempt, again } from '../sync/attempts.js'
+import type { Attempt } from '../sync/attempts.js'
 import { wake } from '../sync/futex.js'
-import { leaveWord, state as lockState, repeat, takeWord } from '../sync/robust-word.js'
 import {
   behind,
   damaged,
@@ -15,6 +14,7 @@ import {
   word,
 } from './broadcast-layout.js'
 import type { Channel } from './broadcast-memory.js'
+import { leave, take } from './ring-lock.js'
 
 /** What is published. */
 export type Message = Uint8Array | string
@@ -48,9 +48,14 @@ function placeBehind(channel: Channel, number: number): number {
   return (place + bytesTaken(length)) % channel.geometry.capacity
 }
 
+/** Whether a reader is dead. What is no owner at all was not written by this package. */
+export function isGone({ site }: Channel, owner: number): boolean {
+  return owner < 0 || site.isDead(owner)
+}
+
 /** The number that no reader who lives is behind; the oldest where one has received nothing since. */
 function leastAwaited(channel: Channel, oldest: number, tail: number): number {
-  const { geometry, site, words } = channel
+  const { geometry, words } = channel
   const all = behind(oldest, tail)
   let least = all
   const end = word.readers + readerWords * geometry.readers
@@ -59,8 +64,8 @@ function leastAwaited(channel: Channel, oldest: number, tail: number): number {
     if (owner === 0) continue
     const rest = behind(oldest, Atomics.load(words, at + 1))
     if (rest >= all || rest >= least) continue
-    // Whoever is gone does not wait. What is no owner at all was not written by this package.
-    if (owner < 0 || (owner !== site.owner && site.isDead(owner))) {
+    // Whoever is gone does not wait.
+    if (isGone(channel, owner)) {
       Atomics.compareExchange(words, at, owner, 0)
       continue
     }
@@ -124,21 +129,15 @@ export function publishAttempt(
   message: Message,
   length: number,
 ): Attempt<boolean> {
-  const { site, writer } = channel
+  const { writer } = channel
   return (sleep) => {
-    const taken = takeWord(writer, sleep)
-    if (taken === again) return again
-    if (taken === undefined) {
-      sleep.index += word.writer
-      return undefined
-    }
+    const taken = take(channel, writer, sleep)
+    if (taken !== true) return taken
     let published: boolean
     try {
       published = publishNow(channel, message, length)
     } finally {
-      if (Atomics.compareExchange(writer.words, lockState, site.owner, 0) !== site.owner) {
-        repeat(() => leaveWord(writer, true, 1))
-      }
+      leave(channel, writer)
     }
     if (published) wakeReaders(channel)
     return published

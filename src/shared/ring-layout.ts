@@ -39,9 +39,6 @@ export const closedMark = -1
 
 const lengthBits = 0x3fffffff
 
-/** The most that the area of records may have, in bytes. */
-export const mostCapacity = 2 ** 30
-
 /** A ring, to the steps of its two sides. */
 export interface Ring {
   readonly site: Owner

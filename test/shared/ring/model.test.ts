@@ -15,7 +15,7 @@ import {
 } from '../../../dist/internals.js'
 import { assert, type Call, type Context, explore, type World } from '../../sync/model/checker.js'
 
-type Ring = Parameters<typeof lockAt>[0]
+type Ring = Parameters<typeof readerOf>[0]
 
 /** Where the words of a ring are. */
 const producers = 16
