@@ -54,8 +54,10 @@ function advance(cursor: Cursor, next: number): void {
 /** How many messages there are for a reader. */
 export function lagOf({ channel, next }: Cursor): number {
   const { words } = channel
-  const waiting = behind(next, Atomics.load(words, word.tail))
-  const there = behind(Atomics.load(words, word.oldest), Atomics.load(words, word.tail))
+  const oldest = Atomics.load(words, word.oldest)
+  const tail = Atomics.load(words, word.tail)
+  const waiting = behind(next, tail)
+  const there = behind(oldest, tail)
   return Math.max(0, Math.min(waiting, there))
 }
 
@@ -67,8 +69,9 @@ export function takeNext(cursor: Cursor): Uint8Array<ArrayBuffer> | null {
   const { channel } = cursor
   const { geometry, words, bytes } = channel
   for (let tries = 0; tries < mostTries; tries++) {
-    const tail = Atomics.load(words, word.tail)
+    // In this order: a writer that goes on in between would be ahead of itself.
     const oldest = Atomics.load(words, word.oldest)
+    const tail = Atomics.load(words, word.tail)
     const waiting = behind(cursor.next, tail)
     if (waiting <= 0) {
       // Nobody counts backwards.

@@ -248,7 +248,11 @@ describe('with processes', () => {
 
   it('does not wait for a reader that was killed', async () => {
     const news = newBroadcast(pageSize, { policy: 'block' })
-    const child = startProcess(`${opening}\n news.subscribe(); say('ready')`, news.memory)
+    const child = startProcess(
+      `${opening}\n news.subscribe(); say('ready')
+      setInterval(() => {}, 1000) // it ends by the signal alone`,
+      news.memory,
+    )
     await child.said('ready')
     while (news.publish('x'.repeat(100))) {}
     expect(news.publish('x'.repeat(100))).toBe(false)
