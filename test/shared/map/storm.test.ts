@@ -20,7 +20,10 @@ it('nothing is torn, and nothing lost but what was in flight', { timeout: 240_00
   expect(result['operations']).toBeGreaterThan(1000)
 })
 
-it('it would be, if what the dead had begun was forgotten', { timeout: 240_000 }, async () => {
+// Whether the mistake shows in one storm is a matter of luck, and on a busy machine of less.
+const control = { timeout: 240_000, retry: 3 }
+
+it('it would be, if what the dead had begun was forgotten', control, async () => {
   const { result } = await storm('4', 'broken')
   const { torn, lost, failed, miscounted, error } = result
   expect(

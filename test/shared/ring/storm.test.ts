@@ -25,7 +25,10 @@ it('loses, doubles, tears and reorders no message', { timeout: 240_000 }, async 
   expect(result['repeated']).toBeLessThanOrEqual(kills.consumer)
 })
 
-it('a consumer that passes over a message would be noticed', { timeout: 240_000 }, async () => {
+// Whether the mistake shows in one storm is a matter of luck, and on a busy machine of less.
+const control = { timeout: 240_000, retry: 3 }
+
+it('a consumer that passes over a message would be noticed', control, async () => {
   const result = await storm('5', 'careless')
   expect(result['violations']).toBeGreaterThan(0)
 })

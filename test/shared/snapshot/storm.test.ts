@@ -32,7 +32,10 @@ it('every read is whole and in order, and nobody is held up', { timeout: 240_000
   expect(result['publishes']).toBeGreaterThan(100)
 })
 
-it('a writer that writes where readers are would be noticed', { timeout: 240_000 }, async () => {
+// Whether the mistake shows in one storm is a matter of luck, and on a busy machine of less.
+const control = { timeout: 240_000, retry: 3 }
+
+it('a writer that writes where readers are would be noticed', control, async () => {
   const result = await storm('3', 'torn')
   expect(result['mixed']).toBeGreaterThan(0)
 })
