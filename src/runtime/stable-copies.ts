@@ -76,10 +76,29 @@ function patchBuffer(): void {
   replace(prototype, 'toLocaleString', same ? () => prototype.toString : toOwnText)
 }
 
-/** Up to Node 22 the bytes are validated, then copied; later versions copy first. */
+/** A response whose chunks are bytes of our own; whatever would be refused stays as it is. */
+async function stableResponse(source: unknown): Promise<unknown> {
+  const response = await source
+  const isUsable = response instanceof Response && response.ok && !response.bodyUsed
+  if (!isUsable || response.body === null || response.body.locked) return response
+  const copying = new TransformStream({
+    transform: (chunk, controller) => controller.enqueue(stable(chunk)),
+  })
+  const { status, statusText, headers } = response
+  return new Response(response.body.pipeThrough(copying), { status, statusText, headers })
+}
+
+/**
+ * Up to Node 22 the bytes are validated, then copied; later versions copy first. Those of a stream are
+ * copied, and then decoded where they stand: V8 ends the process when the two do not agree.
+ */
 function patchWebAssembly(): void {
   const { WebAssembly } = globalThis as Exports
   interceptAll(WebAssembly, ['compile', 'instantiate', 'validate'], at(0))
+  interceptAll(WebAssembly, ['compileStreaming', 'instantiateStreaming'], ([source, ...rest]) => [
+    stableResponse(source),
+    ...rest,
+  ])
   replaceClass(WebAssembly as object | undefined, 'Module', at(0))
 }
 
