@@ -99,7 +99,9 @@ int take(long count, long reserve) noexcept {
     if (left.load(std::memory_order_relaxed) < reserve) {
       const bool descriptors = last_error == -EMFILE || last_error == -ENFILE;
       result = descriptors ? last_error : -ENOMEM;
-      if (time >= patient_until.load(std::memory_order_relaxed)) {
+      // A count that failed was cheap, and the next may succeed: a descriptor may be closed by
+      // then.
+      if (last_error == 0 && time >= patient_until.load(std::memory_order_relaxed)) {
         patient_until.store(now() + kPatience, std::memory_order_relaxed);
       }
     }
