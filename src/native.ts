@@ -156,7 +156,10 @@ export interface Native {
   searchLast(handle: Handle, offset: number, length: number, needle: Uint8Array): Searched
   /** Brings the pages of a range into memory. */
   probe(handle: Handle, offset: number, length: number): NativeFault | null | Result
-  /** The first page that populate() or mlock() could not have, since it is truncated or unreadable. */
+  /**
+   * The first page that populate() or mlock() could not have, since it is truncated, unreadable or
+   * protected; null if all are in memory now.
+   */
   lostPage(
     handle: Handle,
     offset: number,

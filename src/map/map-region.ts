@@ -2,7 +2,7 @@
 
 import { adviceValue } from '../kernel/advice.js'
 import { type Access, protectionOf } from '../kernel/protection.js'
-import { assertNoLostPage, assertNoLostPageToLock } from '../mapping/faults.js'
+import { resultOfLocking, resultOfReadingIn } from '../mapping/faults.js'
 import { lockPages, populatePages } from '../mapping/ranges.js'
 import { type Facts, Region } from '../mapping/region.js'
 import { checked, constant, type FileIdentity, type Handle, native } from '../native.js'
@@ -90,15 +90,13 @@ function prepare(
   const pages = [handle, 0, length] as const
   const owner = { origin, faultsTold: 0 }
   if (settings.lock) {
-    const locked = lockPages(...pages, false)
-    assertNoLostPageToLock(locked, pages, owner)
+    const locked = resultOfLocking(lockPages(...pages, false), pages, owner)
     checked(locked, 'mlock2', origin, length)
   }
   if (settings.populate) {
     // Reading an anonymous page in gives it no memory, and writing to a file's would dirty it.
     const write = (flags & anonymous) !== 0
-    const populated = populatePages(...pages, write)
-    assertNoLostPage(populated, pages, write, owner)
+    const populated = resultOfReadingIn(populatePages(...pages, write), pages, write, owner)
     checked(populated, 'madvise', origin)
   }
 }

@@ -2,7 +2,7 @@
 
 import { type Range, type RangeArguments, rangeWithin } from '../arguments.js'
 import { checkedOnHandle, type Handle, type Job, native, type Result } from '../native.js'
-import { assertNoLostPage, assertNoLostPageToLock, assertSyncable } from './faults.js'
+import { assertSyncable, resultOfLocking, resultOfReadingIn } from './faults.js'
 import { canRunJobs, runJob } from './jobs.js'
 import {
   flushSettings,
@@ -24,8 +24,8 @@ interface Work {
   sync: RangeCall
   /** Throws what stands in the way of the call. */
   before?: (region: Region, range: Range) => void
-  /** Throws what the call's result does not say. */
-  after: (region: Region, range: Range, result: Result) => void
+  /** What comes of the call's result, or throws what that does not say. */
+  after: (region: Region, range: Range, result: Result) => Result
 }
 
 async function runOnRange(mapping: Mapped, work: Work): Promise<void> {
@@ -38,8 +38,7 @@ async function runOnRange(mapping: Mapped, work: Work): Promise<void> {
     work.before?.(region, range)
     return (canRunJobs() ? work.start : work.sync)(handle, offset, length)
   }
-  const result = await runJob(start, length, watch)
-  work.after(region, range, result)
+  const result = work.after(region, range, await runJob(start, length, watch))
   checkedOnHandle(result, syscall, origin, length)
 }
 
@@ -54,6 +53,7 @@ export async function flush(mapping: Mapped, options: unknown): Promise<void> {
     before: assertSyncable,
     after: (region, pages, result) => {
       if (result === 0) assertSyncable(region, pages)
+      return result
     },
   })
 }
@@ -67,7 +67,7 @@ export async function lock(mapping: Mapped, options: unknown): Promise<void> {
     start: (...pages) => native.startLock(...pages, onDemand),
     sync: (...pages) => lockPages(...pages, onDemand),
     after: (region, { offset, length }, result) =>
-      assertNoLostPageToLock(result, [region.handle, offset, length], region),
+      resultOfLocking(result, [region.handle, offset, length], region),
   })
 }
 
@@ -80,6 +80,6 @@ export async function populate(mapping: Mapped, options: unknown): Promise<void>
     start: (...pages) => native.startPopulate(...pages, write),
     sync: (...pages) => populatePages(...pages, write),
     after: (region, { offset, length }, result) =>
-      assertNoLostPage(result, [region.handle, offset, length], write, region),
+      resultOfReadingIn(result, [region.handle, offset, length], write, region),
   })
 }

@@ -91,33 +91,42 @@ function lateFault(region: Region): MappingFault | null {
 const pageErrors = [constants.errno.EFAULT, constants.errno.ENOMEM, constants.errno.EAGAIN]
 
 /**
- * Throws the fault of the first page for which a call that reads pages in has failed with `result`;
- * returns where it failed for another reason. `write` says that it was to store as well.
+ * What comes of a call that reads pages in and gave `result`: throws the fault of the first page that
+ * the file has lost. A page that was lost for a moment, because the file was being rewritten, has been
+ * read in meanwhile, and the result is 0. `write` says that the call was to store as well.
  */
-export function assertNoLostPage(
+export function resultOfReadingIn(
   result: Result,
   [handle, offset, length]: readonly [handle: Handle, offset: number, length: number],
   write: boolean,
   owner: FaultOwner,
-): void {
-  if (!pageErrors.includes(-result)) return
+): Result {
+  if (!pageErrors.includes(-result)) return result
   const lost = native.lostPage(handle, offset, length, write)
-  if (lost === null || typeof lost === 'number') return
-  throw faultError(owner, lost)
+  if (typeof lost === 'number') return result
+  if (lost === null) return 0
+  const { kind } = toMappingFault(lost)
+  if (kind === 'truncated' || kind === 'unreadable') throw faultError(owner, lost)
+  return result
 }
 
 /**
  * The same for mlock2(2), which says ENOMEM of its limits as well: only where it goes on without
  * reading pages in, one of them was at fault.
  */
-export function assertNoLostPageToLock(
+export function resultOfLocking(
   result: Result,
   pages: readonly [handle: Handle, offset: number, length: number],
   owner: FaultOwner,
-): void {
-  if (!pageErrors.includes(-result) || native.mlock(...pages, true) !== 0) return
-  native.munlock(...pages)
-  assertNoLostPage(result, pages, false, owner)
+): Result {
+  if (!pageErrors.includes(-result) || native.mlock(...pages, true) !== 0) return result
+  let locked: Result = result
+  try {
+    locked = resultOfReadingIn(result, pages, false, owner)
+  } finally {
+    if (locked !== 0) native.munlock(...pages)
+  }
+  return locked
 }
 
 /** Throws where msync(2) does not carry all of a range to its file. */

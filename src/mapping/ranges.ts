@@ -10,7 +10,7 @@ import {
 import { type Advice, adviceValue, checkAdvice } from '../kernel/advice.js'
 import { checkProtection, protectionBits, protectionOf } from '../kernel/protection.js'
 import { checkedOnHandle, type Handle, native, pageSize, type Result } from '../native.js'
-import { assertNoLostPage, assertNoLostPageToLock, assertSyncable } from './faults.js'
+import { assertSyncable, resultOfLocking, resultOfReadingIn } from './faults.js'
 import { contentPace, faultPace, flushPace, inPieces, type Pace, tablePace } from './pieces.js'
 import { flushSettings, lockSettings, populateSettings } from './range-options.js'
 import { ofDiscard, ofGuard, ofProtect, ofPunchHole, type Refusal } from './refusals.js'
@@ -111,10 +111,8 @@ export function advise(mapping: Mapped, advice: Advice, offset: unknown, length:
       pace === undefined
         ? native.madvise(...pages, value)
         : inPieces(handle, ...range, pace, 0, (...piece) => native.madvise(handle, ...piece, value))
-    if (populates(advice)) {
-      assertNoLostPage(result, pages, advice === 'populate-write', regionOf(mapping))
-    }
-    return result
+    if (!populates(advice)) return result
+    return resultOfReadingIn(result, pages, advice === 'populate-write', regionOf(mapping))
   })
 }
 
@@ -166,9 +164,7 @@ export function lockSync(mapping: Mapped, options: unknown): void {
 /** mlock2(2), with MLOCK_ONFAULT if `onDemand`. */
 export function lockRange(mapping: Mapped, range: RangeArguments, onDemand: boolean): void {
   onRange(mapping, range, 'mlock2', (...pages) => {
-    const result = lockPages(...pages, onDemand)
-    assertNoLostPageToLock(result, pages, regionOf(mapping))
-    return result
+    return resultOfLocking(lockPages(...pages, onDemand), pages, regionOf(mapping))
   })
 }
 
@@ -191,9 +187,7 @@ export function populatePages(
 export function populateSync(mapping: Mapped, options: unknown): void {
   const { range, write } = populateSettings(options)
   onRange(mapping, range, 'madvise', (...pages) => {
-    const result = populatePages(...pages, write)
-    assertNoLostPage(result, pages, write, regionOf(mapping))
-    return result
+    return resultOfReadingIn(populatePages(...pages, write), pages, write, regionOf(mapping))
   })
 }
 

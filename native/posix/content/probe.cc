@@ -52,14 +52,16 @@ Fault find_lost(Region& region, uint64_t offset, uint64_t length, Access access)
   Bytes bytes{region.extent().data() + offset, region.extent().data() + offset + length};
   const auto visit = access == Access::read ? touch : store_nothing;
   const SectionFault stopped = guarded_section(bytes.begin, length, visit, &bytes);
-  const bool lost = stopped.kind == FaultKind::truncated;
   // What lies before the page that stopped it was there, or stands in for another.
   const uint64_t reached = stopped.kind == FaultKind::none
                                ? length
                                : byte_offset(region.extent(), stopped.address) - offset;
   const Fault replaced = find_replaced(region, bytes.begin, reached);
   if (replaced.kind == FaultKind::truncated) return explained(region, replaced, offset);
-  return lost ? reported(region, fault_at(region, stopped.kind, stopped.address), offset) : Fault{};
+  if (stopped.kind == FaultKind::none) return {};
+  const Fault fault = fault_at(region, stopped.kind, stopped.address);
+  // What the program has forbidden itself is told, and is no fault of the mapping.
+  return fault.kind == FaultKind::truncated ? reported(region, fault, offset) : fault;
 }
 
 Fault find_unsyncable(Region& region, uint64_t offset, uint64_t length) noexcept {

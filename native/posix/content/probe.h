@@ -12,9 +12,9 @@ Fault probe(Region& region, uint64_t offset, uint64_t length) noexcept;
 
 enum class Access { read, write };
 
-/// The first page of a range that the file or its file system has lost, found by an access to each
-/// page in turn, which changes nothing; kind none if there is none before a page that is protected.
-/// A page that was replaced counts if it was lost.
+/// The first page of a range that the file or its file system has lost, or that is protected, found
+/// by an access to each page in turn, which changes nothing and brings the page into memory; kind
+/// none if there is none. A page that was replaced counts if it was lost.
 Fault find_lost(Region& region, uint64_t offset, uint64_t length, Access access) noexcept;
 
 /// The first byte of a range that a fault or the end of the file has taken since probe() found all
