@@ -3,6 +3,8 @@
 #include "posix/calls/protection.h"
 #include "support/memory.h"
 
+using posix_mmap::Access;
+using posix_mmap::find_lost;
 using posix_mmap::probe;
 using testing::Fault;
 using testing::FaultKind;
@@ -30,4 +32,19 @@ TEST_CASE("probe: a page that was replaced cannot be had either") {
   CHECK(probe(*region, 0, kPage) == Fault{});
   CHECK(probe(*region, 0, 3 * kPage) == Fault{FaultKind::truncated, kPage, 1});
   CHECK(region->faults().take().count == 1);
+}
+
+TEST_CASE("find_lost: tells what the file has lost from what is protected, and from nothing") {
+  const testing::Descriptor file = testing::patterned_memfd(4 * kPage);
+  const RegionPtr region = testing::map_file(file.get(), 4 * kPage);
+  CHECK(find_lost(*region, 0, 4 * kPage, Access::write) == Fault{});
+  REQUIRE(posix_mmap::protect(*region, kPage, kPage, PROT_READ) == 0);
+  CHECK(find_lost(*region, 0, 4 * kPage, Access::read) == Fault{});
+  CHECK(find_lost(*region, 0, 4 * kPage, Access::write).kind == FaultKind::read_only);
+  CHECK(region->faults().take() == Fault{});
+  testing::resize(file.get(), kPage);
+  CHECK(find_lost(*region, 0, 4 * kPage, Access::read) == Fault{FaultKind::truncated, kPage, 1});
+  CHECK(region->faults().take().count == 1);
+  testing::resize(file.get(), 4 * kPage);
+  CHECK(find_lost(*region, 0, 4 * kPage, Access::read) == Fault{});
 }
