@@ -19,6 +19,7 @@ const cases = [
   'first-lookup',
   'sequential-sum',
   'random-reads',
+  'small-reads',
   'text',
   'cold-file',
   'flush',

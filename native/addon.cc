@@ -31,6 +31,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<release>(exports, "release");
   add<remap>(exports, "remap");
   add<map_again>(exports, "mapAgain");
+  add<last_page>(exports, "lastPage");
   add<array_buffer>(exports, "arrayBuffer");
   add<protection>(exports, "protection");
   add<address>(exports, "address");
@@ -101,6 +102,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<check_faults>(exports, "check");
   add<check_faults_again>(exports, "checkAgain");
   add<take_fault>(exports, "clearFault");
+  add<fault_epoch_word>(exports, "faultEpoch");
+  add<is_sound>(exports, "isSound");
   add<listen_for_faults>(exports, "listenForFaults");
   add<is_fault_guard_active>(exports, "faultGuardActive");
 

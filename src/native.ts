@@ -109,6 +109,11 @@ export interface Native {
   remap(handle: Handle, length: number, detach: DetachFunction | undefined): Result
   /** The same for a mapping that is empty so far. */
   mapAgain(handle: Handle, length: number, fd: number, offset: number): Result
+  /**
+   * Another mapping of the last page, up to the last byte, whose faults nobody is told of: it shows whether
+   * the file has that page. 0 where no page can be lost.
+   */
+  lastPage(handle: Handle): [handle: Handle, length: number] | Result
   arrayBuffer(handle: Handle, offset: number, length: number): ArrayBuffer | Result
   /** PROT_… of every page, or -1 when pages differ. */
   protection(handle: Handle): Result
@@ -149,7 +154,7 @@ export interface Native {
   copyOut(handle: Handle, offset: number, target: Uint8Array): NativeFault | null | Result
   copyIn(handle: Handle, offset: number, source: Uint8Array): NativeFault | null | Result
   /** Whether the pieces of such a copy must be copied last piece first. */
-  copiesBackward(handle: Handle, offset: number, source: Uint8Array): boolean
+  copiesBackward(handle: Handle, offset: number, bytes: Uint8Array, out: boolean): boolean
 
   /** Where all of `needle`, not empty, first stands in a range; null if nowhere. */
   searchFirst(handle: Handle, offset: number, length: number, needle: Uint8Array): Searched
@@ -242,6 +247,10 @@ export interface Native {
   /** The same, also where somebody was told. */
   checkAgain(handle: Handle): NativeFault | null | Result
   clearFault(handle: Handle): NativeFault | null | Result
+  /** A number of 32 bits that moves whenever {@link isSound} may have changed, of any mapping. */
+  faultEpoch(): ArrayBuffer | Result
+  /** Whether all of it can be read and shows what was mapped, and no fault was recorded since. */
+  isSound(handle: Handle): boolean
   listenForFaults(listener: (handle: Handle) => void): boolean
   faultGuardActive(): boolean
 

@@ -22,6 +22,7 @@ Napi::Value unmap(const Napi::CallbackInfo& info);
 Napi::Value release(const Napi::CallbackInfo& info);
 Napi::Value remap(const Napi::CallbackInfo& info);
 Napi::Value map_again(const Napi::CallbackInfo& info);
+Napi::Value last_page(const Napi::CallbackInfo& info);
 Napi::Value array_buffer(const Napi::CallbackInfo& info);
 Napi::Value protection(const Napi::CallbackInfo& info);
 Napi::Value address(const Napi::CallbackInfo& info);
@@ -107,6 +108,8 @@ Napi::Value peek_fault(const Napi::CallbackInfo& info);
 Napi::Value check_faults(const Napi::CallbackInfo& info);
 Napi::Value check_faults_again(const Napi::CallbackInfo& info);
 Napi::Value take_fault(const Napi::CallbackInfo& info);
+Napi::Value fault_epoch_word(const Napi::CallbackInfo& info);
+Napi::Value is_sound(const Napi::CallbackInfo& info);
 Napi::Value listen_for_faults(const Napi::CallbackInfo& info);
 Napi::Value is_fault_guard_active(const Napi::CallbackInfo& info);
 

@@ -30,14 +30,16 @@ Napi::Value copy_in(const Napi::CallbackInfo& info) {
   return transfer(info, [](auto&&... arguments) { return posix_mmap::copy_in(arguments...); });
 }
 
-// copiesBackward(handle, offset, bytes): whether the pieces of a copyIn() must be copied last piece
-// first, because the first would overwrite bytes that are still to be copied
+// copiesBackward(handle, offset, bytes, out): whether the pieces of a copyIn(), or of a copyOut(),
+// must be copied last piece first, because the first would overwrite bytes that are still to be
+// copied
 Napi::Value copies_backward(const Napi::CallbackInfo& info) {
   const Region* const region = region_at(info);
   const Bytes bytes = bytes_at(info, 2);
   const bool backward =
       region != nullptr &&
-      posix_mmap::copies_backward(*region, uint64_at(info, 1), bytes.length, bytes.data);
+      posix_mmap::copies_backward(*region, uint64_at(info, 1), bytes.length, bytes.data,
+                                  bool_at(info, 3) ? Direction::out : Direction::in);
   return Napi::Boolean::New(info.Env(), backward);
 }
 

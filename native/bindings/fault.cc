@@ -6,6 +6,7 @@
 #include "posix/content/fault_cause.h"
 #include "posix/content/file_end.h"
 #include "posix/faults/fault_guard.h"
+#include "posix/region/fault_epoch.h"
 
 namespace posix_mmap {
 namespace {
@@ -38,6 +39,24 @@ Napi::Value take_fault(const Napi::CallbackInfo& info) {
   Region* const region = region_at(info);
   if (region == nullptr) return number(info, -ESTALE);
   return fault_value(info, take_logged_fault(*region));
+}
+
+// faultEpoch(): ArrayBuffer of the process's fault epoch, four bytes | -errno
+Napi::Value fault_epoch_word(const Napi::CallbackInfo& info) {
+  static_assert(sizeof(fault_epoch) == sizeof(uint32_t));
+  napi_value buffer = nullptr;
+  const napi_status status = napi_create_external_arraybuffer(
+      info.Env(), static_cast<void*>(&fault_epoch), sizeof(fault_epoch), nullptr, nullptr, &buffer);
+  if (status == napi_ok) return Napi::Value(info.Env(), buffer);
+  if (info.Env().IsExceptionPending()) return Napi::Value();
+  return number(info, status == napi_no_external_buffers_allowed ? -ENOTSUP : -ENOMEM);
+}
+
+// isSound(handle): whether all of a mapping can be read and shows what was mapped, and nothing is
+// in its log
+Napi::Value is_sound(const Napi::CallbackInfo& info) {
+  Region* const region = region_at(info);
+  return Napi::Boolean::New(info.Env(), region != nullptr && region->sound());
 }
 
 // listenForFaults(listener): whether faults will be announced

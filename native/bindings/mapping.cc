@@ -9,6 +9,7 @@
 #include "environment/environment.h"
 #include "posix/calls/map.h"
 #include "posix/calls/map_file.h"
+#include "posix/calls/remap.h"
 #include "posix/files/memory_account.h"
 
 namespace posix_mmap {
@@ -134,6 +135,24 @@ Napi::Value map_again(const Napi::CallbackInfo& info) {
       Environment::of(info.Env())
           .map_again(uint64_at(info, 0), uint64_at(info, 1), int32_at(info, 2), uint64_at(info, 3));
   return number(info, result);
+}
+
+// lastPage(handle): [handle, length] of the last page up to the last byte, mapped once more to see
+// whether the file has it; 0 where no page can be lost | -errno
+Napi::Value last_page(const Napi::CallbackInfo& info) {
+  const Region* const region = region_at(info);
+  if (region == nullptr) return number(info, -ESTALE);
+  const bool lasting =
+      region->anonymous() || (region->file().known() && !region->file().can_shrink());
+  if (lasting) return number(info, 0);
+  if (!region->file().known()) return number(info, -ENODEV);
+  RegionUser page;
+  const int result = map_last_page(*region, page);
+  if (result != 0) return number(info, result);
+  // Nobody is told of its faults: the mapping is looked at then.
+  HandleTable& handles = Environment::of(info.Env()).handles();
+  const auto length = static_cast<int64_t>(page->extent().byte_length);
+  return numbers(info, {static_cast<int64_t>(handles.add(std::move(page))), length});
 }
 
 // arrayBuffer(handle, offset, length): ArrayBuffer | -errno

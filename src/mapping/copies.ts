@@ -1,7 +1,6 @@
 // Copies that check: exactly the file's bytes, or a MappingFaultError where a view would show zeros.
 
 import { Buffer } from 'node:buffer'
-import { types } from 'node:util'
 import {
   byteCount,
   optional,
@@ -12,29 +11,15 @@ import {
 import { invalidArgType, invalidArgValue, outOfRange, stringTooLong } from '../errors.js'
 import { maxBufferLength } from '../kernel/limits.js'
 import { type Handle, type NativeFault, native, type Result } from '../native.js'
+import { bytesOf, changes, typedArray, uncurry } from '../runtime/brand.js'
 import { assertNoFault } from './faults.js'
 import { contentPace, inPieces, inPiecesBackward } from './pieces.js'
 import { type Mapped, type Region, regionOf } from './region.js'
 
-type Getter = (this: ArrayBufferView) => unknown
-
-function getters(prototype: object): Record<'buffer' | 'byteOffset' | 'byteLength', Getter> {
-  const of = (name: string) => Object.getOwnPropertyDescriptor(prototype, name)?.get as Getter
-  return { buffer: of('buffer'), byteOffset: of('byteOffset'), byteLength: of('byteLength') }
-}
-
-const dataView = getters(DataView.prototype)
-const typedArray = getters(Object.getPrototypeOf(Uint8Array.prototype))
-
 /** The bytes of a view, whatever a subclass says that they are. */
 export function viewBytes(view: ArrayBufferView, name: string): Uint8Array {
-  const { buffer, byteOffset, byteLength } = types.isDataView(view) ? dataView : typedArray
   try {
-    return new Uint8Array(
-      buffer.call(view) as ArrayBuffer,
-      byteOffset.call(view) as number,
-      byteLength.call(view) as number,
-    )
+    return bytesOf(view)
   } catch {
     throw invalidArgValue(name, view, 'must not be detached')
   }
@@ -52,25 +37,56 @@ function pieceOf(bytes: Uint8Array, start: number, length: number): Uint8Array {
   return length === bytes.length ? bytes : bytes.subarray(start, start + length)
 }
 
-/** Copies out of an open region; the range has to lie inside. */
+/** At most so many bytes are copied in JavaScript: two pages, if a load faults. */
+const mostDirect = 1024
+
+/** A loop takes less than set() for so few. */
+const fewBytes = 32
+
+const set = uncurry(Uint8Array.prototype.set) as (target: Uint8Array, source: Uint8Array) => void
+
+/** Copies out of an open region in JavaScript; false where the addon has to, and nothing is said. */
+function copiedDirectly(
+  region: Region,
+  offset: number,
+  target: Uint8Array,
+  length: number,
+): boolean {
+  if (length === 0 || length > mostDirect) return false
+  const { direct } = region
+  const view = direct?.view(offset, length)
+  if (direct === undefined || view === undefined) return false
+  const { canShrink } = direct
+  const from = direct.indexOf(offset)
+  if (canShrink && view[from + length - 1] === 0) return false
+  if (length < fewBytes) for (let i = 0; i < length; i++) target[i] = view[from + i] as number
+  else set(target, new Uint8Array(view.buffer, from, length))
+  return direct.sound && !(canShrink && target[length - 1] === 0)
+}
+
+/** Copies out of an open region into memory of V8's; the range has to lie inside. */
 export function copyOut(region: Region, offset: number, target: Uint8Array): void {
+  if (!copiedDirectly(region, offset, target, target.length)) copyOutGuarded(region, offset, target)
+}
+
+/** The same into any memory, also of a mapping. */
+function copyOutGuarded(region: Region, offset: number, target: Uint8Array): void {
   const { handle } = region
   const { length } = target
   const result =
     length <= contentPace.least
       ? native.copyOut(handle, offset, target) // without the closure, which a short copy would notice
-      : inPieces<Copied>(handle, offset, length, contentPace, null, (at, count) =>
-          native.copyOut(handle, at, pieceOf(target, at - offset, count)),
-        )
+      : copyInPieces(handle, offset, target, true)
   assertNoFault(result, region, 'read')
 }
 
-function copyInPieces(handle: Handle, offset: number, source: Uint8Array): Copied {
-  const backward = native.copiesBackward(handle, offset, source)
+function copyInPieces(handle: Handle, offset: number, bytes: Uint8Array, out: boolean): Copied {
+  const backward = native.copiesBackward(handle, offset, bytes, out)
   const pieces = backward ? inPiecesBackward<Copied> : inPieces<Copied>
-  return pieces(handle, offset, source.length, contentPace, null, (at, count) =>
-    native.copyIn(handle, at, pieceOf(source, at - offset, count)),
-  )
+  return pieces(handle, offset, bytes.length, contentPace, null, (at, count) => {
+    const part = pieceOf(bytes, at - offset, count)
+    return out ? native.copyOut(handle, at, part) : native.copyIn(handle, at, part)
+  })
 }
 
 /** Copies into an open region, also from its own bytes; the range has to lie inside. */
@@ -80,7 +96,7 @@ function copyIn(region: Region, offset: number, source: Uint8Array): void {
   const result =
     length <= contentPace.least
       ? native.copyIn(handle, offset, source)
-      : copyInPieces(handle, offset, source)
+      : copyInPieces(handle, offset, source, false)
   assertNoFault(result, region, 'write')
 }
 
@@ -95,16 +111,27 @@ export function read(mapping: Mapped, offset: unknown, length: unknown): Buffer 
   return target
 }
 
+/** Fills a target, whatever it is, if that is direct. */
+function readDirectly(mapping: Mapped, start: number, target: ArrayBufferView): boolean {
+  if (typedArray.kind(target) !== 'Uint8Array') return false
+  const length = typedArray.byteLength(target)
+  if (length === 0 || length > mostDirect) return false
+  const region = regionOf(mapping)
+  if (length > region.byteLength - start || changes(typedArray.buffer(target))) return false
+  return copiedDirectly(region, start, target as Uint8Array, length)
+}
+
 export function readInto(mapping: Mapped, target: unknown, offset: unknown): number {
   if (!ArrayBuffer.isView(target)) {
     throw invalidArgType('target', 'an instance of ArrayBufferView', target)
   }
   const start = optionalByteCount(offset, 'offset') ?? 0
+  if (readDirectly(mapping, start, target)) return typedArray.byteLength(target)
   const bytes = viewBytes(target, 'target')
   const region = regionOf(mapping)
   const { length: rest } = rangeWithin(region.byteLength, start, undefined)
   const wanted = bytes.length > rest ? bytes.subarray(0, rest) : bytes
-  copyOut(region, start, wanted)
+  copyOutGuarded(region, start, wanted)
   return wanted.length
 }
 

@@ -9,6 +9,7 @@ import { type Access, type Protection, protectionOf } from '../kernel/protection
 import { type Handle, native } from '../native.js'
 import { expectViews } from '../runtime/stable-copies.js'
 import { Buffers } from './buffers.js'
+import { Direct } from './direct.js'
 import { SharedBuffer } from './shared-buffer.js'
 
 /** Is given the faults so far, as {@link Mapping.fault} has them. */
@@ -49,6 +50,9 @@ export interface Facts {
   readonly onFault: FaultListener | undefined
 }
 
+/** Small reads before one is direct: most mappings are read once or twice, and it takes a mapping more. */
+const patience = 64
+
 export class Region {
   readonly handle: Handle
   readonly facts: Facts
@@ -63,6 +67,8 @@ export class Region {
   #protection: Protection
   #byteLength: number
   #buffers: Buffers | undefined
+  #direct: Direct | undefined
+  #patience = patience
   #sharedBuffer: SharedBuffer | undefined
 
   constructor(handle: Handle, byteLength: number, protection: Protection, facts: Facts) {
@@ -94,6 +100,17 @@ export class Region {
     return this.#sharedBuffer
   }
 
+  /** For small reads in JavaScript; undefined where they go through the addon. */
+  get direct(): Direct | undefined {
+    if (this.#direct !== undefined) return this.#direct
+    if (this.#patience > 0 && --this.#patience === 0) {
+      const { handle, byteLength } = this
+      const covering = (offset: number, length: number) => this.buffers.covering(offset, length)
+      this.#direct = Direct.of({ handle, byteLength, covering }) ?? undefined
+    }
+    return this.#direct
+  }
+
   /** Of every page, asked of the addon, since another thread may have set it as well. */
   get protection(): Protection {
     const prot = this.closed === undefined ? native.protection(this.handle) : -1
@@ -109,6 +126,7 @@ export class Region {
   resized(byteLength: number): void {
     this.#closeBuffers()
     this.#byteLength = byteLength
+    this.#patience = patience
   }
 
   /** Before the addon gives the memory back. */
@@ -120,7 +138,10 @@ export class Region {
   }
 
   #closeBuffers(): void {
+    this.#direct?.end()
     this.#sharedBuffer?.close()
+    this.#direct = undefined
+    this.#patience = 0
     this.#buffers = undefined
     this.#sharedBuffer = undefined
   }

@@ -5,6 +5,7 @@ import { types } from 'node:util'
 import { optionalByteCount } from '../arguments.js'
 import { invalidArgType, outOfRange } from '../errors.js'
 import { checkedOnHandle, native, type Searched } from '../native.js'
+import { uncurry } from '../runtime/brand.js'
 import { viewBytes } from './copies.js'
 import { faultError } from './faults.js'
 import { contentPace, inPieces, inPiecesBackward, type Pace } from './pieces.js'
@@ -73,10 +74,54 @@ function findLast(
   return find(region, offset, length, needle, inPiecesBackward, native.searchLast)
 }
 
+/** Where a match is looked for in JavaScript: most of a caller who goes from one to the next are near. */
+const nearBytes = 1 << 14
+
+/** After a search that did not end there, so many go through the addon at once. */
+const pause = 16
+
+const bufferIndexOf = uncurry(Buffer.prototype.indexOf) as (
+  buffer: Uint8Array,
+  value: string | number,
+  from: number,
+) => number
+
+/** What may be searched for: its last byte is not zero, so that a match lies in the file. */
+function isDirect(needle: unknown): needle is string | number {
+  if (typeof needle === 'number') return Number.isInteger(needle) && needle > 0 && needle <= 255
+  return typeof needle === 'string' && needle.length > 0 && !needle.endsWith('\0')
+}
+
+/** A match in JavaScript; -1 where the addon has to search, and nothing is said. */
+function foundNear(region: Region, needle: unknown, from: number, limit: number): number {
+  const { direct } = region
+  if (direct === undefined || !isDirect(needle)) return -1
+  if (direct.pause > 0) {
+    direct.pause--
+    return -1
+  }
+  let window = direct.window(from, nearBytes)
+  if (window === undefined) return -1
+  let place = bufferIndexOf(window.bytes, needle, from - window.start)
+  if (place < 0 && window.start < from) {
+    window = direct.window(from, nearBytes, true)
+    place = window === undefined ? -1 : bufferIndexOf(window.bytes, needle, 0)
+  }
+  if (window === undefined || place < 0) {
+    direct.pause = pause
+    return -1
+  }
+  const longest = typeof needle === 'number' ? 1 : 3 * needle.length
+  const at = window.start + place
+  return direct.sound && at + longest <= limit ? at : -1
+}
+
 export function indexOf(mapping: Mapped, needle: unknown, from: unknown, end: unknown): number {
-  const bytes = needleBytes(needle)
   const start = optionalByteCount(from, 'from') ?? 0
   const last = optionalByteCount(end, 'end') ?? Number.MAX_SAFE_INTEGER
+  const near = foundNear(regionOf(mapping), needle, start, last)
+  if (near >= 0) return near
+  const bytes = needleBytes(needle)
   const region = regionOf(mapping)
   const limit = Math.min(last, region.byteLength)
   if (bytes.length === 0 && start <= last) return Math.min(start, limit)

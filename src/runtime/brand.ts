@@ -44,8 +44,11 @@ export function stamp(buffer: ArrayBufferLike): void {
   changing.add(buffer)
 }
 
-/** Another thread may hold any SharedArrayBuffer, also one that it was sent by us. */
-function changes(buffer: ArrayBufferLike): boolean {
+/**
+ * Whether the memory may be a mapping's, or change by itself: another thread may hold any
+ * SharedArrayBuffer, also one that it was sent by us.
+ */
+export function changes(buffer: ArrayBufferLike): boolean {
   return isStamped(buffer) || buffer instanceof SharedArrayBuffer
 }
 

@@ -217,9 +217,8 @@ export function expectViews(): void {
  * every mapping: another thread may attach to private memory too, and a guard page empties it.
  */
 export function brand<B extends ArrayBufferLike>(buffer: B): B {
-  if (untouched) return buffer
-  patchLoadedModules()
   stamp(buffer)
+  if (!untouched) patchLoadedModules()
   return buffer
 }
 

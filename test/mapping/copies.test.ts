@@ -236,6 +236,27 @@ describe('readInto', () => {
   })
 })
 
+describe('readInto() of bytes into bytes of the same mapping', () => {
+  // The last lengths are copied in several pieces.
+  it.each([
+    [0, 5, 30],
+    [5, 0, 30],
+    [7, 7, 30],
+    [0, 1, 3 * pageSize],
+    [1, 0, 3 * pageSize],
+    [0, 1000, 5 << 20],
+    [1000, 0, 5 << 20],
+  ])('is memmove(3): from %i to %i, %i bytes', (from, to, length) => {
+    using mapping = mapAnonymous(6 << 20)
+    const bytes = mapping.bytes()
+    bytes.set(pattern(bytes.length))
+    const expected = Buffer.from(bytes)
+    expected.copyWithin(to, from, from + length)
+    expect(mapping.readInto(mapping.bytes(to, length), from)).toBe(length)
+    expect(expected.equals(bytes)).toBe(true)
+  })
+})
+
 describe('text', () => {
   const words = 'zwölf Boxkämpfer 😀 jagen'
   const file = scratch.file('words', words)

@@ -88,6 +88,17 @@ export default {
         })
       },
     },
+    'posix-mmap, by path, keepLocks': {
+      kind: 'package',
+      setUp: (parameters) => {
+        const { small, large } = parameters['sizes']
+        return each(parameters, (_fd, size) => {
+          const mapping = mapFile(size === pageSize ? small.file : large.file, { keepLocks: true })
+          touch(mapping.bytes())
+          mapping.unmap()
+        })
+      },
+    },
     koffi: {
       kind: 'peer',
       setUp: async (parameters) => {

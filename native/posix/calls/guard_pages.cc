@@ -3,6 +3,7 @@
 #include "posix/faults/fault_repair.h"
 #include "posix/kernel_constants.h"
 #include "posix/range_call.h"
+#include "posix/region/fault_epoch.h"
 
 namespace posix_mmap {
 namespace {
@@ -13,6 +14,7 @@ int install_anew(Region& region, size_t first, size_t count) noexcept {
   std::byte* const start = region.extent().base + first * page_size();
   // Before the call, or a store into a read-only page would be judged as if it had no guard.
   region.guards().set(first, count);
+  move_fault_epoch();
   const int result = zero_or_errno(madvise(start, count * page_size(), MADV_GUARD_INSTALL));
   if (result != 0) {
     madvise(start, count * page_size(), MADV_GUARD_REMOVE);  // the kernel may have done some

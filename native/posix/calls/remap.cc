@@ -132,4 +132,24 @@ int remap_region(Region& region, uint64_t length, RegionUser& out) noexcept {
   return 0;
 }
 
+int map_last_page(const Region& region, RegionUser& out) noexcept {
+  const Extent& extent = region.extent();
+  if (!region.shared() || region.anonymous() || extent.byte_length == 0) return -EINVAL;
+  const int refused = map_budget_ask(1);
+  if (refused != 0) return refused;
+  std::byte* const last = page_of(extent.data() + extent.byte_length - 1);
+  // An old length of 0 asks for the same pages at another place, and leaves these as they are.
+  void* const again = mremap(last, 0, page_size(), MREMAP_MAYMOVE);
+  if (again == MAP_FAILED) {
+    const int error = errno;
+    map_budget_return();
+    return -error;
+  }
+  const Extent page{.base = static_cast<std::byte*>(again),
+                    .mapped_length = page_size(),
+                    .lead = 0,
+                    .byte_length = offset_in_page(extent.data() + extent.byte_length - 1) + 1};
+  return Region::adopt(page, region.uniform_protection(), region.flags(), {}, out);
+}
+
 }  // namespace posix_mmap

@@ -13,4 +13,9 @@ namespace posix_mmap {
 /// hole (a private mapping of a file) or not be made longer (shared anonymous memory).
 int remap_region(Region& region, uint64_t length, RegionUser& out) noexcept;
 
+/// mremap(2) — the page of the last byte once more, as a region of its own: whether that page can
+/// be read tells whether the file still has it, and replaces no page of the mapping. -EINVAL for
+/// private memory.
+int map_last_page(const Region& region, RegionUser& out) noexcept;
+
 }  // namespace posix_mmap

@@ -41,6 +41,11 @@ struct Side {
   }
 };
 
+/// Whether a copy from its start would overwrite bytes that are still to be copied.
+bool overlaps_behind(const std::byte* from, const std::byte* to, uint64_t length) noexcept {
+  return from < to && to < from + length;
+}
+
 /// Copies to higher addresses of the same memory, last chunk first. Returns the address that could
 /// not be accessed, or nullptr.
 const std::byte* copy_backward(std::byte* to, const std::byte* from, size_t length) noexcept {
@@ -82,6 +87,9 @@ Fault latest_of(const Side& side, const std::byte* target, const std::byte* addr
 
 Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* target) noexcept {
   const Side side{region, region.extent().data() + offset, length};
+  if (side.holds(target) || (target < side.begin && side.begin < target + length)) {
+    return copy_in(region, byte_offset(region.extent(), target), length, side.begin);
+  }
   Fault fault = side.replaced();
   if (fault.kind != FaultKind::none || length == 0) return fault;
   const bool can_end = region.file().can_shrink();
@@ -102,10 +110,11 @@ Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* targ
   return {};
 }
 
-bool copies_backward(const Region& region, uint64_t offset, uint64_t length,
-                     const std::byte* source) noexcept {
-  const std::byte* const to = region.extent().data() + offset;
-  return source < to && to < source + length;
+bool copies_backward(const Region& region, uint64_t offset, uint64_t length, const std::byte* other,
+                     Direction direction) noexcept {
+  const std::byte* const memory = region.extent().data() + offset;
+  return direction == Direction::in ? overlaps_behind(other, memory, length)
+                                    : overlaps_behind(memory, other, length);
 }
 
 Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte* source) noexcept {
@@ -124,7 +133,7 @@ Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte*
                                 [&] { return target.past_end(Evidence::content); },
                                 [&] { return other.past_end(Evidence::content); });
   if (before.kind != FaultKind::none) return before;
-  const bool backward = copies_backward(region, offset, length, source);
+  const bool backward = overlaps_behind(source, to, length);
   const std::byte* const failed =
       backward ? copy_backward(to, source, length) : guarded_copy(to, source, length).fault;
   if (failed != nullptr) return (other.holds(failed) ? other : target).latest(failed);

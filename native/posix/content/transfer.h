@@ -16,9 +16,12 @@ Fault copy_out(Region& region, uint64_t offset, uint64_t length, std::byte* targ
 /// any region, this one and the same bytes included.
 Fault copy_in(Region& region, uint64_t offset, uint64_t length, const std::byte* source) noexcept;
 
-/// Whether `source` overlaps the bytes at `offset` so that they must be copied from the end.
-bool copies_backward(const Region& region, uint64_t offset, uint64_t length,
-                     const std::byte* source) noexcept;
+enum class Direction { in, out };
+
+/// Whether a copy between the bytes at `offset` and `other` must begin at their end, because they
+/// overlap.
+bool copies_backward(const Region& region, uint64_t offset, uint64_t length, const std::byte* other,
+                     Direction direction) noexcept;
 
 /// Copies bytes out of any memory. If it is a region's, copies as copy_out() does.
 Fault copy_from(const std::byte* source, uint64_t length, std::byte* target) noexcept;

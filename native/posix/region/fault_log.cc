@@ -4,6 +4,8 @@
 
 #include <new>
 
+#include "posix/region/fault_epoch.h"
+
 namespace posix_mmap {
 namespace {
 
@@ -81,6 +83,7 @@ void FaultLog::record(FaultKind kind, uint64_t offset) noexcept {
   count_.fetch_add(1, std::memory_order_acq_rel);
   first_.compare_exchange_strong(none, packed, std::memory_order_acq_rel);
   records_.fetch_add(1, std::memory_order_release);
+  move_fault_epoch();
 }
 
 Fault FaultLog::unpack(uint64_t first, uint64_t count) noexcept {
@@ -96,6 +99,7 @@ Fault FaultLog::peek() const noexcept {
 Fault FaultLog::take() noexcept {
   const uint64_t first = first_.exchange(0, std::memory_order_acq_rel);
   if (first == 0) return {};
+  move_fault_epoch();
   return unpack(first, count_.exchange(0, std::memory_order_acq_rel));
 }
 
@@ -116,6 +120,7 @@ void FaultLog::extend_replaced(FaultKind kind, size_t first, size_t count) noexc
 }
 
 bool FaultLog::mark(FaultKind kind, size_t first, size_t count) noexcept {
+  move_fault_epoch();
   Word* map = page_map(true);
   if (map == nullptr) return false;
   const size_t last = first + count;

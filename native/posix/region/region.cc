@@ -7,6 +7,7 @@
 #include <mutex>
 #include <new>
 
+#include "posix/region/fault_epoch.h"
 #include "posix/region/map_budget.h"
 #include "posix/region/region_table.h"
 #include "posix/region/region_token.h"
@@ -148,11 +149,20 @@ bool Region::inherit_pages(const Region& older, bool moved) noexcept {
 void Region::set_protection(size_t first, size_t last, int prot) noexcept {
   protections_.set(first, last, prot);
   uniform_.store(protections_.uniform(), std::memory_order_release);
+  move_fault_epoch();
 }
 
 void Region::set_first_protection(int prot) noexcept {
   protections_.reset(0, prot);
   uniform_.store(prot, std::memory_order_release);
+}
+
+bool Region::sound() noexcept {
+  const int uniform = uniform_protection();
+  const bool readable = uniform != kMixed && (uniform & PROT_READ) != 0;
+  return readable && faults_.peek().kind == FaultKind::none && !faults_.any_replaced() &&
+         file_.told_end().load(std::memory_order_relaxed) == MappedFile::kNowhere &&
+         guards_.next(0, pages(), true) == pages();
 }
 
 void Region::remove_reference() noexcept {

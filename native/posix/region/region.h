@@ -92,6 +92,10 @@ class Region {
     return ((uniform == kMixed ? protection_ : uniform) & PROT_WRITE) != 0;
   }
 
+  /// Whether all of it can be read and shows what was mapped, and no fault is in the log: until the
+  /// fault epoch moves, or the file is cut.
+  bool sound() noexcept;
+
   FaultLog& faults() noexcept { return faults_; }
   const FaultLog& faults() const noexcept { return faults_; }
   FaultCauses& fault_causes() noexcept { return fault_causes_; }

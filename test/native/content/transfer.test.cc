@@ -223,7 +223,8 @@ TEST_CASE("transfer: a page that another thread replaces at that moment is a fau
 TEST_CASE("transfer: which copies onto themselves must begin at their end") {
   const testing::RegionPtr region = testing::map_anonymous(4 * kPage);
   const auto backward = [&](uint64_t to, uint64_t from) {
-    return posix_mmap::copies_backward(*region, to, kPage, data(region) + from);
+    return posix_mmap::copies_backward(*region, to, kPage, data(region) + from,
+                                       posix_mmap::Direction::in);
   };
   CHECK(backward(1, 0));
   CHECK(backward(kPage - 1, 0));
@@ -231,4 +232,11 @@ TEST_CASE("transfer: which copies onto themselves must begin at their end") {
   CHECK_FALSE(backward(0, 0));
   CHECK_FALSE(backward(0, 1));
   CHECK_FALSE(backward(0, kPage));
+  const auto backward_out = [&](uint64_t from, uint64_t to) {
+    return posix_mmap::copies_backward(*region, from, kPage, data(region) + to,
+                                       posix_mmap::Direction::out);
+  };
+  CHECK(backward_out(0, 1));
+  CHECK_FALSE(backward_out(0, kPage));
+  CHECK_FALSE(backward_out(1, 0));
 }
