@@ -137,7 +137,7 @@ export class Mapping implements Disposable {
    *   ({@link Limits.maxBufferLength}); take parts with {@link bytes} then
    */
   get buffer(): ArrayBuffer {
-    return regionOf(this).buffers.whole()
+    return regionOf(this).memory.buffers.whole()
   }
 
   /**
@@ -191,7 +191,7 @@ export class Mapping implements Disposable {
    *   ERR_OUT_OF_RANGE as {@link buffer}
    */
   get sharedBuffer(): SharedArrayBuffer {
-    return regionOf(this).sharedBuffer.get()
+    return regionOf(this).memory.sharedBuffer.get()
   }
 
   /**

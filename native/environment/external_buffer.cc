@@ -24,9 +24,14 @@ void detach_object(napi_env env, napi_value buffer, napi_value function) {
   napi_value zero = nullptr;
   napi_value result = nullptr;
   napi_create_uint32(env, 0, &zero);
-  if (napi_call_function(env, buffer, function, 1, &zero, &result) == napi_pending_exception) {
+  const napi_status status = napi_call_function(env, buffer, function, 1, &zero, &result);
+  if (status == napi_pending_exception) {
     napi_get_and_clear_last_exception(env, &result);
+    return;
   }
+  napi_valuetype answer = napi_undefined;
+  napi_typeof(env, result, &answer);
+  if (status == napi_ok && answer == napi_boolean) napi_detach_arraybuffer(env, buffer);
 }
 
 }  // namespace

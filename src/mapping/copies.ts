@@ -53,7 +53,7 @@ function copiedDirectly(
   length: number,
 ): boolean {
   if (length === 0 || length > mostDirect) return false
-  const { direct } = region
+  const { direct } = region.memory
   const view = direct?.view(offset, length)
   if (direct === undefined || view === undefined) return false
   const { canShrink } = direct

@@ -59,7 +59,7 @@ export function faultError(owner: FaultOwner, fault: NativeFault): MappingFaultE
 
 export function check(mapping: Mapped): void {
   const region = regionOf(mapping)
-  if (region.direct?.whole) return
+  if (region.memory.direct?.whole) return
   assertNoFault(native.check(region.handle), region, 'fstat')
 }
 

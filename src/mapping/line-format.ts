@@ -34,7 +34,7 @@ export const views: LineFormat<Uint8Array> = {
   split: (copy, offset, region) =>
     Array.from(lineRanges(copy), ([start, end]) => views.long(region, offset + start, end - start)),
   long(region, offset, length) {
-    const { buffer, byteOffset } = region.buffers.covering(offset, length)
+    const { buffer, byteOffset } = region.memory.buffers.covering(offset, length)
     return new Uint8Array(buffer, byteOffset, length)
   },
 }

@@ -109,7 +109,7 @@ class Reader {
       (at, count) => native.probe(handle, at, count),
     )
     assertNoFault(fault, region, 'read')
-    const { buffer, byteOffset } = region.buffers.covering(this.#position, length)
+    const { buffer, byteOffset } = region.memory.buffers.covering(this.#position, length)
     this.#position += length
     return Buffer.from(buffer, byteOffset, length)
   }

@@ -8,9 +8,7 @@ import { invalidArgType, type MappingFault, mappingClosed, systemError } from '.
 import { type Access, type Protection, protectionOf } from '../kernel/protection.js'
 import { type Handle, native } from '../native.js'
 import { expectViews } from '../runtime/stable-copies.js'
-import { Buffers } from './buffers.js'
-import { Direct } from './direct.js'
-import { SharedBuffer } from './shared-buffer.js'
+import { Memory } from './memory.js'
 
 /** Is given the faults so far, as {@link Mapping.fault} has them. */
 export type FaultListener = (fault: MappingFault) => void
@@ -50,38 +48,39 @@ export interface Facts {
   readonly onFault: FaultListener | undefined
 }
 
-/** Small reads before one is direct: most mappings are read once or twice, and it takes a mapping more. */
-const patience = 64
-
 export class Region {
   readonly handle: Handle
   readonly facts: Facts
   /** Streams that have not ended; created by the first of them. */
   streams: Set<Readable> | undefined
   /** What the mapping still tells after unmap(); undefined while it is open. */
-  closed: { readonly fault: MappingFault | null } | undefined
+  closed: { readonly fault: MappingFault | null; readonly protection: Protection } | undefined
+  /** Whether unmap() has done everything. */
+  ended = false
   /** How many of its faults the program knows of. */
   faultsTold = 0
   /** Bodies of checked() that have not ended: they will tell. */
   checking = 0
+  /** Replaced by resize(), as the only thing that happens between the addon's work and everything else. */
+  memory: Memory
   #protection: Protection
-  #byteLength: number
-  #buffers: Buffers | undefined
-  #direct: Direct | undefined
-  #patience = patience
-  #sharedBuffer: SharedBuffer | undefined
 
   constructor(handle: Handle, byteLength: number, protection: Protection, facts: Facts) {
     this.handle = handle
     this.facts = facts
-    this.#byteLength = byteLength
+    this.memory = this.memoryOf(byteLength)
     this.#protection = protection
     expectViews()
   }
 
+  /** What {@link memory} is at another length. */
+  memoryOf(byteLength: number): Memory {
+    return new Memory(this, this.handle, byteLength, this.facts.neverFaults)
+  }
+
   /** In bytes; 0 once it is closed. */
   get byteLength(): number {
-    return this.closed === undefined ? this.#byteLength : 0
+    return this.closed === undefined ? this.memory.byteLength : 0
   }
 
   /** What an error calls it: the path, or the name of shared memory. */
@@ -89,61 +88,16 @@ export class Region {
     return this.facts.path ?? this.facts.segment?.name ?? null
   }
 
-  get buffers(): Buffers {
-    this.#buffers ??= new Buffers(this, this.handle, this.#byteLength)
-    return this.#buffers
-  }
-
-  get sharedBuffer(): SharedBuffer {
-    const { neverFaults } = this.facts
-    this.#sharedBuffer ??= new SharedBuffer(this, this.handle, this.#byteLength, neverFaults)
-    return this.#sharedBuffer
-  }
-
-  /** For small reads in JavaScript; undefined where they go through the addon. */
-  get direct(): Direct | undefined {
-    if (this.#direct !== undefined) return this.#direct
-    if (this.#patience > 0 && --this.#patience === 0) {
-      const { handle, byteLength } = this
-      const covering = (offset: number, length: number) => this.buffers.covering(offset, length)
-      this.#direct = Direct.of({ handle, byteLength, covering }) ?? undefined
-    }
-    return this.#direct
-  }
-
   /** Of every page, asked of the addon, since another thread may have set it as well. */
   get protection(): Protection {
-    const prot = this.closed === undefined ? native.protection(this.handle) : -1
+    if (this.closed !== undefined) return this.closed.protection
+    const prot = native.protection(this.handle)
     return prot < 0 ? this.#protection : protectionOf(prot)
   }
 
   /** After a call that set the protection of a range: where pages differ, the last that was set for all. */
   protectionSet(protection: Protection, length: number): void {
-    if (length === this.#byteLength) this.#protection = protection
-  }
-
-  /** After the addon has moved the memory: the buffers so far are detached. */
-  resized(byteLength: number): void {
-    this.#closeBuffers()
-    this.#byteLength = byteLength
-    this.#patience = patience
-  }
-
-  /** Before the addon gives the memory back. */
-  close(fault: MappingFault | null): void {
-    this.#protection = this.protection
-    this.#buffers?.detachEmpty()
-    this.#closeBuffers()
-    this.closed = { fault }
-  }
-
-  #closeBuffers(): void {
-    this.#direct?.end()
-    this.#sharedBuffer?.close()
-    this.#direct = undefined
-    this.#patience = 0
-    this.#buffers = undefined
-    this.#sharedBuffer = undefined
+    if (length === this.memory.byteLength) this.#protection = protection
   }
 }
 

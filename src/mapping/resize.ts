@@ -22,24 +22,40 @@ const remarks: Readonly<Record<number, string>> = {
     'shared anonymous memory that would grow cannot be moved)',
 }
 
+/** Depth of calls that the work below has room for then. */
+const depth = 500
+
+/**
+ * Throws the RangeError of a stack that is nearly used up, before anything has been done: in the middle of
+ * it, it would leave one half of the work undone.
+ */
+function assertStackRoom(left = depth): number {
+  return left === 0 ? 0 : 1 + assertStackRoom(left - 1)
+}
+
 /** mremap(2) — moves a region to addresses at which it can have another length. */
 export function remapRegion(region: Region, byteLength: number): void {
   expectDetach()
+  const { memory } = region
+  const next = region.memoryOf(byteLength)
+  assertStackRoom()
   const result = native.remap(region.handle, byteLength, detachFunction())
+  if (result === 0) region.memory = next
   const remark = remarks[-result]
   if (remark !== undefined) throw systemError(result, 'mremap', region.origin, remark)
   checkedOnHandle(result, 'mremap', region.origin, byteLength)
+  memory.close()
   endStreams(region, mappingDetached)
-  region.resized(byteLength)
 }
 
 function remapOrMap(region: Region, byteLength: number, fd: number, offset: number): void {
   if (region.byteLength > 0) {
     remapRegion(region, byteLength)
   } else if (byteLength > 0) {
+    const next = region.memoryOf(byteLength)
     const result = native.mapAgain(region.handle, byteLength, fd, offset)
+    if (result === 0) region.memory = next
     checkedOnHandle(result, 'mmap', region.origin, byteLength)
-    region.resized(byteLength)
   }
 }
 

@@ -94,7 +94,7 @@ function isDirect(needle: unknown): needle is string | number {
 
 /** A match in JavaScript; -1 where the addon has to search, and nothing is said. */
 function foundNear(region: Region, needle: unknown, from: number, limit: number): number {
-  const { direct } = region
+  const { direct } = region.memory
   if (direct === undefined || !isDirect(needle)) return -1
   if (direct.pause > 0) {
     direct.pause--

@@ -1,6 +1,6 @@
 // The two ends of a mapping: unmap(), and the collection of what nobody unmapped.
 
-import { mappingClosed } from '../errors.js'
+import { type MappingFault, mappingClosed } from '../errors.js'
 import { type Handle, native } from '../native.js'
 import { expectDetach } from '../runtime/stable-copies.js'
 import { detachFunction } from '../runtime/untransferable.js'
@@ -30,15 +30,24 @@ export function releaseWhenCollected(region: Region): void {
 
 /** munmap(2), after everything that could still reach the memory has been cut off. Idempotent. */
 export function unmap(region: Region): void {
-  if (region.closed !== undefined) return
+  if (region.ended) return
   const { handle, facts } = region
-  endStreams(region, mappingClosed)
-  const fault = faultOf(region)
-  region.close(fault)
-  collected.unregister(region)
+  let unreported = false
+  let fault: MappingFault | null = null
+  // An exception may come from any call, when the stack is used up or node:vm has run out of time. Until
+  // the memory is given back the mapping is open, and what follows is done by the next unmap().
+  if (region.closed === undefined) {
+    endStreams(region, mappingClosed)
+    fault = faultOf(region)
+    const last = region.protection
+    region.memory.close()
+    expectDetach()
+    unreported = native.unmap(handle, detachFunction())
+    region.closed = { fault, protection: last }
+  }
   announceFaultsNoLonger(handle)
-  expectDetach()
-  const unreported = native.unmap(handle, detachFunction())
   if (unreported && fault !== null) announceLate(region, fault)
   if (facts.segment !== null) native.closeDescriptor(facts.segment.fd)
+  collected.unregister(region)
+  region.ended = true
 }

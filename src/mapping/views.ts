@@ -66,7 +66,7 @@ export function typedView<T>(
   const fitting = Math.floor(rest / size)
   const count = elements ?? fitting
   if (count > fitting) throw outOfRange('length', `<= ${fitting} at offset ${start}`, count)
-  const { buffer, byteOffset } = region.buffers.covering(start, count * size)
+  const { buffer, byteOffset } = region.memory.buffers.covering(start, count * size)
   return new type(buffer, byteOffset, count)
 }
 
@@ -78,7 +78,7 @@ function placeOf(mapping: Mapped, offset: unknown, length: unknown): PlaceOfRang
   const wanted = rangeArguments(offset, length)
   const region = regionOf(mapping)
   const range = rangeWithin(region.byteLength, wanted.offset, wanted.length)
-  const { buffer, byteOffset } = region.buffers.covering(range.offset, range.length)
+  const { buffer, byteOffset } = region.memory.buffers.covering(range.offset, range.length)
   return { buffer, byteOffset, length: range.length }
 }
 
@@ -106,5 +106,5 @@ export function sharedBytes(
   const wanted = rangeArguments(offset, length)
   const region = regionOf(mapping)
   const range = rangeWithin(region.byteLength, wanted.offset, wanted.length)
-  return new Uint8Array(region.sharedBuffer.get(), range.offset, range.length)
+  return new Uint8Array(region.memory.sharedBuffer.get(), range.offset, range.length)
 }

@@ -27,6 +27,8 @@ export const typedArray = {
   kind: getter<string | undefined>(typedArrayPrototype, Symbol.toStringTag),
 }
 
+const arrayBufferLength = getter<number>(ArrayBuffer.prototype, 'byteLength')
+
 const dataView = {
   buffer: getter<ArrayBufferLike>(DataView.prototype, 'buffer'),
   byteOffset: getter<number>(DataView.prototype, 'byteOffset'),
@@ -49,7 +51,17 @@ export function stamp(buffer: ArrayBufferLike): void {
  * SharedArrayBuffer, also one that it was sent by us.
  */
 export function changes(buffer: ArrayBufferLike): boolean {
-  return isStamped(buffer) || buffer instanceof SharedArrayBuffer
+  return isStamped(buffer) || buffer instanceof SharedArrayBuffer || !isArrayBuffer(buffer)
+}
+
+/** Also of another realm, where `instanceof` is false of what is shared. */
+function isArrayBuffer(buffer: unknown): boolean {
+  try {
+    arrayBufferLength(buffer)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**

@@ -15,9 +15,18 @@ const transferring = (original: Callable): Callable =>
     },
   })
 
-export function guardTransfers(): void {
-  replace(ArrayBuffer.prototype, 'transfer', transferring)
-  replace(ArrayBuffer.prototype, 'transferToFixedLength', transferring)
+const guarded = new WeakSet<object>()
+
+/**
+ * Of the realm that a buffer is of: under Jest the package runs in a realm of its own, and the addon makes
+ * buffers of Node's.
+ */
+export function guardTransfers(buffer: ArrayBufferLike): void {
+  const prototype = Object.getPrototypeOf(buffer) as object | null
+  if (prototype === null || guarded.has(prototype)) return
+  guarded.add(prototype)
+  for (const name of ['transfer', 'transferToFixedLength', 'transferToImmutable'])
+    replace(prototype, name, transferring)
 }
 
 /** `controller.enqueue(chunk)`: the stream gets bytes of its own, and the chunk keeps its memory. */

@@ -8,6 +8,7 @@ import { isStamped, stable, stamp } from './brand.js'
 import { guardByteStreams, guardTransfers } from './byte-streams.js'
 import { decoding, slicing, sorting, toText } from './frequent-calls.js'
 import { patchLaterModules, patchLoadedModules, whenLoaded } from './loaded-modules.js'
+import { guardFileWork } from './pins.js'
 import {
   type Callable,
   intercepted,
@@ -31,12 +32,17 @@ function at(positions: number | readonly number[], ...names: string[]): Stabiliz
   return (args) => args.map((arg, i) => (chosen.includes(i) ? withStable(stable(arg), names) : arg))
 }
 
-function withStable(value: unknown, names: readonly string[]): unknown {
+/** The value, or one that inherits from it and has something else under these names. */
+function withStable(
+  value: unknown,
+  names: readonly string[],
+  stabilize: (part: unknown) => unknown = stable,
+): unknown {
   if (typeof value !== 'object' || value === null) return value
   const changed: PropertyDescriptorMap = {}
   for (const name of names) {
     const bytes: unknown = Reflect.get(value, name)
-    const own = stable(bytes)
+    const own = stabilize(bytes)
     if (own !== bytes) changed[name] = { value: own, enumerable: true }
   }
   return Object.keys(changed).length === 0 ? value : Object.create(value, changed)
@@ -141,7 +147,10 @@ function patchCrypto(crypto: Exports): boolean {
   interceptAll(prototypeOf(crypto['Sign']), ['sign'], at(0, 'key'))
   interceptAll(prototypeOf(crypto['Verify']), ['verify'], at([0, 1], 'key'))
   interceptAll(crypto, withKeyFirst, at(0, 'key'))
-  interceptAll(crypto, ['diffieHellman'], at(0, 'privateKey', 'publicKey'))
+  interceptAll(crypto, ['diffieHellman'], ([keys, ...rest]) => [
+    withStable(keys, ['privateKey', 'publicKey'], (key) => withStable(stable(key), ['key'])),
+    ...rest,
+  ])
   return interceptAll(crypto, ['sign', 'verify'], at([2, 3], 'key'))
 }
 
@@ -153,7 +162,20 @@ function patchWebCrypto(crypto: Exports): boolean {
 
 /** A session holds certificates, whose INTEGERs are read as those of keys. */
 function patchTls(tls: Exports): boolean {
-  interceptAll(prototypeOf(tls['TLSSocket']), ['setSession'], at(0))
+  const socket = prototypeOf(tls['TLSSocket'])
+  interceptAll(socket, ['setSession'], at(0))
+  // `tls.connect({ session })` and the answer to 'resumeSession' go to the handle that this makes.
+  replace(socket, '_wrapHandle', (original) => {
+    let guarded = false
+    return new Proxy(original, {
+      apply(target, self, args) {
+        const handle: unknown = Reflect.apply(target, self, args)
+        if (!guarded) interceptAll(getPrototypeOf(handle), ['setSession', 'loadSession'], at(0))
+        guarded = true
+        return handle
+      },
+    })
+  })
   return false
 }
 
@@ -187,7 +209,6 @@ function install(): void {
   patchBuffer()
   patchWebAssembly()
   patchDecoders()
-  guardTransfers()
   whenLoaded('buffer', patchTranscode)
   whenLoaded('v8', patchV8)
   whenLoaded('vm', patchVm)
@@ -197,6 +218,7 @@ function install(): void {
   whenLoaded('sqlite', patchSqlite)
   whenLoaded('worker_threads', patchMarks)
   guardByteStreams()
+  guardFileWork()
   patchLaterModules()
 }
 
@@ -218,7 +240,9 @@ export function expectViews(): void {
  */
 export function brand<B extends ArrayBufferLike>(buffer: B): B {
   stamp(buffer)
-  if (!untouched) patchLoadedModules()
+  if (untouched) return buffer
+  guardTransfers(buffer)
+  patchLoadedModules()
   return buffer
 }
 

@@ -1,6 +1,8 @@
 // Buffers that the program has marked with worker_threads.markAsUntransferable(). From Node 24 on V8 gives
 // them a key that a detach must name, and Node-API's detach, which names none, ends the process over it.
 
+import { anyPinned, isPinned } from './pins.js'
+
 type Transfer = (this: ArrayBuffer, byteLength: number) => ArrayBuffer
 
 const { transfer } = ArrayBuffer.prototype as unknown as { transfer?: Transfer }
@@ -17,13 +19,23 @@ function workerThreadsLoaded(): boolean {
   return moduleLoadList.includes('NativeModule worker_threads')
 }
 
+/** Detaches a buffer, or throws where that must not be; false leaves the detach to the addon. */
+export type Detach = (this: ArrayBuffer, byteLength: number) => ArrayBuffer | false
+
+/** `transfer(0)` throws for a buffer that is marked. */
+const detach: Detach = function (this: ArrayBuffer, byteLength: number) {
+  if (isPinned(this)) throw new Error('work is being done on this buffer')
+  return transfer === undefined ? false : Reflect.apply(transfer, this, [byteLength])
+}
+
 /**
- * How the addon must detach buffers where one may be marked: `transfer(0)` throws for such a buffer.
- * undefined where none is marked. Nothing tells which ones are: Node marks external buffers itself, so
- * isMarkedAsUntransferable() is true for all of ours.
+ * How the addon must detach buffers where one may be marked, or pinned; undefined where none is. Nothing
+ * tells which ones are marked: Node marks external buffers itself, so isMarkedAsUntransferable() is true
+ * for all of ours.
  */
-export function detachFunction(): Transfer | undefined {
+export function detachFunction(): Detach | undefined {
+  if (anyPinned()) return detach
   if (transfer === undefined) return undefined
   mayBeMarked ||= workerThreadsLoaded()
-  return mayBeMarked ? transfer : undefined
+  return mayBeMarked ? detach : undefined
 }

@@ -1,10 +1,10 @@
 #include "posix/content/search.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "posix/content/fault_cause.h"
 #include "posix/content/file_end.h"
+#include "posix/content/find_bytes.h"
 #include "posix/faults/guarded_section.h"
 #include "posix/faults/replaced_pages.h"
 
@@ -25,16 +25,16 @@ struct Outcome {
   bool neither() const noexcept { return place == nullptr && fault.kind == FaultKind::none; }
 };
 
-struct Memmem {
+struct Task {
   const std::byte* begin;
   size_t length;
   Needle needle;
-  const void* place = nullptr;
+  const std::byte* place = nullptr;
 };
 
-void call_memmem(void* argument) noexcept {
-  auto& call = *static_cast<Memmem*>(argument);
-  call.place = memmem(call.begin, call.length, call.needle.data, call.needle.length);
+void work(void* argument) noexcept {
+  auto& task = *static_cast<Task*>(argument);
+  task.place = find_bytes(task.begin, task.length, task.needle.data, task.needle.length);
 }
 
 /// Searches up to the first page that cannot be searched. A place before that page is still found.
@@ -44,13 +44,13 @@ Outcome first_in(const Region& region, const std::byte* begin, const std::byte* 
   outcome.fault = find_replaced(region, begin, static_cast<size_t>(end - begin));
   if (outcome.fault.kind != FaultKind::none) end = region.extent().data() + outcome.fault.offset;
 
-  Memmem call{begin, static_cast<size_t>(end - begin), needle};
-  const SectionFault stopped = guarded_section(begin, call.length, call_memmem, &call);
+  Task task{begin, static_cast<size_t>(end - begin), needle};
+  const SectionFault stopped = guarded_section(begin, task.length, work, &task);
   if (stopped.kind != FaultKind::none) {
     const std::byte* const page = page_of(stopped.address);
     return {nullptr, fault_at(region, stopped.kind, std::max<const std::byte*>(begin, page)), true};
   }
-  const auto* const place = static_cast<const std::byte*>(call.place);
+  const std::byte* const place = task.place;
   const std::byte* const searched = place == nullptr ? end : place + needle.length;
   // Another thread's fault may have replaced a page meanwhile, and then zeros were searched.
   const Fault late = find_replaced(region, begin, static_cast<size_t>(searched - begin));
