@@ -6,8 +6,9 @@ import { majors, nodeBinary } from './fetch-nodes.js'
 
 const quick = process.argv.includes('--quick')
 const suites = [
-  ...['faults', 'lifetime', 'threads'].map((topic) => `test/behaviour/${topic}`),
-  'test/mapping/faults.test.ts',
+  ...['cases', 'faults', 'lifetime', 'threads'].map((topic) => `test/behaviour/${topic}`),
+  ...['faults', 'direct'].map((topic) => `test/mapping/${topic}.test.ts`),
+  ...['consumers', 'steps'].map((topic) => `test/runtime/${topic}.test.ts`),
 ]
 const modal = ['accesses', 'mapping/faults', 'in-flight', 'collection', 'transfer']
 const modes = ['--jitless', '--no-opt', '--always-sparkplug', '--gc-interval=500']

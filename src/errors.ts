@@ -115,10 +115,11 @@ export function outOfRange(name: string, range: string, actual: unknown): RangeE
   return coded(new RangeError(message), 'ERR_OUT_OF_RANGE')
 }
 
-export function stringTooLong(offset: number, length: number): Error {
+/** `what` the string was to be of, and what to do instead. */
+export function stringTooLong(what: string, length: number, remedy: string): Error {
   const message =
     `Cannot create a string longer than 0x${bufferConstants.MAX_STRING_LENGTH.toString(16)} ` +
-    `characters: the line at offset ${offset} has ${length} bytes (use encoding null for views)`
+    `characters: ${what} has ${length} bytes (${remedy})`
   return coded(new Error(message), 'ERR_STRING_TOO_LONG')
 }
 

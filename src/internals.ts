@@ -9,6 +9,7 @@ export { byteSize, counted, percentage, shortByteSize } from './cli/units.js'
 export { noBinding } from './errors.js'
 export { adviceNames } from './kernel/advice.js'
 export { native } from './native.js'
+export { mayChange } from './runtime/brand.js'
 export { readHeader } from './shared/header.js'
 export { setBeforeStore } from './shared/map-journal.js'
 export {

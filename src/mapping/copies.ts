@@ -1,6 +1,6 @@
 // Copies that check: exactly the file's bytes, or a MappingFaultError where a view would show zeros.
 
-import { Buffer } from 'node:buffer'
+import { Buffer, constants as bufferConstants } from 'node:buffer'
 import {
   byteCount,
   optional,
@@ -149,7 +149,11 @@ export function text(mapping: Mapped, offset: unknown, length: unknown, encoding
   const name = optional(encoding, 'encoding', checkEncoding) ?? 'utf8'
   const region = regionOf(mapping)
   const range = rangeWithin(region.byteLength, wanted.offset, wanted.length)
-  if (range.length > maxBufferLength) throw stringTooLong(range.offset, range.length)
+  // No encoding has fewer characters than one for four bytes.
+  if (range.length > 4 * bufferConstants.MAX_STRING_LENGTH || range.length > maxBufferLength) {
+    const what = `the range at offset ${range.offset}`
+    throw stringTooLong(what, range.length, 'decode it in parts')
+  }
   const copy = Buffer.allocUnsafeSlow(range.length)
   copyOut(region, range.offset, copy)
   return copy.toString(name)

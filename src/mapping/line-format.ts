@@ -69,7 +69,7 @@ function strings(
     split: (copy) => split(copy, encoding),
     long(region, offset, length) {
       if (length * charactersPerByte > bufferConstants.MAX_STRING_LENGTH) {
-        throw stringTooLong(offset, length)
+        throw stringTooLong(`the line at offset ${offset}`, length, 'use encoding null for views')
       }
       const copy = Buffer.allocUnsafeSlow(length)
       copyOut(region, offset, copy)

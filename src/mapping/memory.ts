@@ -52,10 +52,14 @@ export class Memory {
     return this.#direct
   }
 
-  /** Lets go of what the addon does not detach itself. Idempotent. */
+  /** Lets go of every buffer, and detaches those that the addon does not know. Idempotent. */
   close(): void {
     this.#sharedBuffer?.close()
     this.#buffers?.detachEmpty()
     this.#direct?.end()
+    // The addresses are taken for as long as the object of a buffer is reachable.
+    this.#sharedBuffer = undefined
+    this.#buffers = undefined
+    this.#direct = undefined
   }
 }
