@@ -14,7 +14,7 @@ import {
   word,
 } from './broadcast-layout.js'
 import type { Channel } from './broadcast-memory.js'
-import { leave, take } from './ring-lock.js'
+import { leave, take } from './message-lock.js'
 
 /** What is published. */
 export type Message = Uint8Array | string

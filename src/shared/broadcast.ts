@@ -28,8 +28,8 @@ import {
 } from './broadcast-reader.js'
 import { longestMessage, publishAttempt } from './broadcast-writer.js'
 import { opened } from './header.js'
-import { timeIsOver } from './ring-errors.js'
-import { endWaits, type Waits, waitFor, waitsOn } from './ring-waits.js'
+import { timeIsOver } from './message-errors.js'
+import { endWaits, type Waits, waitFor, waitsOn } from './message-waits.js'
 
 const construction = Symbol('posix-mmap construction')
 

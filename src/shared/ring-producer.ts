@@ -9,7 +9,8 @@ import { type Attempt, again, type Sleep } from '../sync/attempts.js'
 import { wake } from '../sync/futex.js'
 import { ownerBits } from '../sync/owner-bits.js'
 import { type Lock, state as lockState } from '../sync/robust-word.js'
-import { otherProducer } from './ring-errors.js'
+import { otherProducer } from './message-errors.js'
+import { leave, take } from './message-lock.js'
 import {
   advanced,
   checkedPosition,
@@ -28,7 +29,6 @@ import {
   writeMessage,
   writingBit,
 } from './ring-layout.js'
-import { leave, take } from './ring-lock.js'
 
 /** There is no room now. */
 export const full = -1

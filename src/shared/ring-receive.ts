@@ -3,6 +3,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { attemptSync, Sleep, type Waiting, type WaitSettings } from '../sync/attempts.js'
 import type { Site } from '../sync/owner.js'
+import { ringClosed, timeIsOver } from './message-errors.js'
+import { type Waits, waitFor } from './message-waits.js'
 import {
   ended,
   finish,
@@ -13,9 +15,7 @@ import {
   stopAwaiting,
   tryNext,
 } from './ring-consumer.js'
-import { ringClosed, timeIsOver } from './ring-errors.js'
 import { contentOf } from './ring-layout.js'
-import { type Waits, waitFor } from './ring-waits.js'
 
 /** The receiving side of a MessageRing object. */
 export interface Receiver {

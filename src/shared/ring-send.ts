@@ -5,7 +5,8 @@ import { byteCount } from '../arguments.js'
 import { invalidArgType, outOfRange } from '../errors.js'
 import { type Attempt, again, attemptSync, Sleep, type WaitSettings } from '../sync/attempts.js'
 import type { Site } from '../sync/owner.js'
-import { invalidState, ringClosed, timeIsOver } from './ring-errors.js'
+import { invalidState, ringClosed, timeIsOver } from './message-errors.js'
+import { type Waits, waitFor } from './message-waits.js'
 import {
   contentOf,
   type Message,
@@ -24,7 +25,6 @@ import {
   trySend,
   type Writer,
 } from './ring-producer.js'
-import { type Waits, waitFor } from './ring-waits.js'
 
 /** The sending side of a MessageRing object. */
 export interface Sender extends Writer {
