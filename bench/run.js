@@ -27,6 +27,7 @@ const cases = [
   'fault-guard',
   'stable-copies',
   'locks',
+  'messages',
   'load',
 ]
 
