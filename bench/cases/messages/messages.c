@@ -1,9 +1,10 @@
 // messages POLLED RECORDS: a ring between two processes that both poll, of records of any length in
-// an area that is mapped twice, as C can have it with a producer and a consumer: two indices, each on a
-// line of its own, each side with a copy of the other's. Then the writing of records alone.
-#include "rounds.h"
-
+// an area that is mapped twice, as C can have it with a producer and a consumer: two indices, each
+// on a line of its own, each side with a copy of the other's. Then the writing of records alone.
+#define _GNU_SOURCE
 #include <sys/wait.h>
+
+#include "rounds.h"
 
 enum { message_bytes = 64, record_bytes = 120, header_bytes = 8, capacity = 1 << 20 };
 
@@ -48,9 +49,7 @@ static void release(uint32_t length) {
   __atomic_store_n(&indices->head, indices->head + taken(length), __ATOMIC_RELEASE);
 }
 
-static void clear(void) {
-  indices->head = indices->tail = seen_head = seen_tail = 0;
-}
+static void clear(void) { indices->head = indices->tail = seen_head = seen_tail = 0; }
 
 static double poll(void) {
   clear();
@@ -105,7 +104,8 @@ int main(int count, char** arguments) {
   polled = atol(arguments[1]);
   records = atol(arguments[2]);
   const int access = PROT_READ | PROT_WRITE;
-  indices = (struct indices*)mmap(NULL, sizeof(*indices), access, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  indices =
+      (struct indices*)mmap(NULL, sizeof(*indices), access, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   area = (char*)mmap(NULL, 2 * capacity, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   const int fd = memfd_create("messages", MFD_CLOEXEC);
   if (indices == MAP_FAILED || area == MAP_FAILED || fd < 0) fail("mmap");
