@@ -16,6 +16,11 @@ function startPeer(ring: MessageRing, ...args: string[]) {
   return runCommand('python3', path, `/proc/${process.pid}/fd/${ring.memory.fd}`, ...args)
 }
 
+/** With what it was before as well: Node 20 and 22 forget that when there are no bytes. */
+function checksumOf(bytes: Uint8Array, before: number): number {
+  return bytes.length === 0 ? before : crc32(bytes, before)
+}
+
 // Less than the messages have, so that the area is written over and over.
 const capacity = 1 << 14
 const count = 4000
@@ -28,7 +33,7 @@ describe.skipIf(!hasPython || !isOrdered)('a peer in Python', () => {
     let passedOver = 0
     for (let number = 0; number < count; number++) {
       const message = randomBytes(randomInt(number % 8 === 0 ? 3000 : 100))
-      checksum = crc32(message, checksum)
+      checksum = checksumOf(message, checksum)
       if (number % 10 === 5 && ring.reserve(9)?.fill(255)) {
         ring.abort()
         passedOver++
@@ -49,7 +54,7 @@ describe.skipIf(!hasPython || !isOrdered)('a peer in Python', () => {
     let received = 0
     let checksum = 0
     for await (const message of ring) {
-      checksum = crc32(message, checksum)
+      checksum = checksumOf(message, checksum)
       if (++received === count) break
     }
     const { stdout, stderr, code } = await peer
