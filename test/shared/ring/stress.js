@@ -1,7 +1,7 @@
 // Producers that send messages of random lengths and bytes through one MessageRing as fast as they can.
 //   node test/shared/ring/stress.js PRODUCERS MESSAGES [flip]
-// prints what the consumer saw, as JSON; 8 producers of 1000000 take minutes. With 'flip' it changes a byte of one message before it looks at
-// it: the control that a damaged message is noticed.
+// prints what the consumer saw, as JSON; 8 producers of 1000000 take minutes. With 'flip' it changes a
+// byte of one message before it looks at it: the control that a damaged message is noticed.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
