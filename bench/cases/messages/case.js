@@ -278,12 +278,12 @@ export default {
   title: 'Messages between processes',
   prepare({ scratch, quick }) {
     return {
-      small: quick ? 2_000 : 500_000,
-      large: quick ? 100 : 10_000,
-      pipe: quick ? 500 : 50_000,
-      largePipe: quick ? 50 : 4_000,
-      records: quick ? 5_000 : 2_000_000,
-      polled: quick ? 5_000 : 3_000_000,
+      small: quick ? 2_000 : 200_000,
+      large: quick ? 100 : 5_000,
+      pipe: quick ? 500 : 20_000,
+      largePipe: quick ? 50 : 2_000,
+      records: quick ? 5_000 : 1_000_000,
+      polled: quick ? 5_000 : 1_000_000,
       file: join(scratch.directory, 'records'),
     }
   },
