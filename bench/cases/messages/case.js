@@ -16,6 +16,8 @@ const peer = fileURLToPath(new URL('messages-peer.js', import.meta.url))
 const smallBytes = 64
 const largeBytes = 1 << 16
 const loanBytes = 1 << 22
+/** Payloads that can be on their way at once. */
+const places = 64
 const recordBytes = 120
 const readers = 2
 /** Messages of process.send() between two waits for the pipe. */
@@ -105,7 +107,7 @@ async function inPlace(count, bytes) {
 async function loans(count) {
   const ring = MessageRing.create(1 << 16)
   const returned = MessageRing.create(1 << 16)
-  const payloads = SharedMemory.create(16 * loanBytes)
+  const payloads = SharedMemory.create(places * loanBytes)
   const shared = withShared({ ring: ring.memory, returned: returned.memory, payloads })
   const { ended, begin } = await start('lending', count, loanBytes, shared)
   const memory = payloads.bytes()
@@ -126,6 +128,40 @@ async function loans(count) {
   for (const structure of [ring, returned]) structure[Symbol.dispose]()
   payloads.unmap()
   return each
+}
+
+/**
+ * Microseconds until a message has come back, or one that says where a payload is.
+ *
+ * @param {number} count
+ * @param {boolean} isLoan
+ */
+async function roundTrip(count, isLoan) {
+  const ring = MessageRing.create(1 << 16)
+  const answers = MessageRing.create(1 << 16)
+  const payloads = SharedMemory.create(loanBytes)
+  const memory = payloads.bytes()
+  const shared = withShared({ ring: ring.memory, answers: answers.memory, payloads })
+  const { ended, begin } = await start(isLoan ? 'borrowing' : 'answering', count, 0, shared)
+  const message = new Uint8Array(isLoan ? 8 : smallBytes)
+  const numbers = new DataView(message.buffer)
+  const clock = new Clock(count)
+  begin()
+  do {
+    if (isLoan) {
+      memory[0] = 7
+      memory[loanBytes - 1] = 7
+      numbers.setUint32(4, loanBytes, true)
+    }
+    ring.trySend(message)
+    await answers.receive()
+  } while (!clock.received())
+  const { each } = clock
+  ring.close()
+  await ended
+  for (const structure of [ring, answers]) structure[Symbol.dispose]()
+  payloads.unmap()
+  return each / 1000
 }
 
 /** @param {number} count */
@@ -187,6 +223,27 @@ async function sent(count, bytes, how) {
   const { each } = clock
   await ended
   return each
+}
+
+/**
+ * Microseconds until a message was answered by a short one.
+ *
+ * @param {number} count
+ * @param {number} bytes
+ * @param {'strings' | 'bytes'} how
+ */
+async function answered(count, bytes, how) {
+  const serialization = how === 'strings' ? 'json' : 'advanced'
+  const { child, ended } = await start('echo', count, bytes, { serialization })
+  const message = how === 'strings' ? 'x'.repeat(bytes) : new Uint8Array(bytes).fill(7)
+  const clock = new Clock(count)
+  do {
+    child.send(message)
+    await once(child, 'message')
+  } while (!clock.received())
+  const { each } = clock
+  await ended
+  return each / 1000
 }
 
 /**
@@ -274,6 +331,22 @@ function writtenToFile(times, path) {
   return each
 }
 
+/**
+ * @param {string} measure
+ * @param {number} factor
+ * @param {string} other another measure
+ * @param {string} title
+ * @returns {import('../../lib/types.js').Goal}
+ */
+function asLongAs(measure, factor, other, title) {
+  return {
+    measure,
+    text: `posix-mmap at most ${factor} × ${title}`,
+    value: (median) => ratio(median('posix-mmap', measure), median('posix-mmap', other)),
+    met: (value) => value <= factor,
+  }
+}
+
 /** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'Messages between processes',
@@ -281,6 +354,8 @@ export default {
     return {
       small: quick ? 2_000 : 500_000,
       loans: quick ? 500 : 200_000,
+      trips: quick ? 100 : 5_000,
+      largeTrips: quick ? 5 : 50,
       large: quick ? 100 : 5_000,
       pipe: quick ? 500 : 40_000,
       largePipe: quick ? 50 : 2_000,
@@ -289,10 +364,11 @@ export default {
       file: join(scratch.directory, 'records'),
     }
   },
-  describe: ({ small, large, loans, pipe, largePipe, records, polled }) =>
+  describe: ({ small, large, loans, trips, pipe, largePipe, records, polled }) =>
     `One process sends, another receives by its event loop: ${small} messages of 64 bytes, ${large} of ` +
-    `64 KiB, and ${loans} of 4 MiB that stay in one of 16 places of a SharedMemory, where only the first ` +
-    `and the last byte are written and read; a message says where, and another gives the place back. ` +
+    `64 KiB, and ${loans} of 4 MiB that stay in one of ${places} places of a SharedMemory, where only the first ` +
+    `and the last byte are written and read; a message says where, and another gives the place back. ${trips} messages go there and back one at ` +
+    `a time. ` +
     `process.send() sends ${pipe} and ${largePipe} messages, as strings and, with serialization: ` +
     `'advanced', as bytes. The first fifth is not counted. Then two processes that poll, ${polled} times; ` +
     `one writer and ${readers} readers that are waited for; and ${records} records of ${recordBytes} bytes ` +
@@ -301,6 +377,8 @@ export default {
     small: { title: '64 bytes', unit: 'ns', digits: 0 },
     large: { title: '64 KiB', unit: 'ns', digits: 0 },
     loan: { title: '4 MiB that stay in place', unit: 'ns', digits: 0 },
+    trip: { title: 'There and back, 64 bytes', unit: 'µs', digits: 1 },
+    loanTrip: { title: 'There and back, 4 MiB', unit: 'µs', digits: 1 },
     polled: { title: '64 bytes, both polling', unit: 'ns', digits: 0 },
     broadcast: { title: `64 bytes to ${readers} readers`, unit: 'ns', digits: 0 },
     record: { title: `A record of ${recordBytes} bytes`, unit: 'ns', digits: 0 },
@@ -317,6 +395,8 @@ export default {
         small: await iterated(counts.small, smallBytes),
         large: await iterated(counts.large, largeBytes),
         loan: await loans(counts.loans),
+        trip: await roundTrip(counts.trips, false),
+        loanTrip: await roundTrip(counts.trips, true),
         polled: await polled(counts.polled),
         broadcast: await published(counts.small),
         record: recorded(counts.records, new Uint8Array(recordBytes).fill(7)),
@@ -344,6 +424,8 @@ export default {
       setUp: (counts) => async () => ({
         small: await sent(counts.pipe, smallBytes, 'strings'),
         large: await sent(counts.largePipe, largeBytes, 'strings'),
+        trip: await answered(counts.trips, smallBytes, 'strings'),
+        loanTrip: await answered(counts.largeTrips, loanBytes, 'strings'),
         broadcast: await sentToAll(counts.pipe, 'strings'),
       }),
     },
@@ -352,6 +434,8 @@ export default {
       setUp: (counts) => async () => ({
         small: await sent(counts.pipe, smallBytes, 'bytes'),
         large: await sent(counts.largePipe, largeBytes, 'bytes'),
+        trip: await answered(counts.trips, smallBytes, 'bytes'),
+        loanTrip: await answered(counts.largeTrips, loanBytes, 'bytes'),
         broadcast: await sentToAll(counts.pipe, 'bytes'),
       }),
     },
@@ -367,12 +451,8 @@ export default {
     asFast('small', 20, 'process.send, bytes'),
     asFast('large', 8, 'process.send'),
     asFast('large', 8, 'process.send, bytes'),
-    {
-      measure: 'loan',
-      text: 'at most 2 × the time of 64 bytes',
-      value: (median) => ratio(median('posix-mmap', 'loan'), median('posix-mmap', 'small')),
-      met: (value) => value <= 2,
-    },
+    asLongAs('loan', 2, 'small', '64 bytes'),
+    asLongAs('loanTrip', 2, 'trip', '64 bytes there and back'),
     asFast('polled', 0.5, 'C'),
     atMost('record', 100, 'ns'),
   ],

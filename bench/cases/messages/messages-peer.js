@@ -89,6 +89,37 @@ const parts = {
       await sendTo(ring, loan)
     }
   },
+  // Answers each message with the same.
+  answering: async () => {
+    const ring = MessageRing.inherited('ring')
+    const answers = MessageRing.inherited('answers')
+    await begin()
+    for await (const message of ring) await sendTo(answers, message)
+  },
+  // The same, when it has seen the payload whose place the message says.
+  borrowing: async () => {
+    const ring = MessageRing.inherited('ring')
+    const answers = MessageRing.inherited('answers')
+    const payloads = SharedMemory.inherited('payloads').bytes()
+    await begin()
+    for await (const loan of ring) {
+      const numbers = new DataView(loan.buffer, loan.byteOffset)
+      const [offset, length] = [numbers.getUint32(0, true), numbers.getUint32(4, true)]
+      if (payloads[offset] !== payloads[offset + length - 1]) throw new Error('not what was lent')
+      await sendTo(answers, loan)
+    }
+  },
+  echo: async () => {
+    let left = count
+    await new Promise((resolve) => {
+      process.on('message', () => {
+        process.send?.('seen', undefined, {}, () => {
+          if (--left === 0) resolve(undefined)
+        })
+      })
+      process.send?.('ready')
+    })
+  },
   strings: async () => {
     const message = 'x'.repeat(Number(bytes))
     await begin()
