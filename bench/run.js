@@ -28,6 +28,7 @@ const cases = [
   'fault-guard',
   'stable-copies',
   'locks',
+  'messages',
   'load',
 ]
 

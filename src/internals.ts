@@ -22,8 +22,9 @@ export {
   viewsOf,
 } from './shared/map-layout.js'
 export { record as mapRecord } from './shared/map-records.js'
+export { lockAt } from './shared/message-lock.js'
+export { plain } from './shared/plain-words.js'
 export { finish, leaveReader, readerOf, receiveAttempt } from './shared/ring-consumer.js'
-export { lockAt } from './shared/ring-lock.js'
 export { closeAttempt, endRecord, trySend } from './shared/ring-producer.js'
 export { type Attempt, again, Sleep } from './sync/attempts.js'
 export { arrive, withdraw } from './sync/barrier-word.js'

@@ -31,19 +31,28 @@ export function whyNoStrace() {
 }
 
 /**
- * How many calls of each system call the main thread makes each time that `body` runs.
+ * How many calls of each system call the main thread makes each time that `body` runs, which may await
+ * something if it says so by `isAsync`.
  *
- * @param {{ before?: string, body: string, after?: string, times?: number, cwd?: string }} script
+ * @param {{ before?: string, body: string, after?: string, times?: number, cwd?: string, isAsync?: boolean }} script
  * @returns {Record<string, number>}
  */
-export function systemCallsOf({ before = '', body, after = '', times = 100, cwd }) {
+export function systemCallsOf({
+  before = '',
+  body,
+  after = '',
+  times = 100,
+  cwd,
+  isAsync = false,
+}) {
+  const call = isAsync ? 'await once()' : 'once()'
   const program = `import fs from 'node:fs'
     ${before}
     fs.existsSync('${from}'.slice(1))
-    const once = () => { ${body} }
-    for (let i = 0; i < 10; i++) once()
+    const once = ${isAsync ? 'async ' : ''}() => { ${body} }
+    for (let i = 0; i < 10; i++) ${call}
     fs.existsSync('${from}')
-    for (let i = 0; i < ${times}; i++) once()
+    for (let i = 0; i < ${times}; i++) ${call}
     fs.existsSync('${to}')
     ${after}`
   const node = [process.execPath, ...still, '--input-type=module', '--eval', program]

@@ -22,7 +22,7 @@ import {
   siteOfLocks,
   wholePages,
 } from './message-area.js'
-import { lockAt } from './ring-lock.js'
+import { lockAt } from './message-lock.js'
 
 /** How a {@link Broadcast} is made. */
 export interface CreateBroadcastOptions extends CreateSharedMemoryOptions {

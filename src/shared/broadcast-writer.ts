@@ -1,11 +1,12 @@
 // The steps of the writer, under its lock. A message is there when it is counted, which is stored last:
 // whoever dies before that has published nothing.
 
-import type { Attempt } from '../sync/attempts.js'
+import type { again, Sleep } from '../sync/attempts.js'
 import { wake } from '../sync/futex.js'
 import {
   behind,
   damaged,
+  type Geometry,
   lengthBytes,
   messageTable,
   readerWords,
@@ -14,7 +15,8 @@ import {
   word,
 } from './broadcast-layout.js'
 import type { Channel } from './broadcast-memory.js'
-import { leave, take } from './ring-lock.js'
+import { leave, take } from './message-lock.js'
+import { plain } from './plain-words.js'
 
 /** What is published. */
 export type Message = Uint8Array | string
@@ -26,17 +28,20 @@ export function longestMessage({ geometry }: Channel): number {
   return geometry.capacity - unitBytes
 }
 
+function placeInTable(geometry: Geometry, number: number): number {
+  return messageTable(geometry) + (number & (geometry.messages - 1))
+}
+
 /** Where a message that is there begins, in bytes from the start of the area. */
 export function placeOfMessage({ geometry, words }: Channel, number: number): number {
-  const at = messageTable(geometry) + (number & (geometry.messages - 1))
-  return Atomics.load(words, at)
+  return plain.load(words, placeInTable(geometry, number))
 }
 
 /** The length of the message at a place, or -1 for what no writer has left there. */
 export function lengthAt({ geometry, words }: Channel, place: number): number {
   const { start, capacity } = geometry
   if (place < 0 || place >= capacity || place % unitBytes !== 0) return -1
-  const length = Atomics.load(words, (start + place) / 4)
+  const length = plain.load(words, (start + place) / 4)
   return length >= 0 && length <= capacity - unitBytes ? length : -1
 }
 
@@ -45,7 +50,9 @@ function placeBehind(channel: Channel, number: number): number {
   const place = placeOfMessage(channel, number)
   const length = lengthAt(channel, place)
   if (length < 0) throw damaged('a message of no length')
-  return (place + bytesTaken(length)) % channel.geometry.capacity
+  const { capacity } = channel.geometry
+  const next = place + bytesTaken(length)
+  return next >= capacity ? next - capacity : next
 }
 
 /** Whether a reader is dead. What is no owner at all was not written by this package. */
@@ -81,19 +88,20 @@ function fits(channel: Channel, oldest: number, tail: number, place: number, byt
   if (count === 0) return true
   if (count >= messages) return false
   const first = placeOfMessage(channel, oldest)
-  const used = (place - first + capacity) % capacity
+  const used = place < first ? place - first + capacity : place - first
   // Full is not empty: there are messages.
   return used !== 0 && used + bytes <= capacity
 }
 
 function publishNow(channel: Channel, message: Message, length: number): boolean {
   const { geometry, words, bytes, text } = channel
-  const tail = Atomics.load(words, word.tail)
-  let oldest = Atomics.load(words, word.oldest)
-  const count = behind(oldest, tail)
+  const tail = plain.load(words, word.tail)
+  const first = plain.load(words, word.oldest)
+  const count = behind(first, tail)
   if (count < 0 || count > geometry.messages) throw damaged(`a count of ${count} messages`)
   const place = count === 0 ? 0 : placeBehind(channel, (tail - 1) | 0)
   const taken = bytesTaken(length)
+  let oldest = first
   if (!fits(channel, oldest, tail, place, taken)) {
     const limit = geometry.blocks ? leastAwaited(channel, oldest, tail) : tail
     do {
@@ -101,14 +109,16 @@ function publishNow(channel: Channel, message: Message, length: number): boolean
       oldest = (oldest + 1) | 0
     } while (!fits(channel, oldest, tail, place, taken))
   }
-  Atomics.store(words, word.oldest, oldest)
-  // On processors with a weak order: the load keeps the stores that follow behind the store before it.
-  Atomics.load(words, word.oldest)
+  if (oldest !== first) {
+    Atomics.store(words, word.oldest, oldest)
+    // On processors with a weak order: the load keeps the stores that follow behind the store before it.
+    Atomics.load(words, word.oldest)
+  }
   const start = geometry.start + place
-  words[start / 4] = length
+  plain.store(words, start / 4, length)
   if (typeof message === 'string') text.write(message, start + lengthBytes)
   else bytes.set(message, start + lengthBytes)
-  Atomics.store(words, messageTable(geometry) + (tail & (geometry.messages - 1)), place)
+  plain.store(words, placeInTable(geometry, tail), place)
   Atomics.store(words, word.tail, (tail + 1) | 0)
   return true
 }
@@ -123,23 +133,22 @@ function wakeReaders({ words }: Channel): void {
   Atomics.compareExchange(words, word.sleepers, mark, 0)
 }
 
-/** Publishes when no other thread does: whether there was room. */
-export function publishAttempt(
+/** One try to publish, which waits while another thread does: whether there was room. */
+export function tryPublish(
   channel: Channel,
   message: Message,
   length: number,
-): Attempt<boolean> {
+  sleep: Sleep,
+): boolean | typeof again | undefined {
   const { writer } = channel
-  return (sleep) => {
-    const taken = take(channel, writer, sleep)
-    if (taken !== true) return taken
-    let published: boolean
-    try {
-      published = publishNow(channel, message, length)
-    } finally {
-      leave(channel, writer)
-    }
-    if (published) wakeReaders(channel)
-    return published
+  const taken = take(channel, writer, sleep)
+  if (taken !== true) return taken
+  let published: boolean
+  try {
+    published = publishNow(channel, message, length)
+  } finally {
+    leave(channel, writer)
   }
+  if (published) wakeReaders(channel)
+  return published
 }

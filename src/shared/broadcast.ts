@@ -5,7 +5,8 @@ import { oneOf, optional, options as optionsObject } from '../arguments.js'
 import { illegalConstructor, invalidArgType, mappingClosed, outOfRange } from '../errors.js'
 import { SharedMemory } from '../mapping.js'
 import {
-  attemptNow,
+  type Attempt,
+  aloneSleep,
   attemptSync,
   timeoutOf,
   type Waiting,
@@ -26,10 +27,10 @@ import {
   nextAttempt,
   takeNext,
 } from './broadcast-reader.js'
-import { longestMessage, publishAttempt } from './broadcast-writer.js'
+import { longestMessage, tryPublish } from './broadcast-writer.js'
 import { opened } from './header.js'
-import { timeIsOver } from './ring-errors.js'
-import { endWaits, type Waits, waitFor, waitsOn } from './ring-waits.js'
+import { timeIsOver } from './message-errors.js'
+import { endWaits, type Waits, waitFor, waitsOn } from './message-waits.js'
 
 const construction = Symbol('posix-mmap construction')
 
@@ -169,6 +170,8 @@ export class Broadcast implements Disposable {
   readonly #channel: Channel
   readonly #waits: Waits
   readonly #subscriptions = new Set<Subscription>()
+  /** For a try that does not wait. */
+  readonly #alone = aloneSleep()
 
   private constructor(key: typeof construction, memory: SharedMemory, isOwn: boolean) {
     if (key !== construction) throw illegalConstructor()
@@ -248,10 +251,12 @@ export class Broadcast implements Disposable {
     const length = lengthOf(message)
     const most = longestMessage(this.#channel)
     if (length > most) throw outOfRange('message.length', `<= ${most}`, length)
-    const { site, words } = this.#channel
-    const attempt = publishAttempt(this.#channel, message, length)
-    const waiting = { site, words, attempt }
-    return attemptNow(waiting) ?? attemptSync(waiting, turnMs) ?? false
+    const channel = this.#channel
+    const published = tryPublish(channel, message, length, this.#alone)
+    if (typeof published === 'boolean') return published
+    const { site, words } = channel
+    const attempt: Attempt<boolean> = (sleep) => tryPublish(channel, message, length, sleep)
+    return attemptSync({ site, words, attempt }, turnMs) ?? false
   }
 
   /**

@@ -4,13 +4,13 @@ import { illegalConstructor, mappingClosed } from '../errors.js'
 import { SharedMemory } from '../mapping.js'
 import { timeoutOf, type WaitOptions, waitSettings } from '../sync/attempts.js'
 import { opened } from './header.js'
+import { invalidState } from './message-errors.js'
+import { endWaits, type Waits, waitsOn } from './message-waits.js'
 import { readerOf } from './ring-consumer.js'
-import { invalidState } from './ring-errors.js'
 import { type CreateMessageRingOptions, createRing, mapRing } from './ring-memory.js'
 import { isClosed } from './ring-producer.js'
 import * as receiving from './ring-receive.js'
 import * as sending from './ring-send.js'
-import { endWaits, type Waits, waitsOn } from './ring-waits.js'
 
 const construction = Symbol('posix-mmap construction')
 

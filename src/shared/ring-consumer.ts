@@ -5,6 +5,7 @@ import { type Attempt, again, type Sleep } from '../sync/attempts.js'
 import { wake } from '../sync/futex.js'
 import { ownerBits } from '../sync/owner-bits.js'
 import type { Lock } from '../sync/robust-word.js'
+import { leave, take } from './message-lock.js'
 import {
   advanced,
   checkedPosition,
@@ -19,7 +20,6 @@ import {
   unitsFor,
   word,
 } from './ring-layout.js'
-import { leave, take } from './ring-lock.js'
 
 /** All was received, and nobody sends any more. */
 export const ended = -1

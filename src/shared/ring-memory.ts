@@ -8,8 +8,8 @@ import type { Site } from '../sync/owner.js'
 import type { Lock } from '../sync/robust-word.js'
 import { createStructure, readHeader, structureOptions } from './header.js'
 import { assertArea, capacityFor, mapArea, siteOfLocks } from './message-area.js'
+import { lockAt } from './message-lock.js'
 import { type Ring, ringLayout, unitBytes, word } from './ring-layout.js'
-import { lockAt } from './ring-lock.js'
 
 /** How a {@link MessageRing} is made. */
 export interface CreateMessageRingOptions extends CreateSharedMemoryOptions {

@@ -1,6 +1,9 @@
 // The steps of those who send. A record becomes visible by its state, which is stored last; the state
 // behind the last record is always 0, so that nothing that lay there before is taken for a record.
 //
+// What is before the state in the order of the program needs no atomic instruction of its own, nor do the
+// words that belong to the lock. The tail does, since isClosed() looks at it without the lock.
+//
 // Whoever dies on the way leaves the lock, which the next one gets, and one of three things: a state
 // of 0, as if nothing had been; a record that the tail does not count yet, which the next one makes
 // good; a record that is being written, which the consumer skips once its owner is dead.
@@ -9,7 +12,9 @@ import { type Attempt, again, type Sleep } from '../sync/attempts.js'
 import { wake } from '../sync/futex.js'
 import { ownerBits } from '../sync/owner-bits.js'
 import { type Lock, state as lockState } from '../sync/robust-word.js'
-import { otherProducer } from './ring-errors.js'
+import { otherProducer } from './message-errors.js'
+import { leave, take } from './message-lock.js'
+import { plain } from './plain-words.js'
 import {
   advanced,
   checkedPosition,
@@ -28,7 +33,6 @@ import {
   writeMessage,
   writingBit,
 } from './ring-layout.js'
-import { leave, take } from './ring-lock.js'
 
 /** There is no room now. */
 export const full = -1
@@ -53,8 +57,9 @@ export function takeTurn(ring: Ring, lock: Lock, sleep: Sleep): true | typeof ag
   const { words, site, single } = ring
   if (!single) return take(ring, lock, sleep)
   const at = word.producers + lockState
+  // Nobody else stores the number of this thread there, or takes it away while the thread lives.
+  if (plain.load(words, at) === site.owner) return true
   const found = Atomics.load(words, at)
-  if (found === site.owner) return true
   const owner = found & ownerBits
   if (owner !== 0 && !site.isDead(owner)) throw otherProducer('send')
   if (Atomics.compareExchange(words, at, found, site.owner) !== found) return again
@@ -69,10 +74,11 @@ export function leaveTurn(ring: Ring, lock: Lock): void {
 /** The tail, when whoever died before it could move it has been made good. */
 function tailOf(ring: Ring): number {
   const { words } = ring
-  const tail = checkedPosition(ring, Atomics.load(words, word.tail))
+  const tail = checkedPosition(ring, plain.load(words, word.tail))
   const at = stateOf(ring, tail)
+  if (plain.load(words, at) === 0) return tail
   const state = Atomics.load(words, at)
-  if (state === 0 || state === closedMark) return tail
+  if (state === closedMark) return tail
   const moved = advanced(ring, tail, unitsFor(lengthOf(ring, state, at)))
   Atomics.store(words, word.tail, moved)
   const beyond = Atomics.load(words, stateOf(ring, moved))
@@ -89,12 +95,12 @@ function hasRoom(ring: Ring, tail: number, units: number, seen: number): boolean
 /** Looks at the head when it must, and has it say that somebody waits for it to move. */
 function findRoom(ring: Ring, tail: number, units: number, sleep: Sleep | undefined): boolean {
   const { words } = ring
-  const seen = Atomics.load(words, word.seenHead)
+  const seen = plain.load(words, word.seenHead)
   if (seen >= 0 && seen < 2 * ring.units && hasRoom(ring, tail, units, seen)) return true
   for (;;) {
     const found = Atomics.load(words, word.head)
     const head = checkedPosition(ring, found & ~producerWaits)
-    Atomics.store(words, word.seenHead, head)
+    plain.store(words, word.seenHead, head)
     if (distance(ring, head, tail) > ring.units) throw damaged('more than it can hold')
     if (hasRoom(ring, tail, units, head)) return true
     if (sleep === undefined) return false
@@ -112,13 +118,13 @@ function addRecord(ring: Ring, length: number, message: Message | null, sleep?: 
   const { words, site } = ring
   const tail = tailOf(ring)
   const at = stateOf(ring, tail)
-  if (Atomics.load(words, at) === closedMark) return closed
+  if (plain.load(words, at) === closedMark) return closed
   const units = unitsFor(length)
   if (!findRoom(ring, tail, units, sleep)) return full
   const next = advanced(ring, tail, units)
-  Atomics.store(words, stateOf(ring, next), 0)
+  plain.store(words, stateOf(ring, next), 0)
   if (message === null) {
-    Atomics.store(words, at + 1, length)
+    plain.store(words, at + 1, length)
     Atomics.store(words, at, writingBit | site.owner)
   } else {
     writeMessage(ring, at, message)

@@ -1,21 +1,26 @@
 // Receiving, as a MessageRing has it: now, later, or one after the other.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { attemptSync, Sleep, type Waiting, type WaitSettings } from '../sync/attempts.js'
+import {
+  aloneSleep,
+  attemptSync,
+  type Sleep,
+  type Waiting,
+  type WaitSettings,
+} from '../sync/attempts.js'
 import type { Site } from '../sync/owner.js'
+import { ringClosed, timeIsOver } from './message-errors.js'
+import { type Waits, waitFor } from './message-waits.js'
 import {
   ended,
   finish,
   leaveReader,
-  nothing,
   type Reader,
   receiveAttempt,
   stopAwaiting,
   tryNext,
 } from './ring-consumer.js'
-import { ringClosed, timeIsOver } from './ring-errors.js'
 import { contentOf } from './ring-layout.js'
-import { type Waits, waitFor } from './ring-waits.js'
 
 /** The receiving side of a MessageRing object. */
 export interface Receiver {
@@ -28,8 +33,7 @@ export interface Receiver {
 }
 
 export function receiverOf(site: Site, reader: Reader, waits: Waits): Receiver {
-  const alone = new Sleep(false)
-  alone.ended(true)
+  const alone = aloneSleep()
   const { ring } = reader
   const waited: Waiting<number> = {
     site,
@@ -85,43 +89,54 @@ const uncounted = 8
 
 const forever: WaitSettings = { timeout: Number.POSITIVE_INFINITY, signal: undefined }
 
-/** The messages, each copied out; what is there is given without waiting, within the budget. */
+/**
+ * The messages, each copied out; what is there is given without waiting, within the budget. Not by async
+ * functions, each of which costs several turns of the queue of promises: those are for what has to wait.
+ */
 export function messages(
   receiver: Receiver,
   assertOpen: () => void,
 ): AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
+  type Next = IteratorResult<Uint8Array<ArrayBuffer>, undefined>
   const { reader, alone } = receiver
   let turnBegan = performance.now()
   let since = 0
   let isDone = false
-  const end = () => {
+  const end = (): Next => {
     isDone = true
-    return { done: true as const, value: undefined }
+    return { done: true, value: undefined }
   }
+  const given = (at: number): Next => ({ done: false, value: copied(reader, at) })
   const wait = async () => {
     const at = await waitFor(receiver.waits, receiver.waited, forever)
     turnBegan = performance.now()
-    if (at === undefined || at === ended) return end()
-    return { done: false as const, value: copied(reader, at) }
+    return at === undefined || at === ended ? end() : given(at)
   }
-  const ready = async () => {
+  const ready = (): Next | Promise<Next> => {
     assertOpen()
     const at = tryNext(reader, alone)
-    if (at === ended) return end()
-    if (at === nothing) return wait()
-    return { done: false as const, value: copied(reader, at) }
+    if (at >= 0) return given(at)
+    return at === ended ? end() : wait()
   }
-  const next = async () => {
-    if (isDone) return end()
-    if (++since < uncounted) return ready()
-    since = 0
-    if (performance.now() - turnBegan < budget) return ready()
+  const readyAfterTurn = async () => {
     await nextTurn()
     turnBegan = performance.now()
     return isDone ? end() : ready()
   }
+  const nextOrReady = () => {
+    if (isDone) return end()
+    if (++since < uncounted) return ready()
+    since = 0
+    return performance.now() - turnBegan < budget ? ready() : readyAfterTurn()
+  }
   return {
-    next,
+    next() {
+      try {
+        return Promise.resolve(nextOrReady())
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    },
     return: async () => {
       // What a loop was given that ends early is done with.
       if (!isDone && !receiver.waits.disposed) release(receiver)

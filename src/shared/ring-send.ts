@@ -3,9 +3,17 @@
 import { types } from 'node:util'
 import { byteCount } from '../arguments.js'
 import { invalidArgType, outOfRange } from '../errors.js'
-import { type Attempt, again, attemptSync, Sleep, type WaitSettings } from '../sync/attempts.js'
+import {
+  type Attempt,
+  again,
+  aloneSleep,
+  attemptSync,
+  type Sleep,
+  type WaitSettings,
+} from '../sync/attempts.js'
 import type { Site } from '../sync/owner.js'
-import { invalidState, ringClosed, timeIsOver } from './ring-errors.js'
+import { invalidState, ringClosed, timeIsOver } from './message-errors.js'
+import { type Waits, waitFor } from './message-waits.js'
 import {
   contentOf,
   type Message,
@@ -24,7 +32,6 @@ import {
   trySend,
   type Writer,
 } from './ring-producer.js'
-import { type Waits, waitFor } from './ring-waits.js'
 
 /** The sending side of a MessageRing object. */
 export interface Sender extends Writer {
@@ -38,8 +45,7 @@ export interface Sender extends Writer {
 }
 
 export function senderOf(site: Site, { ring, lock }: Writer, waits: Waits): Sender {
-  const alone = new Sleep(false)
-  alone.ended(true)
+  const alone = aloneSleep()
   return { site, ring, lock, waits, mostBytes: mostBytesOf(ring), alone, reserved: null }
 }
 

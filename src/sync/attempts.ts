@@ -104,10 +104,16 @@ export interface Waiting<R> {
   readonly slice?: number
 }
 
-/** Tries once, as somebody who has waited: undefined if that would be waiting. */
-export function attemptNow<R>({ attempt, abandon }: Waiting<R>): R | undefined {
+/** What a try is told that does not wait: it is one of somebody who has waited. */
+export function aloneSleep(): Sleep {
   const sleep = new Sleep(false)
   sleep.ended(true)
+  return sleep
+}
+
+/** Tries once, as somebody who has waited: undefined if that would be waiting. */
+export function attemptNow<R>({ attempt, abandon }: Waiting<R>): R | undefined {
+  const sleep = aloneSleep()
   for (;;) {
     const result = attempt(sleep)
     if (result === again) continue

@@ -21,13 +21,43 @@ function systemCalls(body: string, setup = ''): Record<string, number> {
     const fd = fs.openSync(file)
     const mapping = mapFile(fd)
     ${setup}`
-  const counts = systemCallsOf({ before, body, cwd: projectRoot })
+  return whole(systemCallsOf({ before, body, cwd: projectRoot }))
+}
+
+function whole(counts: Record<string, number>): Record<string, number> {
   // malloc(3) and V8 make calls of their own, but in a hundred runs less than one for each run.
-  const whole = Object.entries(counts).map(([name, count]): [string, number] => [
+  const all = Object.entries(counts).map(([name, count]): [string, number] => [
     name,
     Math.floor(count),
   ])
-  return Object.fromEntries(whole.filter(([, count]) => count > 0))
+  return Object.fromEntries(all.filter(([, count]) => count > 0))
+}
+
+/**
+ * The system calls of one run of `body`, which can use a `ring` with 64 KiB of messages and a `message`, while
+ * another process runs `peer` over and over.
+ */
+function besidePeer(peer: string, body: string, isAsync = false): Record<string, number> {
+  const program = `
+    import { SharedMemory } from 'posix-mmap'
+    import { MessageRing } from 'posix-mmap/shared'
+    const ring = MessageRing.attach(SharedMemory.open(process.argv[1]))
+    const message = new Uint8Array(64)
+    for (;;) { ${peer} }`
+  const before = `
+    import { spawn } from 'node:child_process'
+    import { once as event } from 'node:events'
+    import { MessageRing } from 'posix-mmap/shared'
+    const ring = MessageRing.create(1 << 16)
+    const message = new Uint8Array(64)
+    while (ring.trySend(message));
+    const messages = ring[Symbol.asyncIterator]()
+    const path = '/proc/' + process.pid + '/fd/' + ring.memory.fd
+    const args = ['--input-type=module', '--eval', ${JSON.stringify(program)}, path]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+    await event(child, 'spawn')`
+  const after = `child.kill('SIGKILL')`
+  return whole(systemCallsOf({ before, body, after, cwd: projectRoot, isAsync }))
 }
 
 describe.skipIf(reason !== null)('system calls', () => {
@@ -92,6 +122,36 @@ describe.skipIf(reason !== null)('system calls', () => {
     expect(counted('byPath.read(10, 10)')).toEqual({ fstat: 1 })
     expect(counted('byDescriptor.read(10, 10)')).toEqual({ fstat: 1 })
     expect(counted('shared.read(10, 10); shared.checked(() => {})')).toEqual({})
+  })
+
+  it('are none of a message while both sides are busy', () => {
+    const busyProducer = 'ring.trySend(message)'
+    expect(besidePeer(busyProducer, 'while (ring.tryReceive() === null);')).toEqual({})
+    expect(besidePeer(busyProducer, 'ring.receiveSync()')).toEqual({})
+    expect(besidePeer('ring.tryReceive()', 'while (!ring.trySend(message));')).toEqual({})
+  })
+
+  it('are less than one of a message to the event loop, which has a turn every 8 messages at most', () => {
+    expect(besidePeer('ring.trySend(message)', 'await messages.next()', true)).toEqual({})
+  })
+
+  it('are there, and counted, where the other side sleeps', () => {
+    const wakes = 'const received = ring.receive(); ring.trySend(message); await received'
+    const before = `
+      import { MessageRing } from 'posix-mmap/shared'
+      const ring = MessageRing.create(1 << 16)
+      const message = new Uint8Array(64)`
+    const counts = systemCallsOf({ before, body: wakes, cwd: projectRoot, isAsync: true })
+    expect(whole(counts)['futex']).toBeGreaterThan(0)
+  })
+
+  it('are none of a broadcast that nobody waits for', () => {
+    const setup = `
+      import { Broadcast } from 'posix-mmap/shared'
+      const news = Broadcast.create(1 << 16)
+      const reader = news.subscribe()
+      const message = new Uint8Array(64)`
+    expect(systemCalls('news.publish(message); reader.tryReceive()', setup)).toEqual({})
   })
 
   it.each([

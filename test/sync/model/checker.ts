@@ -1,9 +1,9 @@
 // Goes through every order in which a few agents can make the steps of a primitive, with a death after
-// any of them. What is run is the package's own code: between two atomic instructions of an agent
-// nothing that others see happens, so its calls are run again from their start with what the
-// instructions gave before, as far as the next one.
+// any of them. What is run is the package's own code: between two instructions of an agent that read or
+// write the words, atomic or plain, nothing that others see happens, so its calls are run again from their
+// start with what the instructions gave before, as far as the next one.
 
-import { again, native, Sleep } from '../../../dist/internals.js'
+import { again, native, plain, Sleep } from '../../../dist/internals.js'
 
 /** What an agent is to locks, as the package's Site is. */
 export interface ModelOwner {
@@ -132,11 +132,19 @@ export function explore(model: Model, limit = 3_000_000): Explored {
   const kept = new Map<AtomicName, unknown>()
   const atomics = Atomics as unknown as Record<AtomicName, (...args: unknown[]) => number>
   const keptWake = native.futexWake
+  const keptPlain = { ...plain }
   const patch = () => {
     for (const name of ['load', 'store', 'add', 'exchange', 'compareExchange'] as const) {
       const original = atomics[name]
       kept.set(name, original)
       atomics[name] = (...args) => instruction(() => Reflect.apply(original, Atomics, args))
+    }
+    plain.load = (words, at) => instruction(() => keptPlain.load(words, at))
+    plain.store = (words, at, value) => {
+      instruction(() => {
+        keptPlain.store(words, at, value)
+        return value
+      })
     }
     native.futexWake = (words, index, count) =>
       instruction(() => {
@@ -156,6 +164,7 @@ export function explore(model: Model, limit = 3_000_000): Explored {
   const restore = () => {
     for (const [name, original] of kept) Reflect.set(Atomics, name, original)
     native.futexWake = keptWake
+    Object.assign(plain, keptPlain)
   }
 
   /** One instruction of an agent, and what it does by itself up to the next. */

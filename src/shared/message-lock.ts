@@ -2,18 +2,20 @@
 // of others.
 
 import { again, type Sleep } from '../sync/attempts.js'
-import { type Lock, leaveWord, repeat, state, takeWord } from '../sync/robust-word.js'
-import type { Ring } from './ring-layout.js'
+import { type Lock, leaveWord, type Owner, repeat, state, takeWord } from '../sync/robust-word.js'
 
 /** Words with locks among them. */
-type Words = Pick<Ring, 'site' | 'words'>
+interface Words {
+  readonly site: Owner
+  readonly words: Int32Array
+}
 
 /** The lock whose tag is at the word `at`. */
 export function lockAt({ site, words }: Words, at: number): Lock {
   return { site, words: words.subarray(at, at + 2), offset: 4 * at }
 }
 
-/** A word of the lock as a word of the ring, for those who sleep. */
+/** A word of the lock as one of all the words, for those who sleep. */
 function placed(taken: true | typeof again | undefined, sleep: Sleep, at: number) {
   if (taken === undefined) sleep.index += at
   return taken

@@ -1,4 +1,4 @@
-// The errors that only rings have.
+// The errors of sending and receiving.
 
 import { constants } from 'node:os'
 import { systemError } from '../errors.js'
