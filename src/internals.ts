@@ -11,6 +11,7 @@ export { adviceNames } from './kernel/advice.js'
 export { native } from './native.js'
 export { readHeader } from './shared/header.js'
 export { setBeforeStore } from './shared/map-journal.js'
+export { Key as MapKey } from './shared/map-keys.js'
 export {
   classes,
   fillsOffset,

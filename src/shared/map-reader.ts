@@ -1,6 +1,7 @@
 // What looks at a map without the lock. Everything is copied first, and decoded only when the bucket
 // turned out to be the same after the copy.
 
+import { Copies } from './map-copies.js'
 import { type Index, impossible } from './map-index.js'
 import { decodeKey, type Key } from './map-keys.js'
 import { damaged, unitBytes, unitWords, type Views } from './map-layout.js'
@@ -16,8 +17,6 @@ const changed: unique symbol = Symbol('changed')
 const mostAttempts = 100
 /** From which on a length is confirmed before there is memory for it. */
 const longBytes = 4 << 10
-/** Up to which bytes are copied one by one. */
-const fewBytes = 128
 
 export interface Entry {
   readonly key: string | Uint8Array
@@ -29,6 +28,7 @@ export class Reader {
   readonly #index: Index
   readonly #words = new Int32Array(128)
   readonly #scratch = Buffer.from(this.#words.buffer)
+  readonly #copies = new Copies()
   readonly #exclusively: <R>(body: () => R) => R
 
   /** @param exclusively runs something while nobody changes the map */
@@ -107,8 +107,9 @@ export class Reader {
     if (start === 0) return this.#longValueOf(block, at, kind, length)
     // Not in the scratch buffer: what is decoded from clones may be a view of the same bytes.
     if (kind === valueKinds.bytes || kind === valueKinds.clone) {
-      const copy = copyOf(this.#views.bytes, start * 4, length)
+      this.#copies.put(words, start, length)
       if (!this.#index.isUnchanged()) return changed
+      const copy = this.#copies.take(length)
       return kind === valueKinds.bytes ? copy : decodeValue(kind, copy, length)
     }
     copyWords(this.#views, start, length, this.#words, 0)
@@ -166,11 +167,4 @@ export class Reader {
     if (key === undefined) throw damaged('a key is too short')
     return key
   }
-}
-
-function copyOf(bytes: Uint8Array, start: number, length: number): Buffer {
-  const copy = Buffer.allocUnsafe(length)
-  if (length > fewBytes) copy.set(bytes.subarray(start, start + length))
-  else for (let i = 0; i < length; i++) copy[i] = bytes[start + i] as number
-  return copy
 }
