@@ -7,6 +7,7 @@ import { decodeKey, type Key } from './map-keys.js'
 import { damaged, unitBytes, unitWords, type Views } from './map-layout.js'
 import { copyPayload, copyWords, keyRoom, numberOf, record, shortValueAt } from './map-records.js'
 import { decodeValue, valueKinds } from './map-values.js'
+import { busy } from './map-writer.js'
 
 /** There is no such entry. */
 export const absent: unique symbol = Symbol('absent')
@@ -15,6 +16,8 @@ const changed: unique symbol = Symbol('changed')
 
 /** How often a reader looks again before it asks writers to wait for it. */
 const mostAttempts = 100
+/** How often it tries to get their lock, and looks again when it does not, before it gives up. */
+const mostTries = 1000
 /** From which on a length is confirmed before there is memory for it. */
 const longBytes = 4 << 10
 
@@ -29,10 +32,10 @@ export class Reader {
   readonly #words = new Int32Array(128)
   readonly #scratch = Buffer.from(this.#words.buffer)
   readonly #copies = new Copies()
-  readonly #exclusively: <R>(body: () => R) => R
+  readonly #exclusively: <R>(body: () => R) => R | typeof busy
 
-  /** @param exclusively runs something while nobody changes the map */
-  constructor(views: Views, index: Index, exclusively: <R>(body: () => R) => R) {
+  /** @param exclusively runs something while nobody changes the map, if that is possible at once */
+  constructor(views: Views, index: Index, exclusively: <R>(body: () => R) => R | typeof busy) {
     this.#views = views
     this.#index = index
     this.#exclusively = exclusively
@@ -64,10 +67,19 @@ export class Reader {
     return this.#insist(() => this.#tryBucket(number))
   }
 
+  /**
+   * Never waits for the lock: a process that is stopped, or hostile, may have it for ever. Somebody else has
+   * it a thousand times in a row, and has changed the bucket each time, only in memory that is damaged.
+   */
   #insist<R>(attempt: () => R | typeof changed): R {
-    const found = this.#exclusively(attempt)
-    if (found === changed) throw damaged('it changes while nobody may change it')
-    return found as R
+    for (let i = 0; i < mostTries; i++) {
+      const exclusive = this.#exclusively(attempt)
+      if (exclusive === changed) throw damaged('it changes while nobody may change it')
+      if (exclusive !== busy) return exclusive as R
+      const found = attempt()
+      if (found !== changed) return found
+    }
+    throw damaged('it changes all the time')
   }
 
   #tryGet(key: Key): unknown {

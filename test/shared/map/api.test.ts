@@ -14,6 +14,7 @@ import {
   untyped,
 } from '../../support/errors.js'
 import { scratchDirectory } from '../../support/files.js'
+import { runForJson } from '../../support/processes.js'
 import { outputOf, programsIn } from '../../support/programs.js'
 import { problemsOf } from './checker.js'
 
@@ -380,6 +381,9 @@ describe('memory', () => {
     const other = SharedMap.attach(memory)
     map[Symbol.dispose]()
     expect(memory.closed).toBe(false)
+    expect(() => map.get('a')).toThrow(mappingClosed)
+    expect(() => map.set('a', 1)).toThrow(mappingClosed)
+    expect(() => map.size).toThrow(mappingClosed)
     const going = other.entries()
     other.set('a', 1)
     memory.unmap()
@@ -403,6 +407,64 @@ describe('memory', () => {
     map[Symbol.dispose]()
     map[Symbol.dispose]()
     expect(map.memory.closed).toBe(true)
+  })
+
+  it('that is given back at once', async () => {
+    const script = `
+      import fs from 'node:fs'
+      import { SharedMemory } from './dist/index.js'
+      import { SharedMap } from './dist/shared.js'
+      const open = () => [
+        fs.readdirSync('/proc/self/fd').length,
+        fs.readFileSync('/proc/self/maps', 'utf8').split('given-back').length,
+      ]
+      const use = (map) => {
+        map.set('key', 'x')
+        return map.getOrSet('other', () => 'y')
+      }
+      const make = () => SharedMap.create(1 << 16, { name: '/given-back-' + process.pid })
+      const unlink = () => SharedMemory.unlink('/given-back-' + process.pid)
+      const codeOf = (promise) => promise.then(() => 'none', (error) => error.code)
+      // What is opened once for all comes first.
+      const first = make()
+      await use(first)
+      unlink()
+      first[Symbol.dispose]()
+      const before = open()
+      for (let i = 0; i < 20; i++) {
+        const map = make()
+        const other = SharedMap.attach(map.memory)
+        unlink()
+        await use(map)
+        await use(other)
+        other[Symbol.dispose]()
+        other[Symbol.dispose]()
+        if (map.get('other') !== 'y') throw new Error('not its own any more')
+        map[Symbol.dispose]()
+      }
+      const after = open()
+      // One that fills, and one that waits for it.
+      const map = make()
+      unlink()
+      let fill
+      const filling = codeOf(map.getOrSet('slow', () => new Promise((resolve) => { fill = resolve })))
+      const waiting = codeOf(map.getOrSet('slow', () => 'never'))
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      map[Symbol.dispose]()
+      const waited = await waiting
+      fill('late')
+      const filled = await filling
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      console.log(JSON.stringify({ before, after, end: open(), waited, filled }))`
+    const { before, after, end, waited, filled } = (await runForJson(script)) as Record<
+      string,
+      unknown
+    >
+    expect({ after, end }).toEqual({ after: before, end: before })
+    expect({ waited, filled }).toEqual({
+      waited: 'ERR_MAPPING_CLOSED',
+      filled: 'ERR_MAPPING_CLOSED',
+    })
   })
 
   it('that holds something else', () => {
