@@ -14,6 +14,7 @@ import { installDependencies } from './lib/install.js'
 /** In the order of docs/performance.md. */
 const cases = [
   'snapshot',
+  'shared-map',
   'map-unmap',
   'many-large',
   'first-lookup',

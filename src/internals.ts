@@ -12,6 +12,7 @@ export { native } from './native.js'
 export { mayChange } from './runtime/brand.js'
 export { readHeader } from './shared/header.js'
 export { setBeforeStore } from './shared/map-journal.js'
+export { Key as MapKey } from './shared/map-keys.js'
 export {
   classes,
   fillsOffset,

@@ -5,7 +5,7 @@
 import type { SharedMemory } from '../mapping.js'
 import { type Attempt, attemptAsync } from '../sync/attempts.js'
 import { wake } from '../sync/futex.js'
-import { type Place, placeOf } from '../sync/owner.js'
+import { leaveSite, type Place, placeOf } from '../sync/owner.js'
 import { ownerBits } from '../sync/owner-bits.js'
 import { damaged, fillSlots, fillsOffset } from './map-layout.js'
 
@@ -83,9 +83,22 @@ export class Fills {
   /** Gives a key back, whether or not there is a value now. */
   release({ index, expected }: Fill): void {
     const { words, site } = this.#place
+    const before = Atomics.compareExchange(words, index, expected, 0)
+    if (before === expected) wake(words, index, Number.POSITIVE_INFINITY)
     site.held--
-    if (Atomics.compareExchange(words, index, expected, 0) !== expected) return
-    wake(words, index, Number.POSITIVE_INFINITY)
+    site.closeIfUnused()
+  }
+
+  /** Ends all waits. What this thread fills it may still release. */
+  close(): void {
+    const ends = [...this.#waits.values()].map(({ cancel, end }) => {
+      cancel.abort()
+      return end
+    })
+    const leave = () => leaveSite(this, this.#place.site)
+    // A wait that ends looks at its word.
+    if (ends.length > 0) Promise.allSettled(ends).then(leave)
+    else leave()
   }
 
   /** Until the fill of somebody else has ended, in whatever way. */

@@ -78,8 +78,9 @@ export class Index {
 
   #hasKey(block: number, at: number, key: Key): boolean {
     const { bytes } = this.#views
-    const offset = at * 4 + recordHeaderBytes
-    if (this.#words[at + nextExtent] === 0) return key.equals(bytes, offset)
+    if (this.#words[at + nextExtent] === 0) {
+      return key.equalsAt(this.#words, bytes, at + recordHeaderBytes / 4)
+    }
     const stored = new Uint8Array(key.byteLength)
     return copyPayload(this.#views, block, 0, stored.length, stored) && key.equals(stored, 0)
   }

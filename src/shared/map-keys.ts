@@ -8,6 +8,9 @@ export const keyKinds = { bytes: 0, latin1: 1, utf16: 2 } as const
 /** Bytes. */
 export const longestKey = 65_535
 
+/** Up to how many bytes a key is compared by words. */
+const shortKey = 256
+
 /** A key that is at work. Used again and again, since an object each time would cost more than a look. */
 export class Key {
   kind: number = keyKinds.bytes
@@ -16,6 +19,9 @@ export class Key {
   hash = 0
   text = ''
   bytes: Uint8Array = noBytes
+  /** The stored form of a short key of latin1. */
+  readonly #stored = new Uint8Array(shortKey)
+  readonly #storedWords = new Int32Array(this.#stored.buffer)
 
   set(key: unknown, seed: number): void {
     if (typeof key === 'string') this.#setText(key, seed)
@@ -24,11 +30,14 @@ export class Key {
 
   #setText(text: string, seed: number): void {
     const length = text.length
+    const stored = this.#stored
     let hash = seed
     let all = 0
     for (let i = 0; i < length; i++) {
       const unit = text.charCodeAt(i)
       all |= unit
+      // Nothing is stored after the end.
+      stored[i] = unit
       hash = Math.imul(hash ^ unit, 0x01000193)
     }
     const wide = all > 0xff
@@ -63,6 +72,21 @@ export class Key {
 
   writeTo(target: Uint8Array, offset: number): void {
     for (let i = 0; i < this.byteLength; i++) target[offset + i] = this.byteAt(i)
+  }
+
+  /** The same as {@link equals} for what lies at a multiple of 4 bytes. */
+  equalsAt(words: Int32Array, bytes: Uint8Array, word: number): boolean {
+    const length = this.byteLength
+    if (this.kind !== keyKinds.latin1 || length > shortKey) return this.equals(bytes, word * 4)
+    const stored = this.#storedWords
+    const whole = length >> 2
+    for (let i = 0; i < whole; i++) {
+      if (words[word + i] !== stored[i]) return false
+    }
+    const rest = (length & 3) << 3
+    if (rest === 0) return true
+    const different = (words[word + whole] as number) ^ (stored[whole] as number)
+    return different << (32 - rest) === 0
   }
 
   equals(stored: Uint8Array, offset: number): boolean {

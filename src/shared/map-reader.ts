@@ -1,11 +1,13 @@
 // What looks at a map without the lock. Everything is copied first, and decoded only when the bucket
 // turned out to be the same after the copy.
 
+import { Copies } from './map-copies.js'
 import { type Index, impossible } from './map-index.js'
 import { decodeKey, type Key } from './map-keys.js'
 import { damaged, unitBytes, unitWords, type Views } from './map-layout.js'
 import { copyPayload, copyWords, keyRoom, numberOf, record, shortValueAt } from './map-records.js'
 import { decodeValue, valueKinds } from './map-values.js'
+import { busy } from './map-writer.js'
 
 /** There is no such entry. */
 export const absent: unique symbol = Symbol('absent')
@@ -14,10 +16,10 @@ const changed: unique symbol = Symbol('changed')
 
 /** How often a reader looks again before it asks writers to wait for it. */
 const mostAttempts = 100
+/** How often it tries to get their lock, and looks again when it does not, before it gives up. */
+const mostTries = 1000
 /** From which on a length is confirmed before there is memory for it. */
 const longBytes = 4 << 10
-/** Up to which bytes are copied one by one. */
-const fewBytes = 128
 
 export interface Entry {
   readonly key: string | Uint8Array
@@ -29,10 +31,11 @@ export class Reader {
   readonly #index: Index
   readonly #words = new Int32Array(128)
   readonly #scratch = Buffer.from(this.#words.buffer)
-  readonly #exclusively: <R>(body: () => R) => R
+  readonly #copies = new Copies()
+  readonly #exclusively: <R>(body: () => R) => R | typeof busy
 
-  /** @param exclusively runs something while nobody changes the map */
-  constructor(views: Views, index: Index, exclusively: <R>(body: () => R) => R) {
+  /** @param exclusively runs something while nobody changes the map, if that is possible at once */
+  constructor(views: Views, index: Index, exclusively: <R>(body: () => R) => R | typeof busy) {
     this.#views = views
     this.#index = index
     this.#exclusively = exclusively
@@ -64,10 +67,19 @@ export class Reader {
     return this.#insist(() => this.#tryBucket(number))
   }
 
+  /**
+   * Never waits for the lock: a process that is stopped, or hostile, may have it for ever. Somebody else has
+   * it a thousand times in a row, and has changed the bucket each time, only in memory that is damaged.
+   */
   #insist<R>(attempt: () => R | typeof changed): R {
-    const found = this.#exclusively(attempt)
-    if (found === changed) throw damaged('it changes while nobody may change it')
-    return found as R
+    for (let i = 0; i < mostTries; i++) {
+      const exclusive = this.#exclusively(attempt)
+      if (exclusive === changed) throw damaged('it changes while nobody may change it')
+      if (exclusive !== busy) return exclusive as R
+      const found = attempt()
+      if (found !== changed) return found
+    }
+    throw damaged('it changes all the time')
   }
 
   #tryGet(key: Key): unknown {
@@ -107,8 +119,9 @@ export class Reader {
     if (start === 0) return this.#longValueOf(block, at, kind, length)
     // Not in the scratch buffer: what is decoded from clones may be a view of the same bytes.
     if (kind === valueKinds.bytes || kind === valueKinds.clone) {
-      const copy = copyOf(this.#views.bytes, start * 4, length)
+      this.#copies.put(words, start, length)
       if (!this.#index.isUnchanged()) return changed
+      const copy = this.#copies.take(length)
       return kind === valueKinds.bytes ? copy : decodeValue(kind, copy, length)
     }
     copyWords(this.#views, start, length, this.#words, 0)
@@ -166,11 +179,4 @@ export class Reader {
     if (key === undefined) throw damaged('a key is too short')
     return key
   }
-}
-
-function copyOf(bytes: Uint8Array, start: number, length: number): Buffer {
-  const copy = Buffer.allocUnsafe(length)
-  if (length > fewBytes) copy.set(bytes.subarray(start, start + length))
-  else for (let i = 0; i < length; i++) copy[i] = bytes[start + i] as number
-  return copy
 }

@@ -2,7 +2,8 @@
 
 import { outOfRange } from '../errors.js'
 import type { SharedMemory } from '../mapping.js'
-import { Mutex } from '../sync/mutex.js'
+import { Mutex, placeOfMutex } from '../sync/mutex.js'
+import { leaveSite } from '../sync/owner.js'
 import { Evictor } from './map-eviction.js'
 import { Index, impossible } from './map-index.js'
 import { aboutToStore, Transaction } from './map-journal.js'
@@ -12,6 +13,9 @@ import { numberOf, payloadOf, placeBit, record, shortValueAt, writeRecord } from
 import { recordHeaderBytes, Space } from './map-space.js'
 import { type Encoded, encodedNumber, notANumber, numberBytes, valueKinds } from './map-values.js'
 import { sharedFull } from './shared-errors.js'
+
+/** Somebody else has the lock. */
+export const busy: unique symbol = Symbol('busy')
 
 /** Of all units, so many are left to values that replace others, in a map that evicts nothing. */
 const reservedPart = 1 / 32
@@ -37,15 +41,24 @@ export class Writer {
     this.#evictor = new Evictor(views, this.#transaction, this.#space, this.#index)
   }
 
-  /** Prepares memory that is all zeros. */
-  format(): void {
-    this.#space.format()
-  }
-
   /** Runs `body` when nobody else changes the map, and after what others have left unfinished. */
   locked<A, R>(body: (argument: A) => R, argument: A): R {
+    this.#mutex.lockSync()
+    return this.#whileLocked(body, argument)
+  }
+
+  /** The same if nobody has the lock, or whoever has it is dead. */
+  tryLocked<A, R>(body: (argument: A) => R, argument: A): R | typeof busy {
+    return this.#mutex.tryLock() ? this.#whileLocked(body, argument) : busy
+  }
+
+  /** Gives up the lock's descriptor and its mapping of the memory. */
+  close(): void {
+    leaveSite(this.#mutex, placeOfMutex(this.#mutex).site)
+  }
+
+  #whileLocked<A, R>(body: (argument: A) => R, argument: A): R {
     const mutex = this.#mutex
-    mutex.lockSync()
     try {
       this.#transaction.begin()
       if (mutex.ownerDied) this.#takeOver()
@@ -196,6 +209,11 @@ export class Writer {
     const most = (this.#views.units - 1 - reserved) * unitBytes - recordHeaderBytes
     return outOfRange('value', `<= ${most} bytes as stored, with its key`, payload)
   }
+}
+
+/** Prepares memory that is all zeros. */
+export function formatMap(views: Views): void {
+  new Space(views, new Transaction(views)).format()
 }
 
 function mutexIn(memory: SharedMemory): Mutex {

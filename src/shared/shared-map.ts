@@ -27,7 +27,7 @@ import {
 } from './map-options.js'
 import { absent, Reader } from './map-reader.js'
 import { type Encoded, encodeValue } from './map-values.js'
-import { Writer } from './map-writer.js'
+import { formatMap, Writer } from './map-writer.js'
 
 /** What happened in a {@link SharedMap} since it was made. */
 export interface SharedMapStats {
@@ -62,6 +62,7 @@ export class SharedMap<V = unknown> {
   readonly #reader: Reader
   readonly #key = new Key()
   #fills: Fills | undefined
+  #disposed = false
   #hits = 0
   #misses = 0
 
@@ -74,7 +75,7 @@ export class SharedMap<V = unknown> {
     const writer = new Writer(memory, this.#views)
     this.#writer = writer
     const index = new Index(this.#views)
-    this.#reader = new Reader(this.#views, index, (body) => writer.locked(body, undefined))
+    this.#reader = new Reader(this.#views, index, (body) => writer.tryLocked(body, undefined))
   }
 
   /**
@@ -88,9 +89,7 @@ export class SharedMap<V = unknown> {
   static create<V = unknown>(byteLength: number, options?: SharedMapOptions): SharedMap<V> {
     const { geometry, memory: settings } = createSettings(byteLength, options)
     const parameters = parametersOf(geometry)
-    const prepare = (memory: SharedMemory) => {
-      new Writer(memory, viewsOf(memory, geometry)).format()
-    }
+    const prepare = (memory: SharedMemory) => formatMap(viewsOf(memory, geometry))
     const memory = createStructure(mapLayout, byteLength, settings, parameters, prepare)
     return opened(memory, (made) => new SharedMap<V>(construction, made, true))
   }
@@ -130,8 +129,9 @@ export class SharedMap<V = unknown> {
   }
 
   /**
-   * A copy of the value of a key; undefined if there is none, or if it has expired. Takes no lock: only
-   * if the same bucket was changed a hundred times while it was looking, writers wait for it.
+   * A copy of the value of a key; undefined if there is none, or if it has expired. Takes no lock, unless
+   * the same bucket was changed a hundred times while it was looking: then it takes the lock of the writers as
+   * soon as that is free, and looks on until then. Never waits.
    *
    * @throws ERR_INVALID_ARG_TYPE · ERR_OUT_OF_RANGE for a key of more than 65,535 bytes ·
    *   ERR_SHARED_LAYOUT when the memory is damaged · ERR_MAPPING_CLOSED
@@ -284,20 +284,28 @@ export class SharedMap<V = unknown> {
     }
   }
 
-  /** Unmaps the memory, unless it was given to {@link attach}. The map and its name stay for others. */
+  /**
+   * Ends the use of it by this object: later calls throw ERR_MAPPING_CLOSED, and so does a getOrSet() that
+   * waits, or that fills. Unmaps the memory, unless it was given to {@link attach}. The map and its name
+   * stay for others. Idempotent.
+   */
   [Symbol.dispose](): void {
+    if (this.#disposed) return
     if (this.#views.words.length > 0) this.#publishCounts()
+    this.#disposed = true
+    this.#fills?.close()
+    this.#writer.close()
     if (this.#owned) this.#memory.unmap()
   }
 
   #assertOpen(): void {
     // An array over memory that was unmapped has no elements.
-    if (this.#views.words.length === 0) throw mappingClosed()
+    if (this.#disposed || this.#views.words.length === 0) throw mappingClosed()
   }
 
   #keyOf(key: unknown): Key {
     this.#key.set(key, this.#geometry.seed)
-    if (this.#views.words.length === 0) throw mappingClosed()
+    if (this.#disposed || this.#views.words.length === 0) throw mappingClosed()
     return this.#key
   }
 

@@ -41,6 +41,12 @@ export class SnapshotSlots {
     return view.length === length ? view : this.#newView(slot, length)
   }
 
+  /** Gives the memory of a slot back. */
+  free(slot: number): void {
+    const { data, stride, capacity } = this.#geometry
+    this.#memory.punchHole(data + slot * stride, capacity)
+  }
+
   #newView(slot: number, length: number): Uint8Array {
     if (length > this.#geometry.capacity) {
       throw sharedLayout(`The Snapshot is damaged: slot ${slot} says that it has ${length} bytes`)

@@ -155,6 +155,16 @@ export function freeSlot(shared: SnapshotWords, timeout: number): number {
   return slot
 }
 
+/** Slots that nobody needs, for who is the writer: not the newest, nor held by a reader that is alive. */
+export function unneededSlots(shared: SnapshotWords): number[] {
+  const { words, geometry } = shared
+  const newest = slotOf(Atomics.load(words, latest), geometry.slots)
+  clearDead(shared, findHolders(shared, newest))
+  const held = heldByAny(shared, newest)
+  const all = Array.from({ length: geometry.slots }, (_, slot) => slot)
+  return all.filter((slot) => slot !== newest && (held & (1 << slot)) === 0)
+}
+
 /** Makes a slot that was filled the newest one. */
 export function makeNewest(
   { words, geometry }: SnapshotWords,

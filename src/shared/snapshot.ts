@@ -29,7 +29,7 @@ import {
 } from './snapshot-options.js'
 import { SnapshotReader, type SnapshotWords } from './snapshot-reader.js'
 import { assertTag, SnapshotSlots } from './snapshot-slots.js'
-import { asWriter, freeSlot, makeNewest, versionIn } from './snapshot-writer.js'
+import { asWriter, freeSlot, makeNewest, unneededSlots, versionIn } from './snapshot-writer.js'
 
 const construction = Symbol('posix-mmap construction of a Snapshot')
 /** One in memory that this package has opened. */
@@ -170,6 +170,21 @@ export class Snapshot implements Disposable {
       if (isThenable(result)) throw invalidArgValue('fill', fill, 'must not return a promise')
       this.#slots.assertOpen()
       return makeNewest(this.#shared, slot, bytes)
+    })
+  }
+
+  /**
+   * Gives back the memory of all slots but the newest and those that readers hold. The next ones to be
+   * published take it again, page by page: for large snapshots that are seldom replaced. Blocks as {@link publish} does.
+   *
+   * @throws ETIMEDOUT when another writer was at work all the time · EDEADLK within {@link publishWith} of the
+   *   same thread · EINVAL for locked pages · ERR_INVALID_ARG_TYPE · ERR_MAPPING_CLOSED
+   */
+  trim(options?: PublishOptions): void {
+    const timeout = publishTimeout(options)
+    this.#slots.assertOpen()
+    asWriter(this.#shared, timeout, () => {
+      for (const slot of unneededSlots(this.#shared)) this.#slots.free(slot)
     })
   }
 

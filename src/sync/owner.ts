@@ -64,12 +64,17 @@ export class Site {
   /** Counts in an object that uses it until the object is collected. */
   addUser(user: object): void {
     this.#users++
-    users.register(user, this)
+    users.register(user, this, user)
   }
 
   /** A lock that is held stays its thread's, whether or not anybody can reach it any more. */
   removeUser(): void {
     this.#users--
+    this.closeIfUnused()
+  }
+
+  /** For who gives back what it held after it was no user any more. */
+  closeIfUnused(): void {
     if (this.#users > 0 || this.held > 0) return
     sites.delete(this.#identity)
     this.memory.unmap()
@@ -79,6 +84,11 @@ export class Site {
 
 const sites = common('sites', () => new Map<string, Site>())
 const users = new FinalizationRegistry<Site>((site) => site.removeUser())
+
+/** Ends the use of a site by an object that is not collected yet. Idempotent. */
+export function leaveSite(user: object, site: Site): void {
+  if (users.unregister(user)) site.removeUser()
+}
 
 /**
  * Takes a number that no other owner in this segment has. Drawn by lot from 2 ** 30, because a number

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { SharedMemory, withShared } from 'posix-mmap'
 import { SharedMap } from 'posix-mmap/shared'
 import { describe, expect, it } from 'vitest'
+import { geometryFrom, MapKey, mapLayout, readHeader } from '../../../dist/internals.js'
 import {
   invalidType,
   invalidValue,
@@ -13,6 +14,7 @@ import {
   untyped,
 } from '../../support/errors.js'
 import { scratchDirectory } from '../../support/files.js'
+import { runForJson } from '../../support/processes.js'
 import { outputOf, programsIn } from '../../support/programs.js'
 import { problemsOf } from './checker.js'
 
@@ -135,6 +137,29 @@ describe('values', () => {
     expect(() => bytes.set('a', untyped('x'))).toThrow(invalidType)
   })
 
+  it('that are copies of bytes, however many, and whatever is done to one', () => {
+    using map = SharedMap.create<Uint8Array>(1 << 18, { values: 'bytes' })
+    const lengths = Array.from({ length: 600 }, (_, length) => length)
+    const contentOf = (length: number) =>
+      Buffer.from(lengths.map((i) => i ^ length)).subarray(0, length)
+    for (const length of lengths) map.set(`${length}`, contentOf(length))
+    const all = lengths.map((length) => map.get(`${length}`) as Uint8Array<ArrayBuffer>)
+    for (const [length, value] of all.entries()) expect(value).toEqual(contentOf(length))
+    const one = all[100] as Uint8Array<ArrayBuffer>
+    expect(one.byteOffset % 8).toBe(0)
+    // Node 20 makes a copy of such a buffer, and later ones refuse.
+    try {
+      structuredClone(one.buffer, { transfer: [one.buffer] })
+    } catch (error) {
+      expect(error).toMatchObject({ name: 'DataCloneError' })
+    }
+    expect(all[101]).toEqual(contentOf(101))
+    one.fill(0)
+    expect(all[99]).toEqual(contentOf(99))
+    expect(all[101]).toEqual(contentOf(101))
+    expect(map.get('100')).toEqual(contentOf(100))
+  })
+
   it('that are larger than what there is', () => {
     for (const evict of ['lru', 'none'] as const) {
       using map = SharedMap.create<Uint8Array>(1 << 16, { values: 'bytes', evict })
@@ -156,6 +181,53 @@ describe('keys', () => {
     map.set(Buffer.from('ä', 'latin1'), -1)
     for (const [i, key] of all.entries()) expect(map.get(key)).toBe(i)
     expect(new Set(map.keys())).toEqual(new Set([...all, Buffer.from([0xe4])]))
+  })
+
+  it('of one hash are two keys', () => {
+    using map = SharedMap.create<string>(1 << 18)
+    const { seed } = geometryFrom(readHeader(map.memory, mapLayout), map.memory.byteLength)
+    const key = new MapKey()
+    const seen = new Map<number, string>()
+    const pairs: [string, string][] = []
+    // Two of 2 ** 32 hashes are the same among 400,000 keys about 18 times.
+    for (let i = 0; i < 400_000; i++) {
+      const [first, second] = [0x9e3779b1, 0x85ebca6b].map(
+        (by) => Math.imul(i ^ 0x5bd1e995, by) >>> 0,
+      )
+      const text = `${first?.toString(16).padStart(8, '0')}${second?.toString(16).padStart(8, '0')}`
+      key.set(text, seed)
+      const other = seen.get(key.hash)
+      if (other !== undefined) pairs.push([other, text])
+      seen.set(key.hash, text)
+    }
+    expect(pairs.length).toBeGreaterThan(0)
+    for (const [one, other] of pairs) {
+      map.set(one, one)
+      expect(map.get(other)).toBeUndefined()
+      map.set(other, other)
+      expect([map.get(one), map.get(other)]).toEqual([one, other])
+    }
+  })
+
+  it('of every length, the same but for one place', () => {
+    using map = SharedMap.create<number>(1 << 20)
+    const key = new MapKey()
+    const bytes = new Uint8Array(1024)
+    const words = new Int32Array(bytes.buffer)
+    for (let length = 0; length < 300; length++) {
+      const text = 'x'.repeat(length)
+      key.set(text, 1)
+      bytes.fill(0xff)
+      key.writeTo(bytes, 0)
+      expect(key.equalsAt(words, bytes, 0)).toBe(true)
+      for (let i = 0; i < length; i++) {
+        bytes[i] = 'y'.charCodeAt(0)
+        expect(key.equalsAt(words, bytes, 0)).toBe(false)
+        bytes[i] = 'x'.charCodeAt(0)
+      }
+      map.set(text, length)
+    }
+    for (let length = 0; length < 300; length++) expect(map.get('x'.repeat(length))).toBe(length)
   })
 
   it('may be a view of bytes that change afterwards', async () => {
@@ -309,6 +381,9 @@ describe('memory', () => {
     const other = SharedMap.attach(memory)
     map[Symbol.dispose]()
     expect(memory.closed).toBe(false)
+    expect(() => map.get('a')).toThrow(mappingClosed)
+    expect(() => map.set('a', 1)).toThrow(mappingClosed)
+    expect(() => map.size).toThrow(mappingClosed)
     const going = other.entries()
     other.set('a', 1)
     memory.unmap()
@@ -332,6 +407,64 @@ describe('memory', () => {
     map[Symbol.dispose]()
     map[Symbol.dispose]()
     expect(map.memory.closed).toBe(true)
+  })
+
+  it('that is given back at once', async () => {
+    const script = `
+      import fs from 'node:fs'
+      import { SharedMemory } from './dist/index.js'
+      import { SharedMap } from './dist/shared.js'
+      const open = () => [
+        fs.readdirSync('/proc/self/fd').length,
+        fs.readFileSync('/proc/self/maps', 'utf8').split('given-back').length,
+      ]
+      const use = (map) => {
+        map.set('key', 'x')
+        return map.getOrSet('other', () => 'y')
+      }
+      const make = () => SharedMap.create(1 << 16, { name: '/given-back-' + process.pid })
+      const unlink = () => SharedMemory.unlink('/given-back-' + process.pid)
+      const codeOf = (promise) => promise.then(() => 'none', (error) => error.code)
+      // What is opened once for all comes first.
+      const first = make()
+      await use(first)
+      unlink()
+      first[Symbol.dispose]()
+      const before = open()
+      for (let i = 0; i < 20; i++) {
+        const map = make()
+        const other = SharedMap.attach(map.memory)
+        unlink()
+        await use(map)
+        await use(other)
+        other[Symbol.dispose]()
+        other[Symbol.dispose]()
+        if (map.get('other') !== 'y') throw new Error('not its own any more')
+        map[Symbol.dispose]()
+      }
+      const after = open()
+      // One that fills, and one that waits for it.
+      const map = make()
+      unlink()
+      let fill
+      const filling = codeOf(map.getOrSet('slow', () => new Promise((resolve) => { fill = resolve })))
+      const waiting = codeOf(map.getOrSet('slow', () => 'never'))
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      map[Symbol.dispose]()
+      const waited = await waiting
+      fill('late')
+      const filled = await filling
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      console.log(JSON.stringify({ before, after, end: open(), waited, filled }))`
+    const { before, after, end, waited, filled } = (await runForJson(script)) as Record<
+      string,
+      unknown
+    >
+    expect({ after, end }).toEqual({ after: before, end: before })
+    expect({ waited, filled }).toEqual({
+      waited: 'ERR_MAPPING_CLOSED',
+      filled: 'ERR_MAPPING_CLOSED',
+    })
   })
 
   it('that holds something else', () => {

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { SharedMap } from 'posix-mmap/shared'
 import { describe, expect, it } from 'vitest'
 import { headsWord, mapState } from '../../../dist/internals.js'
+import { runForJson } from '../../support/processes.js'
 import { reusable } from './support.js'
 
 const soak = Number(process.env['POSIX_MMAP_SOAK'] ?? 0)
@@ -107,4 +108,56 @@ it('a ring of records has an end', () => {
   for (let i = 0; i < 20; i++) attempt(() => map.get(`other ${i}`))
   attempt(() => [...map.keys()])
   expect(map.size).toBe(1)
+})
+
+// What reads is in a process of its own: it would block its thread.
+const everChanging = `
+  import { SharedMemory } from './dist/index.js'
+  import { SharedMap } from './dist/shared.js'
+  import { Mutex } from './dist/sync.js'
+  const map = SharedMap.create(1 << 16)
+  map.set('key', 'x')
+  const { load } = Atomics
+  const length = map.memory.byteLength / 4
+  let changes = 0
+  // As if somebody changed each bucket whenever it is looked at, while anybody has the lock.
+  const all = map.memory.view(Int32Array)
+  Object.assign(Atomics, {
+    load: (words, index) =>
+      index >= 1280 && words.length > length / 2 && load(all, 17) !== 0 ? changes++ : load(words, index),
+  })
+  const codeOf = (body) => { try { return body() ?? 'nothing' } catch (error) { return error.code ?? String(error) } }
+`
+
+it('a reader whose bucket always changes does not wait for a writer that keeps the lock', async () => {
+  const script = `${everChanging}
+    import { once } from 'node:events'
+    import { Worker } from 'node:worker_threads'
+    const body = \`
+      import { parentPort, workerData } from 'node:worker_threads'
+      import { SharedMemory } from './dist/index.js'
+      import { Mutex } from './dist/sync.js'
+      new Mutex(SharedMemory.attach(workerData), 64).lockSync()
+      parentPort.postMessage('locked')
+      setInterval(() => {}, 1000)
+    \`
+    const worker = new Worker(body, { eval: true, workerData: map.memory.share() })
+    const before = map.get('key')
+    await once(worker, 'message')
+    const codes = [() => map.get('key'), () => map.has('key'), () => [...map.keys()]].map(codeOf)
+    console.log(JSON.stringify({ before, codes, changes }))
+    process.exit()
+  `
+  const { before, codes, changes } = (await runForJson(script)) as Record<string, unknown>
+  expect(before).toBe('x')
+  expect(codes).toEqual(Array(3).fill('ERR_SHARED_LAYOUT'))
+  expect(changes).toBeGreaterThan(3000)
+})
+
+it('getOrSet() does not run into its own lock', async () => {
+  const script = `${everChanging}
+    const code = await map.getOrSet('other', () => 'y').catch((error) => error.code)
+    console.log(JSON.stringify(code))
+  `
+  expect(await runForJson(script)).toBe('ERR_SHARED_LAYOUT')
 })

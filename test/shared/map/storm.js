@@ -15,6 +15,10 @@ import { problemsOf } from './checker.js'
 
 const workers = 6
 const killEach = 60
+/** A storm lasts until there was so much, on a machine that is busy with other things for long. */
+const leastKills = 10
+const leastOperations = 2000
+const longestSeconds = 180
 const ownKeys = 100
 const commonKeys = 50
 const counters = 4
@@ -163,10 +167,20 @@ async function storm(seconds, sound) {
     })
     alive.set(place, entry)
   }
+  const sum = (/** @type {number} */ what) => {
+    let total = 0
+    for (let place = 0; place < workers; place++) total += words[place * placeWords + what] ?? 0
+    return total
+  }
   for (let place = 0; place < workers; place++) start(place)
-  const end = performance.now() + 1000 * seconds
+  const begin = performance.now()
   let kills = 0
-  while (performance.now() < end) {
+  const goesOn = () => {
+    const elapsed = (performance.now() - begin) / 1000
+    const enough = kills >= leastKills && sum(places.operations) >= leastOperations
+    return elapsed < seconds || (!enough && elapsed < longestSeconds)
+  }
+  while (goesOn()) {
     await delay(random(2 * killEach))
     const ready = [...alive].filter(([, entry]) => entry.ready)
     const [place, entry] = ready[random(ready.length)] ?? []
@@ -184,11 +198,6 @@ async function storm(seconds, sound) {
   }
   let torn = 0
   let lost = 0
-  const sum = (/** @type {number} */ what) => {
-    let total = 0
-    for (let place = 0; place < workers; place++) total += words[place * placeWords + what] ?? 0
-    return total
-  }
   let error = ''
   let recovery = 0
   let miscounted = 0

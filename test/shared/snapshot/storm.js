@@ -72,7 +72,7 @@ function write(snapshot, words, tears) {
       for (let at = 0; at < content.length; at++) content[at] = (seed + at) | 0
     }
     try {
-      returned(words, snapshot.publishWith(length, fill))
+      returned(words, snapshot.publishWith(length, fill, { timeout: 60_000 }))
       Atomics.add(words, publishes, 1)
     } catch (error) {
       if (Reflect.get(/** @type {object} */ (error), 'code') !== 'ERR_SHARED_FULL') throw error
