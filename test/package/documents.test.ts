@@ -13,16 +13,18 @@ const scratch = scratchDirectory()
 
 /**
  * The programs of a document: its blocks of JavaScript that import something. One that begins with the
- * name of a file as a comment is put there, and run only if it is the first of its section.
+ * name of a file as a comment is put there, and run only if it is the first of its section. A block of
+ * text that follows directly is what the program prints.
  */
 function programsOf(document: string) {
   const text = fs.readFileSync(path.join(projectRoot, document), 'utf8')
-  const blocks = [...text.matchAll(/```js\n(.*?)```/gs)].map(([, code = '']) => code)
-  return blocks
-    .filter((code) => /^import /m.test(code))
-    .map((code, index) => {
+  const blocks = text.matchAll(/```js\n(.*?)```\n(?:\n```text\n(.*?)```\n)?/gs)
+  return [...blocks]
+    .map(([, code = '', output]) => ({ code, output }))
+    .filter(({ code }) => /^import /m.test(code))
+    .map(({ code, output }, index) => {
       const name = /^\/\/ (\S+\.m?js)\n/.exec(code)?.[1]
-      return { document, index, name: name ?? `block-${index}.js`, code }
+      return { document, name: name ?? `block-${index}.js`, code, output }
     })
 }
 
@@ -41,22 +43,45 @@ const cases = newestAndOldest.flatMap((major) => runnable.map((each) => ({ major
 function folderFor(document: string, major: string): string {
   const folder = path.join(scratch.directory, `${document.replaceAll('/', '-')}-${major}`)
   if (fs.existsSync(folder)) return folder
-  fs.mkdirSync(path.join(folder, 'node_modules'), { recursive: true })
-  fs.symlinkSync(projectRoot, path.join(folder, 'node_modules/posix-mmap'))
+  const modules = path.join(folder, 'node_modules')
+  fs.mkdirSync(modules, { recursive: true })
+  fs.symlinkSync(projectRoot, path.join(modules, 'posix-mmap'))
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }')
   for (const { document: other, name, code } of programs) {
-    if (other === document) fs.writeFileSync(path.join(folder, name), code)
+    if (other !== document) continue
+    fs.writeFileSync(path.join(folder, name), code)
+    for (const dependency of otherPackagesIn(code)) {
+      const link = path.join(modules, dependency)
+      fs.mkdirSync(path.dirname(link), { recursive: true })
+      if (!fs.existsSync(link)) {
+        fs.symlinkSync(path.join(projectRoot, 'node_modules', dependency), link)
+      }
+    }
   }
   return folder
+}
+
+/** The packages that a program imports or resolves, and that are neither this one nor Node's. */
+function otherPackagesIn(code: string): string[] {
+  const quoted = code.matchAll(/(?:from |resolve\()'(?!node:|posix-mmap|\.)((?:@[^/']+\/)?[^/']+)/g)
+  return [...quoted].map(([, name = '']) => name)
 }
 
 it('there are some', () => {
   expect(runnable.length).toBeGreaterThan(1)
 })
 
-it.each(cases)('$document, $name, on Node $major', async ({ document, name, major }) => {
+it.each(cases)('$document, $name, on Node $major', async ({ document, name, major, output }) => {
   const cwd = folderFor(document, major)
   const child = execFile(nodeBinary(major), [name], { cwd, timeout: 20_000 })
-  const { code, signal, stderr } = await finished(child)
+  const { code, signal, stdout, stderr } = await finished(child)
   expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' })
+  if (output !== undefined) expect(stdout).toBe(output)
+})
+
+it('each recipe says what it prints', () => {
+  const recipes = programs.filter(({ document }) => document === 'docs/recipes.md')
+  expect(recipes.filter(({ output }) => output === undefined)).toEqual([])
+  const text = fs.readFileSync(path.join(projectRoot, 'docs/recipes.md'), 'utf8')
+  expect(recipes.length).toBe(text.match(/^## /gm)?.length)
 })
