@@ -1,9 +1,9 @@
 // Every program that the documents print runs as printed, on the oldest and the newest Node.
 
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { majors, nodeBinary } from '../../scripts/fetch-nodes.js'
 import { scratchDirectory } from '../support/files.js'
 import { projectRoot } from '../support/processes.js'
@@ -40,6 +40,10 @@ const runnable = programs.filter(({ name }) => !/worker|child|reader/.test(name)
 const newestAndOldest = [majors.at(0), majors.at(-1)].flatMap((major) => major ?? [])
 const cases = newestAndOldest.flatMap((major) => runnable.map((each) => ({ major, ...each })))
 
+/** Programs of another checkout may run at the same time. */
+const ofThisRun = (code: string) =>
+  code.replaceAll('posix-mmap-peers', `posix-mmap-peers-${process.pid}`)
+
 function folderFor(document: string, major: string): string {
   const folder = path.join(scratch.directory, `${document.replaceAll('/', '-')}-${major}`)
   if (fs.existsSync(folder)) return folder
@@ -47,9 +51,12 @@ function folderFor(document: string, major: string): string {
   fs.mkdirSync(modules, { recursive: true })
   fs.symlinkSync(projectRoot, path.join(modules, 'posix-mmap'))
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }')
+  for (const [, name = '', code = ''] of peersOf(document)) {
+    fs.writeFileSync(path.join(folder, name), ofThisRun(code))
+  }
   for (const { document: other, name, code } of programs) {
     if (other !== document) continue
-    fs.writeFileSync(path.join(folder, name), code)
+    fs.writeFileSync(path.join(folder, name), ofThisRun(code))
     for (const dependency of otherPackagesIn(code)) {
       const link = path.join(modules, dependency)
       fs.mkdirSync(path.dirname(link), { recursive: true })
@@ -59,6 +66,12 @@ function folderFor(document: string, major: string): string {
     }
   }
   return folder
+}
+
+/** Programs in other languages, by the name of their file, which is their first line. */
+function peersOf(document: string): RegExpMatchArray[] {
+  const text = fs.readFileSync(path.join(projectRoot, document), 'utf8')
+  return [...text.matchAll(/```(?:python|c|rust|go)\n(?:#|\/\/) (\S+)\n(.*?)```/gs)]
 }
 
 /** The packages that a program imports or resolves, and that are neither this one nor Node's. */
@@ -84,4 +97,33 @@ it('each recipe says what it prints', () => {
   expect(recipes.filter(({ output }) => output === undefined)).toEqual([])
   const text = fs.readFileSync(path.join(projectRoot, 'docs/recipes.md'), 'utf8')
   expect(recipes.length).toBe(text.match(/^## /gm)?.length)
+})
+
+describe('programs in other languages, which docs/interop.md has', () => {
+  const document = 'docs/interop.md'
+  const [oldest = ''] = majors
+
+  it.for([
+    { peer: 'peer.py', needs: 'python3', run: ['python3', 'peer.py'] },
+    { peer: 'tracked.py', needs: 'python3', run: ['python3', 'tracked.py'] },
+    { peer: 'peer.c', needs: 'cc', build: ['peer.c', '-o', 'peer-c', '-lrt'], run: ['./peer-c'] },
+    { peer: 'peer.rs', needs: 'rustc', build: ['peer.rs', '-o', 'peer-rs'], run: ['./peer-rs'] },
+    {
+      peer: 'peer.go',
+      needs: 'go',
+      build: ['build', '-o', 'peer-go', 'peer.go'],
+      run: ['./peer-go'],
+    },
+  ])('$peer', async ({ peer, needs, build = [], run }, { skip }) => {
+    expect(peersOf(document).map(([, name]) => name)).toContain(peer)
+    if (spawnSync('which', [needs]).status !== 0) skip(`there is no ${needs}`)
+    const cwd = folderFor(document, oldest)
+    if (build.length > 0) {
+      const { status, stderr } = spawnSync(needs, build, { cwd, encoding: 'utf8' })
+      expect({ status, stderr }).toMatchObject({ status: 0 })
+    }
+    const args = ['primary.js', ...run]
+    const { code, stdout, stderr } = await finished(execFile(nodeBinary(oldest), args, { cwd }))
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '2\n', stderr: '' })
+  })
 })
