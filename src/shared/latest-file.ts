@@ -148,6 +148,7 @@ export class LatestFile implements Disposable {
     for (const wake of this.#waiting) wake()
   }
 
+  /** {@link close}, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -234,6 +234,7 @@ export class Snapshot implements Disposable {
     if (this.#owned) this.#memory.unmap()
   }
 
+  /** {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose()
   }
