@@ -1,4 +1,8 @@
-// A store for Keyv over a SharedMap: `import … from 'posix-mmap/keyv'`. Keyv itself is not needed to load it.
+/**
+ * A store for Keyv over a SharedMap. Keyv itself is not needed to load it.
+ *
+ * @module posix-mmap/keyv
+ */
 
 import { optional } from './arguments.js'
 import { invalidArgType } from './errors.js'
