@@ -1,12 +1,18 @@
 // Builds kernels for arm64 of Debian's source, with pages of 4, 16 or 64 KiB, and boots one on qemu's
-// processor with this machine's files below /host, to run a shell script there. They are kept in
+// processor to run a program of Node there, with this checkout at the same path. They are kept in
 // .nodes/kernels, and take four minutes each on two cores.
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+//   node scripts/kernels.js 4|16|64 FILE [ARG…]
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { nodeBinary, rolldownBinding } from './fetch-nodes.js'
+import { unpackForeign } from './foreign-packages.js'
 
-const home = fileURLToPath(new URL('../.nodes/kernels', import.meta.url))
+const root = fileURLToPath(new URL('..', import.meta.url))
+const home = `${root}.nodes/kernels`
+/** The one folder of this machine that programs there can write to, at the same path. */
+const results = `${root}node_modules/.cache/posix-mmap`
 
 /** The sizes of pages that processors of this kind have, in KiB. */
 export const pageSizes = ['4', '16', '64']
@@ -80,4 +86,101 @@ export function kernel(kib) {
   make(`-j${availableParallelism()}`, 'Image')
   writeFileSync(ready, '')
   return image
+}
+
+/** What is in memory there from the start: a C library, that of C++, and a shell. */
+function userland() {
+  const folder = `${home}/userland`
+  if (existsSync(`${folder}/ready`)) return folder
+  rmSync(folder, { recursive: true, force: true })
+  unpackForeign(folder, ['libc6', 'libstdc++6', 'libgcc-s1', 'busybox-static'])
+  rmSync(`${folder}/apt`, { recursive: true })
+  for (const name of ['bin', 'dev', 'proc', 'sys', 'tmp', 'host', 'out']) {
+    mkdirSync(`${folder}/${name}`, { recursive: true })
+  }
+  writeFileSync(`${folder}/ready`, '')
+  return folder
+}
+
+/** The first program there: makes what a Linux system has, and runs the script that stands next to it. */
+const init = `#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin HOME=/tmp
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mkdir -p /dev/shm
+mount -t tmpfs -o mode=1777 shm /dev/shm
+mount -t tmpfs -o mode=1777 tmp /tmp
+ip link set lo up
+mount -t 9p -o trans=virtio,version=9p2000.L,cache=loose,msize=131072,ro checkout /host
+mount -t 9p -o trans=virtio,version=9p2000.L,msize=131072 out /out
+mkdir -p '${root}'
+mount -o bind /host '${root}'
+mount -o bind /out '${results}'
+cd '${root}'
+sh /script >/out/kernel-output 2>&1
+echo $? >/out/kernel-status
+poweroff -f
+`
+
+/**
+ * Runs a program of Node in the folder of this checkout, which cannot be written to there; /tmp can.
+ * @param {string} kib
+ * @param {string[]} command the file and its arguments
+ * @returns {Promise<{ status: number | null, output: string }>} a status of null: it did not come to an end
+ */
+export async function runOn(kib, command) {
+  const image = kernel(kib)
+  const files = userland()
+  const quoted = (/** @type {string} */ text) => `'${text.replaceAll("'", "'\\''")}'`
+  const names = ['POSIX_MMAP_TEST_QUICK', 'NO_COLOR']
+  const env = Object.entries({
+    ...Object.fromEntries(
+      names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+    ),
+    PREBUILDS_ONLY: '1',
+    NAPI_RS_NATIVE_LIBRARY_PATH: rolldownBinding('arm64', 'gnu'),
+  }).map(([name, value]) => `export ${name}=${quoted(String(value))}\n`)
+  const line = [nodeBinary('22', 'arm64'), ...command].map(quoted).join(' ')
+  writeFileSync(`${files}/init`, init, { mode: 0o755 })
+  writeFileSync(`${files}/script`, `${env.join('')}exec ${line}\n`)
+  const disk = `${home}/userland-${process.pid}.gz`
+  const pack = `find . | cpio -o -H newc --quiet | gzip -1 >'${disk}'`
+  execFileSync('sh', ['-c', pack], { cwd: files, stdio: 'inherit' })
+  mkdirSync(results, { recursive: true })
+  rmSync(`${results}/kernel-status`, { force: true })
+  const share = (/** @type {string} */ tag, /** @type {string} */ path, more = '') => [
+    '-virtfs',
+    `local,path=${path},mount_tag=${tag},security_model=none${more}`,
+  ]
+  const args = [
+    ...['-M', 'virt', '-cpu', 'max,pauth-impdef=on', '-smp', '2', '-m', '4G', '-nographic'],
+    ...['-nic', 'none', '-no-reboot', '-kernel', image, '-initrd', disk],
+    ...['-append', 'console=ttyAMA0 rdinit=/init quiet panic=-1'],
+    ...share('checkout', root, ',readonly=on'),
+    ...share('out', results),
+  ]
+  try {
+    const machine = spawn('qemu-system-aarch64', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    let output = ''
+    machine.stdout.on('data', (data) => (output += data))
+    await new Promise((resolve) => machine.once('close', resolve))
+    if (!existsSync(`${results}/kernel-status`)) return { status: null, output }
+    const status = Number(readFileSync(`${results}/kernel-status`, 'utf8'))
+    return { status, output: readFileSync(`${results}/kernel-output`, 'utf8') }
+  } finally {
+    rmSync(disk, { force: true })
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [kib = '', ...command] = process.argv.slice(2)
+  if (!pageSizes.includes(kib) || command.length === 0) {
+    console.error('usage: node scripts/kernels.js 4|16|64 FILE [ARG…]')
+    process.exit(2)
+  }
+  const { status, output } = await runOn(kib, command)
+  process.stdout.write(output)
+  process.exit(status ?? 1)
 }

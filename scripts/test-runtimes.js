@@ -1,12 +1,15 @@
 // Runs the tests on every runtime but this machine's Node: Bun, Deno, Node for arm64 under qemu,
 // and Bun for musl on both processors. Those for another processor or C library load the binary of
-// prebuilds/.
-//   node scripts/test-runtimes.js [bun] [deno] [arm64] [musl] [musl-arm64] [test files]
+// prebuilds/. Kernels for arm64 with pages of 4, 16 and 64 KiB only where they are named, since they take
+// hours.
+//   node scripts/test-runtimes.js [bun] [deno] [arm64] [musl] [musl-arm64] [kernel-4] [kernel-16]
+//     [kernel-64] [test files]
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { bunBinary, denoBinary, muslRolldownBinding, nodeBinary } from './fetch-nodes.js'
+import { bunBinary, denoBinary, nodeBinary, rolldownBinding } from './fetch-nodes.js'
+import { pageSizes } from './kernels.js'
 import { muslBun } from './musl.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -97,7 +100,7 @@ const ofBun = [
  */
 function onMusl(arch) {
   const { start, env } = muslBun(arch)
-  const binding = { NAPI_RS_NATIVE_LIBRARY_PATH: muslRolldownBinding(arch) }
+  const binding = { NAPI_RS_NATIVE_LIBRARY_PATH: rolldownBinding(arch, 'musl') }
   return {
     command: [start, '--bun', runner],
     env: { PREBUILDS_ONLY: '1', ...binding, ...env },
@@ -107,6 +110,20 @@ function onMusl(arch) {
       [/accesses\.test\.ts: .* TypedArray\.sort/, 'a sort of equal bytes stores nothing in Bun'],
       ...(arch === 'arm64' ? ofQemu : []),
     ],
+  }
+}
+
+/**
+ * Node on a kernel for arm64, all of it on qemu's processor; see kernels.js.
+ * @param {string} kib
+ * @returns {Runtime}
+ */
+function onKernel(kib) {
+  const options = ['--configLoader=runner'] // the other one writes next to the configuration
+  return {
+    command: [process.execPath, `${root}scripts/kernels.js`, kib, runner, ...options],
+    files: [...core, 'test/behaviour/faults/accesses.test.ts'],
+    differs: [],
   }
 }
 
@@ -135,7 +152,9 @@ const runtimes = {
   arm64: underQemu,
   musl: () => onMusl('x64'),
   'musl-arm64': () => onMusl('arm64'),
+  ...Object.fromEntries(pageSizes.map((kib) => [`kernel-${kib}`, () => onKernel(kib)])),
 }
+const usual = Object.keys(runtimes).filter((name) => !name.startsWith('kernel-'))
 
 /**
  * @param {string} name
@@ -197,7 +216,7 @@ function failuresOf({ name, message, assertionResults }) {
 const words = process.argv.slice(2)
 const wanted = words.filter((word) => !(word in runtimes))
 const names = words.filter((word) => word in runtimes)
-const results = (names.length > 0 ? names : Object.keys(runtimes)).map((name) => {
+const results = (names.length > 0 ? names : usual).map((name) => {
   const runtime = runtimes[name]
   return runtime !== undefined && test(name, runtime())
 })
