@@ -88,20 +88,6 @@ export function kernel(kib) {
   return image
 }
 
-/** What is in memory there from the start: a C library, that of C++, and a shell. */
-function userland() {
-  const folder = `${home}/userland`
-  if (existsSync(`${folder}/ready`)) return folder
-  rmSync(folder, { recursive: true, force: true })
-  unpackForeign(folder, ['libc6', 'libstdc++6', 'libgcc-s1', 'busybox-static'])
-  rmSync(`${folder}/apt`, { recursive: true })
-  for (const name of ['bin', 'dev', 'proc', 'sys', 'tmp', 'host', 'out']) {
-    mkdirSync(`${folder}/${name}`, { recursive: true })
-  }
-  writeFileSync(`${folder}/ready`, '')
-  return folder
-}
-
 /** The first program there: makes what a Linux system has, and runs the script that stands next to it. */
 const init = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -119,10 +105,24 @@ mkdir -p '${root}'
 mount -o bind /host '${root}'
 mount -o bind /out '${results}'
 cd '${root}'
-sh /script >/out/kernel-output 2>&1
-echo $? >/out/kernel-status
+sh /script
 poweroff -f
 `
+
+/** What is in memory there from the start: a C library, that of C++, and a shell. */
+function userland() {
+  const folder = `${home}/userland`
+  if (existsSync(`${folder}/ready`)) return folder
+  rmSync(folder, { recursive: true, force: true })
+  unpackForeign(folder, ['libc6', 'libstdc++6', 'libgcc-s1', 'busybox-static'])
+  rmSync(`${folder}/apt`, { recursive: true })
+  for (const name of ['bin', 'dev', 'proc', 'sys', 'tmp', 'host', 'out']) {
+    mkdirSync(`${folder}/${name}`, { recursive: true })
+  }
+  writeFileSync(`${folder}/init`, init, { mode: 0o755 })
+  writeFileSync(`${folder}/ready`, '')
+  return folder
+}
 
 /**
  * Runs a program of Node in the folder of this checkout, which cannot be written to there; /tmp can.
@@ -133,6 +133,7 @@ poweroff -f
 export async function runOn(kib, command) {
   const image = kernel(kib)
   const files = userland()
+  const outcome = `${results}/kernel-${kib}-${process.pid}`
   const quoted = (/** @type {string} */ text) => `'${text.replaceAll("'", "'\\''")}'`
   const names = ['POSIX_MMAP_TEST_QUICK', 'NO_COLOR']
   const env = Object.entries({
@@ -143,20 +144,21 @@ export async function runOn(kib, command) {
     NAPI_RS_NATIVE_LIBRARY_PATH: rolldownBinding('arm64', 'gnu'),
   }).map(([name, value]) => `export ${name}=${quoted(String(value))}\n`)
   const line = [nodeBinary('22', 'arm64'), ...command].map(quoted).join(' ')
-  writeFileSync(`${files}/init`, init, { mode: 0o755 })
-  writeFileSync(`${files}/script`, `${env.join('')}exec ${line}\n`)
-  const disk = `${home}/userland-${process.pid}.gz`
-  const pack = `find . | cpio -o -H newc --quiet | gzip -1 >'${disk}'`
-  execFileSync('sh', ['-c', pack], { cwd: files, stdio: 'inherit' })
+  const ending = `>'${outcome}.output' 2>&1; echo $? >'${outcome}.status'`
+  const disk = `${home}/run-${kib}-${process.pid}`
+  mkdirSync(disk)
+  writeFileSync(`${disk}/script`, `${env.join('')}${line} ${ending}\n`)
+  // The kernel unpacks one archive after the other: what all runs have, and what this one has.
+  const pack = `find . ! -name archive | cpio -o -H newc --quiet | gzip -1 >>'${disk}/archive'`
+  for (const cwd of [files, disk]) execFileSync('sh', ['-c', pack], { cwd, stdio: 'inherit' })
   mkdirSync(results, { recursive: true })
-  rmSync(`${results}/kernel-status`, { force: true })
   const share = (/** @type {string} */ tag, /** @type {string} */ path, more = '') => [
     '-virtfs',
     `local,path=${path},mount_tag=${tag},security_model=none${more}`,
   ]
   const args = [
     ...['-M', 'virt', '-cpu', 'max,pauth-impdef=on', '-smp', '2', '-m', '4G', '-nographic'],
-    ...['-nic', 'none', '-no-reboot', '-kernel', image, '-initrd', disk],
+    ...['-nic', 'none', '-no-reboot', '-kernel', image, '-initrd', `${disk}/archive`],
     ...['-append', 'console=ttyAMA0 rdinit=/init quiet panic=-1'],
     ...share('checkout', root, ',readonly=on'),
     ...share('out', results),
@@ -166,11 +168,13 @@ export async function runOn(kib, command) {
     let output = ''
     machine.stdout.on('data', (data) => (output += data))
     await new Promise((resolve) => machine.once('close', resolve))
-    if (!existsSync(`${results}/kernel-status`)) return { status: null, output }
-    const status = Number(readFileSync(`${results}/kernel-status`, 'utf8'))
-    return { status, output: readFileSync(`${results}/kernel-output`, 'utf8') }
+    if (!existsSync(`${outcome}.status`)) return { status: null, output }
+    const status = Number(readFileSync(`${outcome}.status`, 'utf8'))
+    return { status, output: readFileSync(`${outcome}.output`, 'utf8') }
   } finally {
-    rmSync(disk, { force: true })
+    for (const file of [disk, `${outcome}.status`, `${outcome}.output`]) {
+      rmSync(file, { recursive: true, force: true })
+    }
   }
 }
 

@@ -166,7 +166,8 @@ function test(name, { command, env = {}, files, differs }) {
   mkdirSync(reports, { recursive: true })
   rmSync(report, { force: true })
   const start = performance.now()
-  const reporters = ['--reporter=json', `--outputFile=${report}`]
+  // The second shows how far a runtime has come that takes hours; see kernels.js.
+  const reporters = ['--reporter=json', '--reporter=verbose', `--outputFile.json=${report}`]
   const { status, signal, stderr } = spawnSync(
     program,
     [...args, 'run', '--testTimeout=240000', ...reporters, ...(wanted.length > 0 ? wanted : files)],
