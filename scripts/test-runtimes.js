@@ -17,10 +17,10 @@ const runner = `${root}node_modules/vitest/vitest.mjs`
 const reports = `${root}node_modules/.cache/posix-mmap`
 
 /**
- * `differs`: the tests that are known to fail there, matched by `file: name`, each with the reason.
+ * `seconds`: how long a test may take. `differs`: the tests that are known to fail there, matched by `file: name`, each with the reason.
  * README.md lists these reasons too.
  * @typedef {{ command: string[], env?: Record<string, string>, files: string[],
- *   differs: Array<[test: RegExp, reason: string]> }} Runtime
+ *   differs: Array<[test: RegExp, reason: string]>, seconds?: number }} Runtime
  */
 
 // Without test/architecture.test.ts and test/package, whose results do not depend on the runtime.
@@ -124,6 +124,7 @@ function onKernel(kib) {
     command: [process.execPath, `${root}scripts/kernels.js`, kib, runner, ...options],
     files: [...core, 'test/behaviour/faults/accesses.test.ts'],
     differs: [],
+    seconds: 3600, // every instruction is emulated, the kernel's too
   }
 }
 
@@ -160,7 +161,7 @@ const usual = Object.keys(runtimes).filter((name) => !name.startsWith('kernel-')
  * @param {string} name
  * @param {Runtime} runtime
  */
-function test(name, { command, env = {}, files, differs }) {
+function test(name, { command, env = {}, files, differs, seconds: limit = 240 }) {
   const [program = '', ...args] = command
   const report = `${reports}/report-${name}.json`
   mkdirSync(reports, { recursive: true })
@@ -170,7 +171,13 @@ function test(name, { command, env = {}, files, differs }) {
   const reporters = ['--reporter=json', '--reporter=verbose', `--outputFile.json=${report}`]
   const { status, signal, stderr } = spawnSync(
     program,
-    [...args, 'run', '--testTimeout=240000', ...reporters, ...(wanted.length > 0 ? wanted : files)],
+    [
+      ...args,
+      'run',
+      `--testTimeout=${limit * 1000}`,
+      ...reporters,
+      ...(wanted.length > 0 ? wanted : files),
+    ],
     {
       cwd: root,
       env: { ...process.env, NO_COLOR: '1', POSIX_MMAP_TEST_QUICK: '1', ...env },
