@@ -99,6 +99,28 @@ it('each recipe says what it prints', () => {
   expect(recipes.length).toBe(text.match(/^## /gm)?.length)
 })
 
+/** The anchors of a document, as GitHub makes them of its headings. */
+function anchorsOf(file: string): string[] {
+  const headings = fs.readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)
+  return [...headings].map(([, text = '']) =>
+    text
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+it.each(documents)('each link of %s leads somewhere', (document) => {
+  const text = fs.readFileSync(path.join(projectRoot, document), 'utf8')
+  const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)]
+  const dead = links.filter(([, to = '', anchor]) => {
+    const file = to === '' ? document : path.join(path.dirname(document), to)
+    const target = path.join(projectRoot, file)
+    return !fs.existsSync(target) || (anchor !== undefined && !anchorsOf(target).includes(anchor))
+  })
+  expect(dead.map(([link]) => link)).toEqual([])
+})
+
 describe('programs in other languages, which docs/interop.md has', () => {
   const document = 'docs/interop.md'
   const [oldest = ''] = majors
