@@ -43,6 +43,11 @@ const path = require('node:path')
 const ${names} = require('posix-mmap')
 `
 const program = `${imports}${body}console.log(seen)\n`
+const typed = program
+  .replace('let code', 'let code: string')
+  .replace('(error)', '(error: any)')
+  .replace('fault.kind', 'fault!.kind')
+const yarn = 'node_modules/@yarnpkg/cli-dist/bin/yarn.js'
 const jestTest = (/** @type {string} */ load) =>
   `${load}test('works', () => {${body}expect(seen).toBe('${right}')\n})\n`
 const vitestTest = `import { expect, test } from 'vitest'\n${jestTest(imports)}`
@@ -117,10 +122,7 @@ const cases = {
   tsx: {
     install: ['tsx'],
     files: {
-      'job.ts': program
-        .replace('let code', 'let code: string')
-        .replace('(error)', '(error: any)')
-        .replace('fault.kind', 'fault!.kind'),
+      'job.ts': typed,
     },
     run: [['node_modules/tsx/dist/cli.mjs', 'job.ts']],
     prints: correct,
@@ -132,6 +134,39 @@ const cases = {
     files: { 'app/job.mjs': program, 'app/package.json': '{ "private": true }' },
     run: [['node_modules/pnpm/bin/pnpm.mjs', '--dir', 'app', 'add', '{tarball}'], ['app/job.mjs']],
     prints: correct,
+  },
+  'Yarn, Plug and Play': {
+    install: ['@yarnpkg/cli-dist'],
+    bare: true,
+    node: newest,
+    files: {
+      'app/job.mjs': program,
+      'app/package.json': '{ "private": true, "name": "app" }',
+      'app/yarn.lock': '',
+      'app/.yarnrc.yml': 'nodeLinker: pnp\nenableTelemetry: false\nenableGlobalCache: false\n',
+    },
+    run: [
+      [yarn, '--cwd', 'app', 'add', 'posix-mmap@file:{tarball}'],
+      [yarn, '--cwd', 'app', 'node', 'job.mjs'],
+    ],
+    prints: correct,
+  },
+  'ts-node, to CommonJS': {
+    install: ['ts-node', 'typescript@5', '@types/node@20'],
+    files: {
+      'job.ts': typed,
+      'tsconfig.json':
+        '{ "compilerOptions": { "module": "node20", "target": "es2022", "strict": true, "skipLibCheck": true } }',
+    },
+    run: [['node_modules/ts-node/dist/bin.js', 'job.ts']],
+    prints: correct,
+  },
+  pm2: {
+    install: ['pm2'],
+    files: { 'job.mjs': program },
+    run: [['node_modules/pm2/bin/pm2-runtime', 'start', 'job.mjs', '--no-autorestart', '--raw']],
+    prints: correct,
+    fails: true, // pm2-runtime ends so when its last program has ended
   },
   'esbuild, external': {
     install: ['esbuild'],
@@ -223,6 +258,7 @@ function test(name, tarball) {
         ...process.env,
         NO_COLOR: '1',
         CI: '1',
+        HOME: scratch,
         PATH: `${dirname(node)}:${process.env['PATH']}`,
       },
     })
@@ -233,7 +269,8 @@ function test(name, tarball) {
   for (const file of Object.keys(each.files)) rmSync(join(folder, file))
   const passed = each.prints.test(output) && failed === (each.fails ?? false)
   const seconds = ((performance.now() - start) / 1000).toFixed(0)
-  const tools = each.install.map((tool) => {
+  const tools = each.install.map((wanted) => {
+    const tool = wanted.replace(/(?<=.)@.*/, '')
     const { version } = JSON.parse(
       readFileSync(join(folder, 'node_modules', tool, 'package.json'), 'utf8'),
     )
