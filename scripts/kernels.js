@@ -24,7 +24,7 @@ const parts = [
   ...['FUTEX', 'EPOLL', 'EVENTFD', 'SIGNALFD', 'TIMERFD', 'POSIX_TIMERS', 'HIGH_RES_TIMERS', 'AIO'],
   ...['MULTIUSER', 'FILE_LOCKING', 'FSNOTIFY', 'INOTIFY_USER', 'FHANDLE', 'MEMBARRIER', 'RSEQ'],
   ...['SHMEM', 'TMPFS', 'PROC_FS', 'PROC_SYSCTL', 'PROC_PAGE_MONITOR', 'SYSFS', 'DEVTMPFS'],
-  ...['ADVISE_SYSCALLS', 'MEMFD_CREATE', 'HUGETLBFS', 'KSM', 'SWAP', 'COMPACTION', 'MIGRATION'],
+  ...['ADVISE_SYSCALLS', 'MEMFD_CREATE', 'HUGETLBFS', 'KSM', 'COMPACTION', 'MIGRATION'],
   ...['TRANSPARENT_HUGEPAGE', 'CROSS_MEMORY_ATTACH', 'CHECKPOINT_RESTORE', 'ELF_CORE', 'COREDUMP'],
   ...['SECCOMP', 'NAMESPACES', 'USER_NS', 'PID_NS', 'CGROUPS', 'MEMCG', 'RANDOM_TRUST_CPU'],
   ...['NET', 'UNIX', 'INET', 'PCI', 'PCI_HOST_GENERIC', 'VIRTIO_MENU', 'VIRTIO_PCI', 'NET_9P'],
@@ -109,6 +109,11 @@ sh /script
 poweroff -f
 `
 
+/** getconf PAGESIZE, which busybox does not have. */
+const getconf = `#!/bin/busybox sh
+exec busybox awk '/^KernelPageSize/ { print $2 * 1024; exit }' /proc/self/smaps
+`
+
 /** What is in memory there from the start: a C library, that of C++, and a shell. */
 function userland() {
   const folder = `${home}/userland`
@@ -120,6 +125,7 @@ function userland() {
     mkdirSync(`${folder}/${name}`, { recursive: true })
   }
   writeFileSync(`${folder}/init`, init, { mode: 0o755 })
+  writeFileSync(`${folder}/bin/getconf`, getconf, { mode: 0o755 })
   writeFileSync(`${folder}/ready`, '')
   return folder
 }
@@ -135,7 +141,7 @@ export async function runOn(kib, command) {
   const files = userland()
   const outcome = `${results}/kernel-${kib}-${process.pid}`
   const quoted = (/** @type {string} */ text) => `'${text.replaceAll("'", "'\\''")}'`
-  const names = ['POSIX_MMAP_TEST_QUICK', 'NO_COLOR']
+  const names = ['POSIX_MMAP_TEST_QUICK', 'POSIX_MMAP_TEST_SECONDS', 'NO_COLOR']
   const env = Object.entries({
     ...Object.fromEntries(
       names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
