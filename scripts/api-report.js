@@ -1,7 +1,8 @@
 // Writes docs/api-report/, with a file for each entry of package.json: every name that the entry
 // exports, with its signature from the declarations in dist/.
 //   node scripts/api-report.js [--check] [--types DIRECTORY]
-// `--check` fails where the committed files differ, so that nothing becomes public unnoticed.
+// `--check` fails where the committed files differ, so that nothing becomes public unnoticed. Both fail
+// for a name that has no doc comment, since the reference and editors would show nothing for it.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -91,9 +92,25 @@ function report(name, types) {
   writeFileSync(file, text)
 }
 
+/**
+ * What a report says has no doc comment: names, members, fields and options.
+ * @param {string} name
+ */
+function undocumented(name) {
+  const lines = readFileSync(`${made}/${name}.api.md`, 'utf8').split('\n')
+  return lines.flatMap((line, index) =>
+    line.endsWith('(undocumented)') ? [`${name}: ${(lines[index + 1] ?? '').trim()}`] : [],
+  )
+}
+
 mkdirSync(made, { recursive: true })
 try {
   for (const { name, types } of entries()) report(name, types)
+  const silent = entries().flatMap(({ name }) => undocumented(name))
+  if (silent.length > 0) {
+    console.error(`These have no doc comment:\n${silent.join('\n')}`)
+    process.exitCode = 1
+  }
   rmSync(`${made}/temporary`, { recursive: true })
   if (!values.check) {
     rmSync(reports, { recursive: true, force: true })

@@ -45,15 +45,17 @@ export function muslBunBinary(arch) {
 }
 
 /**
- * The binding of rolldown, which vitest loads, for musl. npm has installed only the one for the C
- * library of this machine.
+ * The binding of rolldown, which vitest loads, for another C library or processor. npm has installed
+ * only the one for this machine.
  * @param {string} arch
+ * @param {'gnu' | 'musl'} libc
  */
-export function muslRolldownBinding(arch) {
+export function rolldownBinding(arch, libc) {
   const file = new URL('../node_modules/rolldown/package.json', import.meta.url)
   const { version } = JSON.parse(readFileSync(file, 'utf8'))
-  const name = `@rolldown/binding-linux-${arch}-musl`
-  return fetched(`rolldown-musl-${arch}`, name, version, `rolldown-binding.linux-${arch}-musl.node`)
+  const name = `@rolldown/binding-linux-${arch}-${libc}`
+  const binding = `rolldown-binding.linux-${arch}-${libc}.node`
+  return fetched(`rolldown-${libc}-${arch}`, name, version, binding)
 }
 
 export function denoBinary() {

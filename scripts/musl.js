@@ -3,9 +3,10 @@
 // with musl and the few functions of musl-shim.c.
 //   node scripts/musl.js [x64|arm64] FILE [ARG…]
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { muslBunBinary } from './fetch-nodes.js'
+import { unpackForeign } from './foreign-packages.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -44,32 +45,6 @@ function install(packages) {
 }
 
 /**
- * Fetches Debian's musl for arm64 with a state of apt of its own, so that the machine's apt does not
- * have to know that processor.
- * @param {string} folder
- */
-function fetchForeignMusl(folder) {
-  const apt = `${folder}/apt`
-  for (const name of ['state/lists/partial', 'cache/archives/partial']) {
-    mkdirSync(`${apt}/${name}`, { recursive: true })
-  }
-  writeFileSync(`${apt}/state/status`, '')
-  const options = [
-    ...['APT::Architecture=arm64', 'APT::Architectures::=arm64', 'APT::Sandbox::User=root'],
-    ...[
-      `Dir::State=${apt}/state`,
-      `Dir::State::status=${apt}/state/status`,
-      `Dir::Cache=${apt}/cache`,
-    ],
-  ].flatMap((option) => ['-o', option])
-  for (const args of [['update'], ['download', 'musl']]) {
-    execFileSync('apt-get', ['-qq', ...options, ...args], { cwd: apt, stdio: 'inherit' })
-  }
-  const archive = readdirSync(apt).find((name) => name.endsWith('.deb'))
-  execFileSync('dpkg-deb', ['--extract', `${apt}/${archive}`, folder])
-}
-
-/**
  * Prepares .nodes/musl-x64 or .nodes/musl-arm64, and returns the program that starts Bun for musl
  * and the variables that it needs in its environment.
  * @param {Architecture} arch
@@ -100,7 +75,7 @@ export function muslBun(arch) {
   execFileSync(compiler, [...options, '-o', `${lib}/${shim}`, source], { stdio: 'inherit' })
   let command = `LD_LIBRARY_PATH='${lib}' exec '${bun}'`
   if (arch === 'arm64') {
-    if (!existsSync(`${folder}/lib/ld-musl-aarch64.so.1`)) fetchForeignMusl(folder)
+    if (!existsSync(`${folder}/lib/ld-musl-aarch64.so.1`)) unpackForeign(folder, ['musl'])
     command = `exec qemu-aarch64 -L '${folder}' -E 'LD_LIBRARY_PATH=${lib}' '${bun}'`
   }
   writeFileSync(start, `#!/bin/sh\n${command} "$@"\n`, { mode: 0o755 })

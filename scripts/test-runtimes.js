@@ -1,12 +1,15 @@
 // Runs the tests on every runtime but this machine's Node: Bun, Deno, Node for arm64 under qemu,
 // and Bun for musl on both processors. Those for another processor or C library load the binary of
-// prebuilds/.
-//   node scripts/test-runtimes.js [bun] [deno] [arm64] [musl] [musl-arm64] [test files]
+// prebuilds/. Kernels for arm64 with pages of 4, 16 and 64 KiB only where they are named, since they take
+// hours.
+//   node scripts/test-runtimes.js [bun] [deno] [arm64] [musl] [musl-arm64] [kernel-4] [kernel-16]
+//     [kernel-64] [test files]
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { bunBinary, denoBinary, muslRolldownBinding, nodeBinary } from './fetch-nodes.js'
+import { bunBinary, denoBinary, nodeBinary, rolldownBinding } from './fetch-nodes.js'
+import { pageSizes } from './kernels.js'
 import { muslBun } from './musl.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -14,10 +17,10 @@ const runner = `${root}node_modules/vitest/vitest.mjs`
 const reports = `${root}node_modules/.cache/posix-mmap`
 
 /**
- * `differs`: the tests that are known to fail there, matched by `file: name`, each with the reason.
+ * `seconds`: how long a test may take. `differs`: the tests that are known to fail there, matched by `file: name`, each with the reason.
  * README.md lists these reasons too.
  * @typedef {{ command: string[], env?: Record<string, string>, files: string[],
- *   differs: Array<[test: RegExp, reason: string]> }} Runtime
+ *   differs: Array<[test: RegExp, reason: string]>, seconds?: number }} Runtime
  */
 
 // Without test/architecture.test.ts and test/package, whose results do not depend on the runtime.
@@ -97,7 +100,7 @@ const ofBun = [
  */
 function onMusl(arch) {
   const { start, env } = muslBun(arch)
-  const binding = { NAPI_RS_NATIVE_LIBRARY_PATH: muslRolldownBinding(arch) }
+  const binding = { NAPI_RS_NATIVE_LIBRARY_PATH: rolldownBinding(arch, 'musl') }
   return {
     command: [start, '--bun', runner],
     env: { PREBUILDS_ONLY: '1', ...binding, ...env },
@@ -107,6 +110,31 @@ function onMusl(arch) {
       [/accesses\.test\.ts: .* TypedArray\.sort/, 'a sort of equal bytes stores nothing in Bun'],
       ...(arch === 'arm64' ? ofQemu : []),
     ],
+  }
+}
+
+/**
+ * Node on a kernel for arm64, all of it on qemu's processor; see kernels.js.
+ * @param {string} kib
+ * @returns {Runtime}
+ */
+function onKernel(kib) {
+  const options = ['--configLoader=runner'] // the other one writes next to the configuration
+  return {
+    command: [process.execPath, `${root}scripts/kernels.js`, kib, runner, ...options],
+    files: [...core, 'test/behaviour/faults/accesses.test.ts'],
+    differs: [
+      [
+        /mremap\.test\.ts: .*more than the system has/,
+        'there are addresses for 2 ** 47 bytes, the most that x64 has',
+      ],
+      [
+        /limits\.test\.ts: .* 140737488355328 anonymous bytes are ENOMEM/,
+        'there are addresses for 2 ** 47 bytes, the most that x64 has',
+      ],
+      [/anonymous memory willneed|WILLNEED keeps every byte/, 'the kernel is built without swap'],
+    ],
+    seconds: 3600, // every instruction is emulated, the kernel's too
   }
 }
 
@@ -135,25 +163,40 @@ const runtimes = {
   arm64: underQemu,
   musl: () => onMusl('x64'),
   'musl-arm64': () => onMusl('arm64'),
+  ...Object.fromEntries(pageSizes.map((kib) => [`kernel-${kib}`, () => onKernel(kib)])),
 }
+const usual = Object.keys(runtimes).filter((name) => !name.startsWith('kernel-'))
 
 /**
  * @param {string} name
  * @param {Runtime} runtime
  */
-function test(name, { command, env = {}, files, differs }) {
+function test(name, { command, env = {}, files, differs, seconds: limit = 240 }) {
   const [program = '', ...args] = command
   const report = `${reports}/report-${name}.json`
   mkdirSync(reports, { recursive: true })
   rmSync(report, { force: true })
   const start = performance.now()
-  const reporters = ['--reporter=json', `--outputFile=${report}`]
+  // The second shows how far a runtime has come that takes hours; see kernels.js.
+  const reporters = ['--reporter=json', '--reporter=verbose', `--outputFile.json=${report}`]
   const { status, signal, stderr } = spawnSync(
     program,
-    [...args, 'run', '--testTimeout=240000', ...reporters, ...(wanted.length > 0 ? wanted : files)],
+    [
+      ...args,
+      'run',
+      `--testTimeout=${limit * 1000}`,
+      ...reporters,
+      ...(wanted.length > 0 ? wanted : files),
+    ],
     {
       cwd: root,
-      env: { ...process.env, NO_COLOR: '1', POSIX_MMAP_TEST_QUICK: '1', ...env },
+      env: {
+        ...process.env,
+        NO_COLOR: '1',
+        POSIX_MMAP_TEST_QUICK: '1',
+        POSIX_MMAP_TEST_SECONDS: `${limit}`,
+        ...env,
+      },
       stdio: ['ignore', 'ignore', 'pipe'],
       encoding: 'utf8',
       maxBuffer: 1 << 28,
@@ -197,7 +240,7 @@ function failuresOf({ name, message, assertionResults }) {
 const words = process.argv.slice(2)
 const wanted = words.filter((word) => !(word in runtimes))
 const names = words.filter((word) => word in runtimes)
-const results = (names.length > 0 ? names : Object.keys(runtimes)).map((name) => {
+const results = (names.length > 0 ? names : usual).map((name) => {
   const runtime = runtimes[name]
   return runtime !== undefined && test(name, runtime())
 })

@@ -25,8 +25,11 @@ export interface MappingFault {
 
 /** An access failed inside a mapping: thrown instead of data that is not the file's. */
 export class MappingFaultError extends Error {
+  /** Always `'ERR_MAPPING_FAULT'`. */
   readonly code = 'ERR_MAPPING_FAULT'
+  /** What happened, and where in the mapping. */
   readonly fault: MappingFault
+  /** The path that was mapped; absent for descriptors and anonymous memory. */
   readonly path?: string
 
   constructor(fault: MappingFault, path: string | null = null, options?: ErrorOptions) {

@@ -1,3 +1,9 @@
+/**
+ * Mappings of files and of anonymous memory, and memory that processes share.
+ *
+ * @module posix-mmap
+ */
+
 export { type MappingFault, MappingFaultError } from './errors.js'
 export { type Advice, adviceSupported } from './kernel/advice.js'
 export { faultGuardActive } from './kernel/fault-guard.js'

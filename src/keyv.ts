@@ -1,15 +1,22 @@
-// A store for Keyv over a SharedMap: `import … from 'posix-mmap/keyv'`. Keyv itself is not needed to load it.
+/**
+ * A store for Keyv over a SharedMap. Keyv itself is not needed to load it.
+ *
+ * @module posix-mmap/keyv
+ */
 
 import { optional } from './arguments.js'
 import { invalidArgType } from './errors.js'
 import { ttlOf } from './shared/map-options.js'
 import { SharedMap } from './shared/shared-map.js'
 
+/** Of an EventEmitter. */
 type Listener = (...args: never[]) => void
 
 /** One entry of {@link KeyvSharedMap.setMany}. */
 export interface KeyvEntry {
+  /** With Keyv's namespace before it. */
   key: string
+  /** What the map's form of values takes. */
   value: unknown
   /** In milliseconds. */
   ttl?: number | undefined
@@ -43,7 +50,7 @@ export class KeyvSharedMap {
     return this
   }
 
-  /** {@link SharedMap.get}. */
+  /** The value of a key, as {@link SharedMap.get} gives it. */
   async get(key: string): Promise<unknown> {
     return this.#map.get(key)
   }
@@ -68,7 +75,7 @@ export class KeyvSharedMap {
     for (const { key, value, ttl } of entries) await this.set(key, value, ttl)
   }
 
-  /** {@link SharedMap.has}. */
+  /** Whether there is an entry: {@link SharedMap.has}. */
   async has(key: string): Promise<boolean> {
     return this.#map.has(key)
   }

@@ -350,7 +350,9 @@ export class Mapping implements Disposable {
    *   ERR_STRING_TOO_LONG for a line that no string can hold
    */
   lines(options: LinesOptions & { encoding: null }): IterableIterator<Uint8Array<ArrayBuffer>>
+  /** The same, as strings. */
   lines(options?: LinesOptions & { encoding?: BufferEncoding }): IterableIterator<string>
+  /** The same, where only the run knows which. */
   lines(options?: LinesOptions): IterableIterator<string | Uint8Array<ArrayBuffer>>
   lines(options?: LinesOptions): IterableIterator<string | Uint8Array> {
     return lines(this, options)

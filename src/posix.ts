@@ -1,4 +1,8 @@
-// `posix-mmap/posix`: the same mappings for those who think in man pages.
+/**
+ * The same mappings for those who think in man pages.
+ *
+ * @module posix-mmap/posix
+ */
 
 import { constants as fsConstants } from 'node:fs'
 import { constants } from 'node:os'

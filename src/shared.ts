@@ -1,4 +1,8 @@
-// Data structures in shared memory that survive the death of any process that uses them.
+/**
+ * Data structures in shared memory that survive the death of any process that uses them.
+ *
+ * @module posix-mmap/shared
+ */
 
 export { Broadcast, type SubscribeOptions, Subscription } from './shared/broadcast.js'
 export type { CreateBroadcastOptions } from './shared/broadcast-memory.js'

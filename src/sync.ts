@@ -1,3 +1,9 @@
+/**
+ * Locks and waiting between threads and processes.
+ *
+ * @module posix-mmap/sync
+ */
+
 export type { WaitOptions } from './sync/attempts.js'
 export { Barrier } from './sync/barrier.js'
 export { Condition } from './sync/condition.js'

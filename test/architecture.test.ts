@@ -154,7 +154,7 @@ describe('src', () => {
     const index = typescript.find(({ name }) => name === 'index.ts')?.text ?? 'missing'
     const rest = index
       .replace(/^export (type )?\{[^}]*\} from '[^']+'$/gm, '')
-      .replace(/^\/\/.*$/gm, '')
+      .replace(/^\/\*\*.*?\*\/$/ms, '')
     expect(rest.trim()).toBe('')
   })
 })

@@ -3,6 +3,7 @@
 import { oneOf } from '../arguments.js'
 import { constant, native } from '../native.js'
 
+/** The constants of madvise(2) by their names here. */
 const names = {
   normal: 'MADV_NORMAL',
   random: 'MADV_RANDOM',

@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import { checked, constant, native } from '../native.js'
 import type { Access } from './protection.js'
 
+/** The constants of fcntl(2) by their names here. */
 const names = {
   seal: 'F_SEAL_SEAL',
   shrink: 'F_SEAL_SHRINK',

@@ -21,6 +21,7 @@ export interface AttachOptions {
  * keep the memory: the mapping must stay open until attach() has returned.
  */
 export interface MappingHandle {
+  /** Means nothing outside of this process. */
   readonly token: string
 }
 

@@ -10,14 +10,21 @@ import type { Region } from './region.js'
 export interface MappingDescription {
   /** Its class, and that this is not its memory. */
   description: string
+  /** {@link Mapping.path}, where it has one. */
   path?: string
   /** Of shared memory. */
   name?: string
+  /** How it was mapped: {@link Mapping.access}. */
   access: Access
+  /** {@link Mapping.byteLength}: in bytes. */
   byteLength: number
+  /** {@link Mapping.fileOffset}: in bytes; left out for anonymous memory. */
   fileOffset?: number
+  /** What may be done with it: {@link Mapping.protection}. */
   protection: Protection
+  /** Whether it was unmapped: {@link Mapping.closed}. */
   closed: boolean
+  /** {@link Mapping.fault}, without counting as a question for it. */
   fault: MappingFault | null
 }
 

@@ -29,6 +29,7 @@ export interface ByteRange {
   length: number | bigint
 }
 
+/** For promises that can be given up. */
 export interface SignalOptions {
   /** Ends the work; the promise rejects with the signal's reason. */
   signal?: AbortSignal | undefined

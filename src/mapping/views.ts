@@ -21,7 +21,9 @@ export type TypedArray =
 
 /** Int8Array to BigUint64Array. */
 export interface TypedArrayConstructor<T> {
+  /** The size of an element, in bytes. */
   readonly BYTES_PER_ELEMENT: number
+  /** A view of `length` elements from `byteOffset` on. */
   new (buffer: ArrayBuffer, byteOffset: number, length: number): T
 }
 

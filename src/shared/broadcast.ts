@@ -34,6 +34,7 @@ import { endWaits, type Waits, waitFor, waitsOn } from './message-waits.js'
 
 const construction = Symbol('posix-mmap construction')
 
+/** For {@link Broadcast.subscribe}. */
 export interface SubscribeOptions {
   /** Where to begin: with what is published from now on, the default, or with the oldest message there is. */
   from?: 'now' | 'oldest' | undefined

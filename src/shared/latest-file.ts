@@ -43,7 +43,7 @@ let construct: (path: string | Buffer, options: unknown) => LatestFile
  *
  * @param path that a file is found by, through symbolic links as well; it must exist now, and may be
  *   missing later
- * @throws the errors of {@link mapFile}, for the first mapping · ERR_INVALID_ARG_TYPE,
+ * @throws the errors of mapFile(), for the first mapping · ERR_INVALID_ARG_TYPE,
  *   ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
  */
 export function mapLatest(path: string | URL | Buffer, options?: MapLatestOptions): LatestFile {
@@ -148,6 +148,7 @@ export class LatestFile implements Disposable {
     for (const wake of this.#waiting) wake()
   }
 
+  /** {@link close}, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -33,11 +33,13 @@ export interface SharedMapOptions extends CreateSharedMemoryOptions {
   values?: 'clone' | 'json' | 'string' | 'bytes' | undefined
 }
 
+/** For {@link SharedMap.set}. */
 export interface SetOptions {
   /** How long the entry lives, in milliseconds, 0 or Infinity for ever; default the map's. */
   ttl?: number | undefined
 }
 
+/** For {@link SharedMap.getOrSet}. */
 export interface GetOrSetOptions extends SetOptions {
   /** Ends waiting for somebody else's fill: the promise is rejected with the signal's reason. */
   signal?: AbortSignal | undefined

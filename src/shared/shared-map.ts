@@ -33,6 +33,7 @@ import { formatMap, Writer } from './map-writer.js'
 export interface SharedMapStats {
   /** Of get() and getOrSet(), by all threads; up to 255 of each other thread are not counted yet. */
   hits: number
+  /** Of get() and getOrSet() too, with the same lag. */
   misses: number
   /** Entries that had to go before their time. */
   evictions: number
@@ -263,6 +264,7 @@ export class SharedMap<V = unknown> {
     }
   }
 
+  /** The same as {@link entries}, for loops over the map. */
   [Symbol.iterator](): IterableIterator<[string | Uint8Array, V]> {
     return this.entries()
   }

@@ -249,6 +249,7 @@ export class Snapshot implements Disposable {
     if (this.#owned) this.#memory.unmap()
   }
 
+  /** {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose()
   }

@@ -7,6 +7,7 @@ import type { SharedMemory } from '../mapping.js'
 import type { EntryTable } from './entries.js'
 import { childOptions, type Passed, passOn } from './inheritance.js'
 
+/** `stdio` of child_process, as an array. */
 type SharedStdio = (number | 'ipc' | 'inherit' | 'pipe' | 'ignore' | null | undefined)[]
 
 /** Options to which {@link withShared} has added shared memory. */

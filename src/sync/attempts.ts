@@ -67,6 +67,7 @@ const starvingMilliseconds = 10
 const firstSlice = 2
 const lastSlice = 8
 
+/** How long to wait. */
 export interface WaitOptions {
   /** In milliseconds, default Infinity. */
   timeout?: number | undefined

@@ -104,7 +104,7 @@ function longestWait(): number {
 
 /**
  * futex(2), FUTEX_WAIT — blocks this thread until {@link futexNotify}, in this or another process,
- * wakes it. As Atomics.wait(), for the memory of a {@link Mapping} as well: arguments are converted in
+ * wakes it. As Atomics.wait(), for the memory of a Mapping as well: arguments are converted in
  * the same order and with the same errors. Those who wait are woken in the order in which they came.
  *
  * A worker thread that waits can be terminated, and does not keep process.exit() from ending. (Where
@@ -112,7 +112,7 @@ function longestWait(): number {
  * loses its place in the order each time, and ends with `'ok'` when the word has changed by then.)
  * The timeout of node:vm does not end a wait.
  *
- * @param words over memory of a {@link Mapping}, or a SharedArrayBuffer; a BigInt64Array is refused,
+ * @param words over memory of a Mapping, or a SharedArrayBuffer; a BigInt64Array is refused,
  *   since futex(2) has words of 32 bits
  * @param index of the word, in elements
  * @param expected waits only while the word is this, converted to 32 bits

@@ -14,12 +14,16 @@ import { wake } from './futex.js'
 import { Mutex, placeOfMutex } from './mutex.js'
 import type { Site } from './owner.js'
 
+/** `'shared'` locks of a name can be held together, an `'exclusive'` one alone. */
 export type LockMode = 'exclusive' | 'shared'
 
 /** A lock that somebody has or waits for. */
 export interface LockInfo {
+  /** What it was asked for by; the end of a long name is missing. */
   name: string
+  /** As it was asked for. */
   mode: LockMode
+  /** The process that asked, by its number in its own pid namespace. */
   pid: number
 }
 

@@ -17,7 +17,9 @@ export type { LockInfo, LockMode }
 
 /** A lock that was granted. */
 export interface NamedLock {
+  /** As it was asked for. */
   readonly name: string
+  /** As it was granted. */
   readonly mode: LockMode
 }
 
@@ -194,11 +196,13 @@ export interface Locks {
    *   16,384 requests
    */
   request<R>(name: string, body: (lock: NamedLock) => R): Promise<Awaited<R>>
+  /** The same, without waiting: where the lock is not to be had at once, `body` is called with null. */
   request<R>(
     name: string,
     options: LockRequestOptions & { ifAvailable: true },
     body: (lock: NamedLock | null) => R,
   ): Promise<Awaited<R>>
+  /** The same with options. */
   request<R>(
     name: string,
     options: LockRequestOptions,

@@ -65,4 +65,18 @@ describe('the check', { timeout: 180_000 }, () => {
     )
     expect(stderr).toContain('npm run api')
   })
+
+  it('fails for a name, an option and an enum member without a doc comment', async () => {
+    change('map/options.d.ts', (text) =>
+      text.replace(/\/\*\* Where in the file[^*]*\*\/\s*(?=offset)/, ''),
+    )
+    change('posix.d.ts', (text) => `${text}\nexport declare const nameless: 1;\n`)
+    change('kernel/flags.d.ts', (text) => text.replace(/\/\*\* Pages may be read\. \*\/\s*/, ''))
+    const { code, stderr } = await check()
+    expect(code).toBe(1)
+    expect(stderr).toContain('have no doc comment')
+    expect(stderr).toContain('index: offset?: number | bigint | undefined;')
+    expect(stderr).toContain('posix: export const nameless: 1;')
+    expect(stderr).toContain('posix: READ = 1,')
+  })
 })

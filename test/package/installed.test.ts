@@ -231,6 +231,53 @@ it('is found whole by nft, which Next.js and others make a deployment with', asy
   expect(finished).toEqual({ code: 0, signal: null, stdout: '6\n', stderr: '' })
 })
 
+// More tools, which have to be fetched first, are in scripts/test-tools.js.
+describe('tools that are installed for the tests themselves', () => {
+  const job = `
+const file = path.resolve('cut-' + process.pid + '.bin')
+fs.writeFileSync(file, Buffer.alloc(2 * pageSize, 7))
+const mapping = mapFile(file)
+const bytes = mapping.bytes()
+fs.truncateSync(file, 0)
+const lost = [bytes[pageSize], mapping.fault?.kind]
+mapping.unmap()
+fs.rmSync(file)
+`
+  const imports = `import fs from 'node:fs'
+import path from 'node:path'
+import { mapFile, pageSize } from 'posix-mmap'
+`
+
+  function linkTool(name: string): string {
+    const link = path.join(application, 'node_modules', name)
+    if (!fs.existsSync(link)) fs.symlinkSync(path.join(projectRoot, 'node_modules', name), link)
+    return link
+  }
+
+  it.each(['forks', 'threads', 'vmThreads'])('Vitest, %s', async (pool) => {
+    put(
+      'cut.test.mjs',
+      `import { expect, it } from 'vitest'
+       ${imports}
+       it('is cut', () => {${job}expect(lost).toEqual([0, 'truncated'])})`,
+    )
+    const vitest = path.join(linkTool('vitest'), 'vitest.mjs')
+    const how = ['run', '--root', application, '--pool', pool, '--reporter', 'json']
+    const { code, stdout, stderr } = await node(vitest, ...how)
+    expect(code, stdout + stderr).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ numPassedTests: 1, numTotalTests: 1 })
+  })
+
+  it('vite build --ssr leaves it out of the bundle', async () => {
+    put('served.mjs', `${imports}${job}console.log(lost.join())`)
+    const vite = path.join(linkTool('vite'), 'bin/vite.js')
+    const built = await node(vite, 'build', '--ssr', 'served.mjs', '--outDir', 'served')
+    expect(built.code, built.stdout + built.stderr).toBe(0)
+    const finished = await node('served/served.mjs')
+    expect(finished).toEqual({ code: 0, signal: null, stdout: '0,truncated\n', stderr: '' })
+  })
+})
+
 describe('TypeScript', () => {
   const program = `
 import type { ForkOptions } from 'node:child_process'
