@@ -114,7 +114,12 @@ export function copyBytes(
   return copy
 }
 
-/** The bytes of any view, as a view of them. */
+/** The buffer of any view, which may be detached. */
+export function bufferOf(view: ArrayBufferView): ArrayBufferLike {
+  return (typedArray.kind(view) === undefined ? dataView : typedArray).buffer(view)
+}
+
+/** The bytes of any view that is not detached, as a view of them. */
 export function bytesOf(view: ArrayBufferView): Uint8Array {
   const from = typedArray.kind(view) === undefined ? dataView : typedArray
   return new Uint8Array(from.buffer(view), from.byteOffset(view), from.byteLength(view))

@@ -2,7 +2,7 @@
 // detached in between, as unmap() does, it ends the process or throws where nobody can catch it. While
 // such work runs, unmap() and resize() leave the buffer attached: it shows zeros from then on.
 
-import { bytesOf, isStamped } from './brand.js'
+import { bufferOf, isStamped } from './brand.js'
 import { whenLoaded } from './loaded-modules.js'
 import { type Callable, replace } from './wrap.js'
 
@@ -31,9 +31,9 @@ function pin(buffers: readonly object[]): () => void {
   }
 }
 
-function bufferOf(value: unknown): object | undefined {
+function ourBuffer(value: unknown): object | undefined {
   if (!ArrayBuffer.isView(value)) return undefined
-  const { buffer } = bytesOf(value)
+  const buffer = bufferOf(value)
   return isStamped(buffer) ? buffer : undefined
 }
 
@@ -64,7 +64,7 @@ function pinning(original: Callable, viewsOf: (args: readonly unknown[]) => unkn
   return new Proxy(original, {
     apply(target, self, args) {
       const buffers = viewsOf(args)
-        .map(bufferOf)
+        .map(ourBuffer)
         .filter((buffer) => buffer !== undefined)
       return buffers.length > 0 ? workOn(buffers, self, args) : Reflect.apply(target, self, args)
     },
