@@ -1,7 +1,7 @@
 // Runs the tests on every runtime but this machine's Node: Bun, Deno, Node for arm64 under qemu,
 // and Bun for musl on both processors. Those for another processor or C library load the binary of
 // prebuilds/. Kernels for arm64 with pages of 4, 16 and 64 KiB only where they are named, since they take
-// hours.
+// a quarter of an hour each, and as long to be built.
 //   node scripts/test-runtimes.js [bun] [deno] [arm64] [musl] [musl-arm64] [kernel-4] [kernel-16]
 //     [kernel-64] [test files]
 import { spawnSync } from 'node:child_process'
