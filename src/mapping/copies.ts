@@ -58,10 +58,12 @@ function copiedDirectly(
   if (direct === undefined || view === undefined) return false
   const { canShrink } = direct
   const from = direct.indexOf(offset)
-  if (canShrink && view[from + length - 1] === 0) return false
+  const last = from + length - 1
+  if (canShrink && view[last] === 0) return false
   if (length < fewBytes) for (let i = 0; i < length; i++) target[i] = view[from + i] as number
   else set(target, new Uint8Array(view.buffer, from, length))
-  return direct.sound && !(canShrink && target[length - 1] === 0)
+  // In memory, and not in the copy: a copy may begin with the last bytes.
+  return direct.sound && !(canShrink && view[last] === 0)
 }
 
 /** Copies out of an open region into memory of V8's; the range has to lie inside. */

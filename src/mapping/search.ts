@@ -113,7 +113,9 @@ function foundNear(region: Region, needle: unknown, from: number, limit: number)
   }
   const longest = typeof needle === 'number' ? 1 : 3 * needle.length
   const at = window.start + place
-  return direct.sound && at + longest <= limit ? at : -1
+  // Once more, since a search may look at several bytes in any order.
+  const found = !direct.canShrink || window.bytes[place] !== 0
+  return found && direct.sound && at + longest <= limit ? at : -1
 }
 
 export function indexOf(mapping: Mapped, needle: unknown, from: unknown, end: unknown): number {
