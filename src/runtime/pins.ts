@@ -3,7 +3,7 @@
 // such work runs, unmap() and resize() leave the buffer attached: it shows zeros from then on.
 
 import { bufferOf, isStamped } from './brand.js'
-import { whenLoaded } from './loaded-modules.js'
+import { patchLoadedModules, whenLoaded } from './loaded-modules.js'
 import { type Callable, replace } from './wrap.js'
 
 type Exports = Record<string, unknown>
@@ -80,6 +80,16 @@ function patchFs(fs: Exports): boolean {
   const changed = ['writeFile', 'appendFile'].map((name) =>
     replace(fs, name, (original) => pinning(original, second)),
   )
+  // Node loads the streams for the first of them, which then still has nothing to write.
+  const patched = (original: Callable) =>
+    new Proxy(original, {
+      apply(target, self, args) {
+        const stream: unknown = Reflect.apply(target, self, args)
+        patchLoadedModules()
+        return stream
+      },
+    })
+  changed.push(replace(fs, 'createWriteStream', patched))
   for (const owner of [fs, fs['promises'] as Exports])
     changed.push(replace(owner, 'readFile', (original) => pinning(original, bufferOption)))
   return changed.includes(true)

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { scratchDirectory } from '../support/files.js'
-import { run, runForJson } from '../support/processes.js'
+import { run, runCommand, runForJson } from '../support/processes.js'
 
 const scratch = scratchDirectory()
 
@@ -60,6 +60,20 @@ describe('a view that unmap() takes from', () => {
       }
     },
   )
+
+  it('the first write stream of a CommonJS program is no exception', async () => {
+    const script = start
+      .replaceAll(/import (.*) from '(.*)'/g, "const $1 = require('$2')")
+      .replace("require('posix-mmap')", "require('./dist/index.js')")
+    const finished = await runCommand(
+      process.execPath,
+      ...['--no-warnings', '--input-type=commonjs', '--eval'],
+      `${script}
+      fs.createWriteStream(null, { fd: pipe }).on('error', () => {}).write(view, told)
+      setImmediate(() => mapping.unmap())`,
+    )
+    expect(finished).toMatchObject({ code: 0, signal: null, stderr: '' })
+  })
 
   it('has its usual end once the work is over', async () => {
     const file = scratch.file('written', '')
