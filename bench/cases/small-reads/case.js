@@ -50,9 +50,9 @@ export default {
   },
   describe: ({ times }) =>
     `${times.toLocaleString('en')} calls a round on a mapped file of 1 MiB: check(), ${few} bytes into an array, ${few} bytes ` +
-    'in a new Buffer, and the search for the next line end, 27 bytes on. A view checks nothing: it copies with set() and Buffer.from(), and searches with Buffer.indexOf().',
+    'in a new Buffer, and the search for the next line end, 27 bytes on. A view checks nothing: a byte is read of it, it copies with set() and Buffer.from(), and searches with Buffer.indexOf().',
   measures: {
-    check: { title: 'check()', unit: 'ns' },
+    checks: { title: 'check()', unit: 'ns' },
     into: { title: 'readInto(), 64 bytes', unit: 'ns' },
     read: { title: 'read(), 64 bytes', unit: 'ns' },
     search: { title: 'indexOf(), near', unit: 'ns' },
@@ -66,6 +66,11 @@ export default {
         const target = new Uint8Array(few)
         return measured(
           {
+            checks(count) {
+              let sum = 0
+              for (let i = 0; i < count; i++) sum += bytes[i & mask] ?? 0
+              return sum
+            },
             into(count) {
               for (let i = 0; i < count; i++) {
                 const at = (i * few) & mask
@@ -95,7 +100,7 @@ export default {
         const target = new Uint8Array(few)
         return measured(
           {
-            check(count) {
+            checks(count) {
               for (let i = 0; i < count; i++) mapping.check()
               return count
             },
@@ -117,7 +122,7 @@ export default {
     },
   },
   goals: [
-    atMost('check', 5, 'ns'),
+    atMost('checks', 5, 'ns'),
     atMost('into', 100, 'ns'),
     atMostTimes('search', 1.3, 'a view'),
   ],
