@@ -146,6 +146,18 @@ export function checkEncoding(value: unknown, name: string): BufferEncoding {
   return value
 }
 
+/** Text, decoded from a copy of its own. */
+export function textOf(
+  region: Region,
+  offset: number,
+  length: number,
+  encoding: BufferEncoding,
+): string {
+  const copy = Buffer.allocUnsafeSlow(length)
+  copyOut(region, offset, copy)
+  return copy.toString(encoding)
+}
+
 export function text(mapping: Mapped, offset: unknown, length: unknown, encoding: unknown): string {
   const wanted = rangeArguments(offset, length)
   const name = optional(encoding, 'encoding', checkEncoding) ?? 'utf8'
@@ -156,9 +168,7 @@ export function text(mapping: Mapped, offset: unknown, length: unknown, encoding
     const what = `the range at offset ${range.offset}`
     throw stringTooLong(what, range.length, 'decode it in parts')
   }
-  const copy = Buffer.allocUnsafeSlow(range.length)
-  copyOut(region, range.offset, copy)
-  return copy.toString(name)
+  return textOf(region, range.offset, range.length, name)
 }
 
 export function write(mapping: Mapped, offset: unknown, source: unknown): number {

@@ -47,11 +47,11 @@ export interface Window {
 export class Direct {
   /** Whether a file can come to end before the mapping does. */
   readonly canShrink: boolean
-  /** The last byte as it was when it was last looked at; a field, or V8 would leave the look out. */
-  lastByte = 1
   /** How many searches go through the addon before another one is made here. */
   pause = 0
   readonly #source: Readable
+  /** The last byte as it was when it was last looked at; a field, or V8 would leave the look out. */
+  #lastByte = 1
   readonly #epoch: Uint32Array
   readonly #lastPage: Uint8Array
   readonly #last: number
@@ -95,7 +95,7 @@ export class Direct {
 
   /** Whether there was no fault, and the file does not end before the mapping. False is no answer. */
   get whole(): boolean {
-    return this.#isWell() && this.lastByte !== 0
+    return this.#isWell() && this.#lastByte !== 0
   }
 
   /** A view that covers a range, which begins at {@link indexOf} in it; undefined if the addon has to look. */
@@ -137,7 +137,7 @@ export class Direct {
 
   /** Whether the memory may be touched now: all is well, and the last page is there. */
   #isWell(): boolean {
-    this.lastByte = this.#lastPage[this.#last] ?? 0
+    this.#lastByte = this.#lastPage[this.#last] ?? 0
     return this.sound || this.#becomesSound()
   }
 

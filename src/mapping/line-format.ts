@@ -1,8 +1,8 @@
 // What a line is in each encoding, and how whole lines are taken out of a copy.
 
-import { Buffer, constants as bufferConstants } from 'node:buffer'
+import { type Buffer, constants as bufferConstants } from 'node:buffer'
 import { stringTooLong } from '../errors.js'
-import { checkEncoding, copyOut } from './copies.js'
+import { checkEncoding, textOf } from './copies.js'
 import type { Region } from './region.js'
 
 export interface LineFormat<Line> {
@@ -71,9 +71,7 @@ function strings(
       if (length * charactersPerByte > bufferConstants.MAX_STRING_LENGTH) {
         throw stringTooLong(`the line at offset ${offset}`, length, 'use encoding null for views')
       }
-      const copy = Buffer.allocUnsafeSlow(length)
-      copyOut(region, offset, copy)
-      return copy.toString(encoding)
+      return textOf(region, offset, length, encoding)
     },
   }
 }

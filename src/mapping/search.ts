@@ -121,10 +121,10 @@ function foundNear(region: Region, needle: unknown, from: number, limit: number)
 export function indexOf(mapping: Mapped, needle: unknown, from: unknown, end: unknown): number {
   const start = optionalByteCount(from, 'from') ?? 0
   const last = optionalByteCount(end, 'end') ?? Number.MAX_SAFE_INTEGER
-  const near = foundNear(regionOf(mapping), needle, start, last)
+  const region = regionOf(mapping)
+  const near = foundNear(region, needle, start, last)
   if (near >= 0) return near
   const bytes = needleBytes(needle)
-  const region = regionOf(mapping)
   const limit = Math.min(last, region.byteLength)
   if (bytes.length === 0 && start <= last) return Math.min(start, limit)
   if (start >= limit) return -1

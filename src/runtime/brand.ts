@@ -114,14 +114,17 @@ export function copyBytes(
   return copy
 }
 
+const gettersOf = (view: ArrayBufferView) =>
+  typedArray.kind(view) === undefined ? dataView : typedArray
+
 /** The buffer of any view, which may be detached. */
 export function bufferOf(view: ArrayBufferView): ArrayBufferLike {
-  return (typedArray.kind(view) === undefined ? dataView : typedArray).buffer(view)
+  return gettersOf(view).buffer(view)
 }
 
 /** The bytes of any view that is not detached, as a view of them. */
 export function bytesOf(view: ArrayBufferView): Uint8Array {
-  const from = typedArray.kind(view) === undefined ? dataView : typedArray
+  const from = gettersOf(view)
   return new Uint8Array(from.buffer(view), from.byteOffset(view), from.byteLength(view))
 }
 

@@ -3,16 +3,12 @@
 
 import { bytesOf, copyBytes, isStamped, stable, stamp, typedArray } from './brand.js'
 import { patchLoadedModules, whenLoaded } from './loaded-modules.js'
-import { type Callable, intercepted, replace } from './wrap.js'
+import { type Callable, followed, intercepted, replace } from './wrap.js'
 
 /** The new buffer is one of ours as well. */
 const transferring = (original: Callable): Callable =>
-  new Proxy(original, {
-    apply(target, self, args) {
-      const moved: unknown = Reflect.apply(target, self, args)
-      if (isStamped(self)) stamp(moved as ArrayBuffer)
-      return moved
-    },
+  followed(original, (moved, self) => {
+    if (isStamped(self as object)) stamp(moved as ArrayBuffer)
   })
 
 const guarded = new WeakSet<object>()

@@ -4,7 +4,7 @@
 
 import { bufferOf, isStamped } from './brand.js'
 import { patchLoadedModules, whenLoaded } from './loaded-modules.js'
-import { type Callable, replace } from './wrap.js'
+import { type Callable, followed, replace } from './wrap.js'
 
 type Exports = Record<string, unknown>
 
@@ -81,15 +81,8 @@ function patchFs(fs: Exports): boolean {
     replace(fs, name, (original) => pinning(original, second)),
   )
   // Node loads the streams for the first of them, which then still has nothing to write.
-  const patched = (original: Callable) =>
-    new Proxy(original, {
-      apply(target, self, args) {
-        const stream: unknown = Reflect.apply(target, self, args)
-        patchLoadedModules()
-        return stream
-      },
-    })
-  changed.push(replace(fs, 'createWriteStream', patched))
+  const making = (original: Callable) => followed(original, patchLoadedModules)
+  changed.push(replace(fs, 'createWriteStream', making))
   for (const owner of [fs, fs['promises'] as Exports])
     changed.push(replace(owner, 'readFile', (original) => pinning(original, bufferOption)))
   return changed.includes(true)

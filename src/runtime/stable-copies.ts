@@ -11,6 +11,7 @@ import { patchLaterModules, patchLoadedModules, whenLoaded } from './loaded-modu
 import { guardFileWork } from './pins.js'
 import {
   type Callable,
+  followed,
   intercepted,
   interceptSuper,
   replace,
@@ -167,13 +168,9 @@ function patchTls(tls: Exports): boolean {
   // `tls.connect({ session })` and the answer to 'resumeSession' go to the handle that this makes.
   replace(socket, '_wrapHandle', (original) => {
     let guarded = false
-    return new Proxy(original, {
-      apply(target, self, args) {
-        const handle: unknown = Reflect.apply(target, self, args)
-        if (!guarded) interceptAll(getPrototypeOf(handle), ['setSession', 'loadSession'], at(0))
-        guarded = true
-        return handle
-      },
+    return followed(original, (handle) => {
+      if (!guarded) interceptAll(getPrototypeOf(handle), ['setSession', 'loadSession'], at(0))
+      guarded = true
     })
   })
   return false

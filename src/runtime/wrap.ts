@@ -54,6 +54,20 @@ export function intercepted(original: Callable, stabilize: Stabilize): Callable 
   })
 }
 
+/** The same built-in, after which something is done with what it returned. */
+export function followed(
+  original: Callable,
+  after: (result: unknown, self: unknown) => void,
+): Callable {
+  return new Proxy(original, {
+    apply(target, self, args) {
+      const result: unknown = Reflect.apply(target, self, args)
+      after(result, self)
+      return result
+    },
+  })
+}
+
 /** Intercepts a class that `owner` exports, and says so in its prototype's `constructor`. */
 export function replaceClass(
   owner: object | undefined,
