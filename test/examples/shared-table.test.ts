@@ -1,19 +1,14 @@
 // The example of a table that forked workers share, as its users run it.
 
 import { expect, test } from 'vitest'
-import { projectRoot, runCommand } from '../support/processes.js'
+import { expectPass } from '../support/examples.js'
 import { holdersOf } from '../support/programs.js'
 
 test('the demo passes, and leaves nothing', { timeout: 240_000 }, async () => {
-  const main = `${projectRoot}examples/shared-table/main.js`
-  const { code, signal, stdout, stderr } = await runCommand(process.execPath, main)
-  const lines = stdout.trimEnd().split('\n')
-  expect({ code, signal, stderr, last: lines.at(-1) }).toEqual({
-    code: 0,
-    signal: null,
-    stderr: '',
-    last: expect.stringMatching(/^pass: [\d,]+ answers right in 8 workers from one table$/),
-  })
+  const lines = await expectPass(
+    'shared-table',
+    expect.stringMatching(/^pass: [\d,]+ answers right in 8 workers from one table$/),
+  )
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
   expect(holdersOf('memfd:cities')).toEqual([])
 })
