@@ -4,6 +4,7 @@
 import fs from 'node:fs'
 import { atMost, atMostTimes } from '../../lib/goals.js'
 import { mapFile } from '../../lib/package.js'
+import { milliseconds } from '../../lib/timing.js'
 
 const few = 64
 
@@ -14,9 +15,10 @@ const few = 64
  * @param {(times: number) => number} body
  */
 function nanosecondsEach(times, body) {
-  const start = process.hrtime.bigint()
-  if (body(times) < 0) throw new Error('a sum of lengths is below 0')
-  return Number(process.hrtime.bigint() - start) / times
+  const taken = milliseconds(() => {
+    if (body(times) < 0) throw new Error('a sum of lengths is below 0')
+  })
+  return (taken / times) * 1e6
 }
 
 /**
