@@ -111,6 +111,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<truncate_file>(exports, "truncate");
   add<reserve_file_blocks>(exports, "reserveBlocks");
   add<posix_fadvise>(exports, "fileAdvice");
+  add<cachestat>(exports, "cachestat");
   add<open_file_of>(exports, "openFileOf");
   add<memfd_create>(exports, "memfdCreate");
   add<shm_open>(exports, "shmOpen");

@@ -25,6 +25,14 @@ export type Job = number
 export type Wait = number
 /** The kinds are numbered as in `faultKinds`; `errno` is 0 where there is none. */
 export type NativeFault = readonly [kind: number, offset: number, count: number, errno: number]
+/** The counters of struct cachestat, in pages. */
+export type CacheCounters = readonly [
+  cached: number,
+  dirty: number,
+  underWriteback: number,
+  evicted: number,
+  recentlyEvicted: number,
+]
 /** Which file it is; opaque, of {@link Native.fileSize}. */
 export type FileIdentity = BigUint64Array
 
@@ -260,6 +268,8 @@ export interface Native {
   reserveBlocks(fd: number, offset: number, length: number): Result
   /** A length of 0 means: to the end of the file. */
   fileAdvice(fd: number, offset: number, length: number, advice: number): Result
+  /** A length of 0 means: to the end of the file. */
+  cachestat(fd: number, offset: number, length: number): CacheCounters | Result
   /**
    * A descriptor of the file that a mapping writes to, found by any of the hints. It may be of a table of
    * the package's own, so that only calls of this file take it.

@@ -10,6 +10,7 @@
 #include "bindings/arguments.h"
 #include "bindings/bindings.h"
 #include "environment/environment.h"
+#include "posix/files/cache_statistics.h"
 #include "posix/files/file_advice.h"
 #include "posix/files/file_identity.h"
 #include "posix/files/shared_memory.h"
@@ -68,6 +69,20 @@ Napi::Value reserve_file_blocks(const Napi::CallbackInfo& info) {
 Napi::Value posix_fadvise(const Napi::CallbackInfo& info) {
   return number(info, advise_file(int32_at(info, 0), uint64_at(info, 1), uint64_at(info, 2),
                                   int32_at(info, 3)));
+}
+
+// cachestat(fd, offset, length): [cached, dirty, underWriteback, evicted, recentlyEvicted] | -errno
+Napi::Value cachestat(const Napi::CallbackInfo& info) {
+  const uint64_t offset = uint64_at(info, 1);
+  const uint64_t length = uint64_at(info, 2);
+  CacheStatistics found{};
+  const int64_t refused = Environment::of(info.Env()).on_descriptor(int32_at(info, 0), [&](int fd) {
+    return cache_statistics(fd, offset, length, found);
+  });
+  if (refused != 0) return number(info, refused);
+  const auto pages = [](uint64_t count) { return static_cast<int64_t>(count); };
+  return numbers(info, {pages(found.cached), pages(found.dirty), pages(found.under_writeback),
+                        pages(found.evicted), pages(found.recently_evicted)});
 }
 
 // openFileOf(handle, fd, path): descriptor | -errno; one that may be closed without dropping

@@ -38,6 +38,9 @@
 #ifndef SYS_close_range
 #define SYS_close_range 436  // Linux 5.9
 #endif
+#ifndef SYS_cachestat
+#define SYS_cachestat 451  // Linux 6.5
+#endif
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U  // Linux 6.3
 #endif

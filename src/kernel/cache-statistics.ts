@@ -1,0 +1,34 @@
+// cachestat(2): what the page cache knows of a file, without mapping it.
+
+import { native } from '../native.js'
+
+/** Pages of a range of a file. */
+export interface CacheStatistics {
+  /** In memory. */
+  cached: number
+  /** In memory, and changed since they were last written to the file. */
+  dirty: number
+  underWriteback: number
+  /** Once in memory, as far as the kernel remembers. */
+  evicted: number
+  /** Those of them that the kernel dropped so lately that reading them again shows a cache too small. */
+  recentlyEvicted: number
+}
+
+/**
+ * cachestat(2) — counts pages of `length` bytes of a file from `offset`; a length of 0 reaches to the
+ * end. It takes a time that grows with what is in memory, and not with the size of the file.
+ *
+ * @returns null where the kernel does not answer: before Linux 6.5, in sandboxes that do not know the
+ *   call, and for a file of hugetlbfs
+ */
+export function cacheStatistics(
+  fd: number,
+  offset: number,
+  length: number,
+): CacheStatistics | null {
+  const found = native.cachestat(fd, offset, length)
+  if (typeof found === 'number') return null
+  const [cached, dirty, underWriteback, evicted, recentlyEvicted] = found
+  return { cached, dirty, underWriteback, evicted, recentlyEvicted }
+}
