@@ -44,6 +44,7 @@
         "native/posix/content/fault_cause.cc",
         "native/posix/content/file_end.cc",
         "native/posix/content/find_bytes.cc",
+        "native/posix/content/line_ends.cc",
         "native/posix/content/probe.cc",
         "native/posix/content/search.cc",
         "native/posix/content/transfer.cc",

@@ -51,6 +51,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<copy_in>(exports, "copyIn");
   add<copies_backward>(exports, "copiesBackward");
 
+  add<line_ends>(exports, "lineEnds");
+  add<line_ends_of_copy>(exports, "lineEndsOfCopy");
   add<search_first>(exports, "searchFirst");
   add<search_last>(exports, "searchLast");
   add<probe_range>(exports, "probe");

@@ -164,6 +164,14 @@ export interface Native {
   /** Whether the pieces of such a copy must be copied last piece first. */
   copiesBackward(handle: Handle, offset: number, bytes: Uint8Array, out: boolean): boolean
 
+  /**
+   * Stores two numbers for each line, in the byte order of the machine and counted from the start of the
+   * range: where its text ends, before '\n' or '\r\n', and where the next line begins; each takes four
+   * bytes. Returns how many lines. A last line without '\n' is none.
+   */
+  lineEnds(handle: Handle, offset: number, length: number, ends: Uint8Array): Result | NativeFault
+  /** The same of the first `length` bytes of memory that is no mapping. */
+  lineEndsOfCopy(bytes: Uint8Array, length: number, ends: Uint8Array): Result
   /** Where all of `needle`, not empty, first stands in a range; null if nowhere. */
   searchFirst(handle: Handle, offset: number, length: number, needle: Uint8Array): Searched
   searchLast(handle: Handle, offset: number, length: number, needle: Uint8Array): Searched

@@ -48,6 +48,8 @@ Napi::Value copies_backward(const Napi::CallbackInfo& info);
 
 // search.cc: searches in a mapping, and the probe before a view is given out.
 
+Napi::Value line_ends(const Napi::CallbackInfo& info);
+Napi::Value line_ends_of_copy(const Napi::CallbackInfo& info);
 Napi::Value search_first(const Napi::CallbackInfo& info);
 Napi::Value search_last(const Napi::CallbackInfo& info);
 Napi::Value probe_range(const Napi::CallbackInfo& info);

@@ -1,5 +1,5 @@
-// Lines, read by way of copies: V8 measures UTF-8 text before it decodes it, and would write past the
-// end of its string if another process stored to the memory in between.
+// Lines. Their text is read by way of copies: V8 measures UTF-8 text before it decodes it, and would write
+// past the end of its string if another process stored to the memory in between.
 
 import { Buffer } from 'node:buffer'
 import {
@@ -9,11 +9,9 @@ import {
   rangeOptions,
   rangeWithin,
 } from '../arguments.js'
-import { type MappingFaultError, mappingDetached } from '../errors.js'
-import { native } from '../native.js'
+import { mappingDetached } from '../errors.js'
 import { copyOut } from './copies.js'
-import { assertNoFault, faultError } from './faults.js'
-import { formatOf, type LineFormat } from './line-format.js'
+import { type Batch, formatOf, type LineFormat } from './line-format.js'
 import type { RangeOptions } from './range-options.js'
 import { type Mapped, type Region, regionOf } from './region.js'
 import { findFirst } from './search.js'
@@ -22,33 +20,6 @@ import { findFirst } from './search.js'
 export interface LinesOptions extends RangeOptions {
   /** Default `'utf8'`. `null` yields views of the memory instead of strings. */
   encoding?: BufferEncoding | null | undefined
-}
-
-// Small enough for V8 to keep the text of a copy, two bytes a character, among its young objects.
-const copyBytes = 1 << 15
-
-/** Fills `target` from its start as far as the bytes can be read, and returns the fault that ended it. */
-function copyUpToFault(
-  region: Region,
-  offset: number,
-  target: Buffer,
-): { copy: Buffer; fault: MappingFaultError | null } {
-  const result = native.copyOut(region.handle, offset, target)
-  if (result === null || typeof result === 'number') {
-    assertNoFault(result, region, 'read')
-    return { copy: target, fault: null }
-  }
-  const fault = faultError(region, result)
-  const copy = target.subarray(0, fault.fault.offset - offset)
-  copyOut(region, offset, copy)
-  return { copy, fault }
-}
-
-/** The bytes of a copy up to its last line end, that included; 0 if there is none. */
-function wholeLines(copy: Buffer, unit: number): number {
-  if (unit === 1) return copy.lastIndexOf(10) + 1
-  const units = new Uint16Array(copy.buffer, copy.byteOffset, Math.floor(copy.length / unit))
-  return (units.lastIndexOf(10) + 1) * unit
 }
 
 /** The first line end from `from` on, which is a whole number of units behind `start`, or `end`. */
@@ -61,47 +32,63 @@ function nextNewline(region: Region, from: number, end: number, newline: Uint8Ar
   }
 }
 
-/** Where the text of a line ends whose '\n' stands at `newline`. */
-function beforeCarriageReturn(region: Region, newline: number, unit: number): number {
+/** Where the text of a line from `start` on ends whose '\n' stands at `newline`. */
+function beforeCarriageReturn(
+  region: Region,
+  start: number,
+  newline: number,
+  unit: number,
+): number {
+  if (newline === start) return newline
   const before = Buffer.alloc(unit)
   copyOut(region, newline - unit, before)
   return before.readUIntLE(0, unit) === 13 ? newline - unit : newline
 }
 
-/** The lines of a range, a batch for each copy. */
+class OneLine<Line> implements Batch<Line> {
+  readonly count = 1
+  readonly length: number
+  readonly line: () => Line
+
+  constructor(line: Line, length: number) {
+    this.length = length
+    this.line = () => line
+  }
+}
+
+/** The lines of a range, in batches. */
 function* batchesOf<Line>(
   mapping: Mapped,
   start: number,
   end: number,
   format: LineFormat<Line>,
-): Generator<Line[], undefined> {
+): Generator<Batch<Line>, undefined> {
   const unit = format.newline.length
-  const buffer = Buffer.allocUnsafeSlow(Math.min(copyBytes, end - start))
+  const reader = format.reader()
   let at = start
   while (at < end) {
     const region = regionOf(mapping)
     if (end > region.byteLength) throw mappingDetached() // resize() made it shorter
-    const target = buffer.subarray(0, Math.min(buffer.length, end - at))
-    const { copy, fault } = copyUpToFault(region, at, target)
-    const last = fault === null && at + copy.length === end
-    const length = last ? copy.length : wholeLines(copy, unit)
-    yield format.split(copy.subarray(0, length), at, region)
-    at += length
+    const { batch, fault } = reader.read(region, at, end - at)
+    if (batch !== null) yield batch
+    at += batch?.length ?? 0
     if (fault !== null) throw fault
-    if (length > 0) continue
-    const newline = nextNewline(region, at + copy.length, end, format.newline)
-    const stop = newline === end ? end : beforeCarriageReturn(region, newline, unit)
-    yield [format.long(region, at, stop - at)]
-    at = newline === end ? end : newline + unit
+    if (batch !== null) continue
+    const newline = nextNewline(region, at, end, format.newline)
+    const stop = newline === end ? end : beforeCarriageReturn(region, at, newline, unit)
+    const next = newline === end ? end : newline + unit
+    yield new OneLine(format.long(region, at, stop - at), next - at)
+    at = next
   }
 }
 
 /** An iterator by hand: a generator takes longer to yield a line than it takes to make one. */
 class Lines<Line> implements IterableIterator<Line> {
   readonly #mapping: Mapped
-  readonly #batches: Iterator<Line[], undefined>
-  #batch: Line[] = []
+  readonly #batches: Iterator<Batch<Line>, undefined>
+  #batch: Batch<Line> | undefined
   #index = 0
+  #count = 0
 
   static {
     // The methods that iterators have: map(), filter(), toArray(), …
@@ -109,27 +96,32 @@ class Lines<Line> implements IterableIterator<Line> {
     Object.setPrototypeOf(Lines.prototype, Object.getPrototypeOf(arrayIterator) as object)
   }
 
-  constructor(mapping: Mapped, batches: Iterator<Line[], undefined>) {
+  constructor(mapping: Mapped, batches: Iterator<Batch<Line>, undefined>) {
     this.#mapping = mapping
     this.#batches = batches
   }
 
   next(): IteratorResult<Line, undefined> {
     regionOf(this.#mapping)
-    while (this.#index === this.#batch.length) {
+    while (this.#index === this.#count) {
       const { value } = this.#batches.next()
       if (value === undefined) return { value, done: true }
-      this.#batch = value
-      this.#index = 0
+      this.#begin(value)
     }
-    return { value: this.#batch[this.#index++] as Line, done: false }
+    const batch = this.#batch as Batch<Line>
+    return { value: batch.line(this.#index++), done: false }
   }
 
   return(): IteratorResult<Line, undefined> {
-    this.#batch = []
-    this.#index = 0
+    this.#begin(undefined)
     this.#batches.return?.()
     return { value: undefined, done: true }
+  }
+
+  #begin(batch: Batch<Line> | undefined): void {
+    this.#batch = batch
+    this.#index = 0
+    this.#count = batch?.count ?? 0
   }
 
   [Symbol.iterator](): this {

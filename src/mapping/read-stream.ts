@@ -14,7 +14,7 @@ import {
 import { outOfRange } from '../errors.js'
 import { maxBufferLength } from '../kernel/limits.js'
 import { checkedOnHandle, type NativeFault, native, type Result } from '../native.js'
-import { checkEncoding } from './copies.js'
+import { checkEncoding, copyOut } from './copies.js'
 import { assertNoFault } from './faults.js'
 import { contentPace, inPieces } from './pieces.js'
 import type { RangeOptions } from './range-options.js'
@@ -43,11 +43,20 @@ class Reader {
   readonly #start: number
   readonly #end: number
   readonly #dropBehind: boolean
+  readonly #isText: boolean
+  /** What the text of each chunk is made of: a copy, which its decoder is done with when it is pushed. */
+  #copy: Buffer | undefined
   #position: number
   #dropped: number
 
-  constructor(mapping: Mapped, start: number, end: number, dropBehind: boolean) {
+  constructor(
+    mapping: Mapped,
+    start: number,
+    end: number,
+    { dropBehind, isText }: { dropBehind: boolean; isText: boolean },
+  ) {
     this.#mapping = mapping
+    this.#isText = isText
     this.#start = start
     this.#position = start
     this.#dropped = start
@@ -98,6 +107,21 @@ class Reader {
       this.#assertWhole()
       return null
     }
+    const chunk = this.#isText ? this.#copyOf(region, length) : this.#viewOf(region, length)
+    this.#position += length
+    return chunk
+  }
+
+  #copyOf(region: Region, length: number): Buffer {
+    if (this.#copy === undefined || this.#copy.length < length) {
+      this.#copy = Buffer.allocUnsafeSlow(length)
+    }
+    const target = this.#copy.subarray(0, length)
+    copyOut(region, this.#position, target)
+    return target
+  }
+
+  #viewOf(region: Region, length: number): Buffer {
     // A view of a page that is gone would show zeros in its place: it ends the stream instead.
     const { handle } = region
     const fault = inPieces<NativeFault | null | Result>(
@@ -110,7 +134,6 @@ class Reader {
     )
     assertNoFault(fault, region, 'read')
     const { buffer, byteOffset } = region.memory.buffers.covering(this.#position, length)
-    this.#position += length
     return Buffer.from(buffer, byteOffset, length)
   }
 
@@ -151,11 +174,12 @@ export function createReadStream(mapping: Mapped, options: unknown): Readable {
   const region = regionOf(mapping)
   const { byteLength } = region
   const { offset, length } = rangeWithin(byteLength, wanted.offset, wanted.length, wanted.prefix)
-  const reader = new Reader(mapping, offset, offset + length, dropBehind)
+  const isText = encoding !== undefined
+  const reader = new Reader(mapping, offset, offset + length, { dropBehind, isText })
   // node:stream is loaded by the first stream: it would be a tenth of the import otherwise.
   const stream = new (process.getBuiltinModule('node:stream').Readable)({
     highWaterMark: highWaterMark ?? defaultHighWaterMarkBytes,
-    ...(encoding === undefined ? {} : { encoding }),
+    ...(isText ? { encoding } : {}),
     ...(signal === undefined ? {} : { signal }),
     read(size) {
       reader.read(this, size)

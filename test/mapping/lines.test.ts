@@ -206,6 +206,68 @@ describe('lines', () => {
   })
 })
 
+describe('many short lines', () => {
+  // More than one call of the addon finds in what is copied at once.
+  const short = (length: number, end: string) => Buffer.from(end.repeat(length / end.length))
+
+  it.each(['utf8', 'latin1', 'hex', 'utf16le', null] as const)('encoding %s', (encoding) => {
+    const unit = encoding === 'utf16le' ? 2 : 1
+    const bytes = Buffer.from(
+      `${'\n'.repeat(20_000)}last\r\n${'a\nü\n'.repeat(9_000)}`,
+      encoding === 'utf16le' ? encoding : 'utf8',
+    )
+    using mapping = filled(bytes)
+    const expected = linesOf(bytes, unit).map((line) => line.toString(encoding ?? 'latin1'))
+    const lines = [...mapping.lines({ encoding } as LinesOptions)] as (string | Uint8Array)[]
+    const text = lines.map((line) =>
+      typeof line === 'string' ? line : Buffer.from(line).toString('latin1'),
+    )
+    expect(text).toEqual(expected)
+  })
+
+  it.each(['utf8', 'hex', 'utf16le', null] as const)(
+    'before a page that is gone, encoding %s',
+    (encoding) => {
+      const end = encoding === 'utf16le' ? '\n\0' : '\n'
+      const file = scratch.file('short', short(8 * pageSize, end))
+      using mapping = mapFile(file)
+      fs.truncateSync(file, 5 * pageSize)
+      const lines = mapping.lines({ encoding } as LinesOptions)
+      for (let i = 0; i < (5 * pageSize) / end.length; i++) expect(lines.next().done).toBe(false)
+      expect(thrownBy(() => lines.next())).toMatchObject({
+        code: 'ERR_MAPPING_FAULT',
+        fault: { kind: 'truncated', offset: 5 * pageSize, count: 1 },
+      })
+      expect(lines.next().done).toBe(true)
+    },
+  )
+})
+
+describe('views', () => {
+  const content = Buffer.from('first\nsecond\r\n\nfourth\n')
+  const text = (line: { value?: unknown }) => Buffer.from(line.value as Uint8Array).toString()
+
+  it('are of the fresh buffer after somebody transferred the one before', () => {
+    using mapping = filled(content)
+    const lines = mapping.lines({ encoding: null })
+    expect(text(lines.next())).toBe('first')
+    structuredClone(mapping.buffer, { transfer: [mapping.buffer] })
+    expect([lines.next(), lines.next(), lines.next()].map(text)).toEqual(['second', '', 'fourth'])
+    expect(lines.next().done).toBe(true)
+  })
+
+  it('are of the memory after resize(), and an error where it has become too short', () => {
+    const file = scratch.file('resized', content)
+    using mapping = mapFile(file, { access: 'read-write' })
+    const lines = mapping.lines({ encoding: null })
+    expect(text(lines.next())).toBe('first')
+    mapping.resize(content.length + pageSize)
+    expect(text(lines.next())).toBe('second')
+    mapping.resize(3)
+    expect(() => lines.next()).toThrow(expect.objectContaining({ code: 'ERR_MAPPING_DETACHED' }))
+  })
+})
+
 describe('next()', () => {
   it.each(['utf8', null] as const)('throws after unmap(), encoding %s', (encoding) => {
     const mapping = filled('a\nb\nc\n')

@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { createInterface } from 'node:readline'
-import { asFast } from '../../lib/goals.js'
+import { asFast, atMostTimes, ratio } from '../../lib/goals.js'
 import { mapFile } from '../../lib/package.js'
 import { needle } from '../../lib/scratch.js'
 import { milliseconds, millisecondsAsync, millisecondsWarm } from '../../lib/timing.js'
@@ -86,6 +86,40 @@ function countLines(file) {
   return counted
 }
 
+/**
+ * What strings cost: the text of blocks, and a string for each of its lines.
+ *
+ * @param {string} file
+ */
+function makeStrings(file) {
+  const block = fs.readFileSync(file).subarray(0, blockLength)
+  const size = fs.statSync(file).size
+  const step = 1 << 15
+  let made = 0
+  const time = milliseconds(() => {
+    for (let at = 0; at < size; at += step) {
+      const start = at % blockLength
+      made += block.toString('utf8', start, start + step).split('\n').length
+    }
+  })
+  if (made === 0) throw new Error('no strings')
+  return { lines: time }
+}
+
+/**
+ * @param {import('node:stream').Readable} stream of text
+ */
+async function countSplit(stream) {
+  let counted = 0
+  let rest = ''
+  for await (const chunk of stream) {
+    const parts = (rest + chunk).split('\n')
+    rest = parts.pop() ?? ''
+    counted += parts.length
+  }
+  return counted
+}
+
 /** @param {string} file */
 function search(file) {
   let found = -1
@@ -110,6 +144,24 @@ function searches(memory, place) {
     })
     expect('indexOf()', place, found)
     return { search: time }
+  }
+}
+
+/**
+ * At most 1.5 times what C takes for the lines, and what V8 takes for the strings.
+ *
+ * @param {string} ours
+ * @returns {import('../../lib/types.js').Goal}
+ */
+function linesAndStrings(ours) {
+  return {
+    measure: 'lines',
+    text: `${ours} at most 1.5 × C and the strings alone`,
+    value(median) {
+      const [c, strings] = [median('C'), median('toString() and split() alone')]
+      return c === null || strings === null ? null : ratio(median(ours), 1.5 * c + strings)
+    },
+    met: (value) => value <= 1,
   }
 }
 
@@ -160,6 +212,20 @@ export default {
         }
       },
     },
+    'posix-mmap, createReadStream() and split()': {
+      kind: 'package',
+      setUp: ({ file, lines }) => {
+        const mapping = mapped(file)
+        return async () => {
+          let counted = 0
+          const time = await millisecondsAsync(async () => {
+            counted = await countSplit(mapping.createReadStream({ encoding: 'utf8' }))
+          })
+          expect('createReadStream()', lines, counted)
+          return { lines: time }
+        }
+      },
+    },
     'posix-mmap, indexOf()': {
       kind: 'package',
       setUp: ({ file, place }) => searches(mapped(file), place),
@@ -167,6 +233,13 @@ export default {
     'posix-mmap, asBuffer().indexOf()': {
       kind: 'package',
       setUp: ({ file, place }) => searches(mapped(file).asBuffer(), place),
+    },
+    'toString() and split() alone': {
+      kind: 'limit',
+      setUp:
+        ({ file }) =>
+        () =>
+          makeStrings(file),
     },
     'Buffer on fs.readSync': {
       kind: 'peer',
@@ -211,5 +284,11 @@ export default {
       setUp: ({ file }) => program('search', 1, 'grep', ['-c', '-F', needle, file]),
     },
   },
-  goals: [asFast('lines', 2, 'readline'), asFast('search', 0.7, 'C', 'posix-mmap, indexOf()')],
+  goals: [
+    asFast('lines', 2, 'readline'),
+    ...['posix-mmap', 'posix-mmap, createReadStream() and split()'].map(linesAndStrings),
+    atMostTimes('lines', 1, 'posix-mmap', 'posix-mmap, lines as bytes'),
+    asFast('search', 1, 'C', 'posix-mmap, indexOf()'),
+    asFast('search', 1, 'posix-mmap, asBuffer().indexOf()', 'posix-mmap, indexOf()'),
+  ],
 }
