@@ -27,9 +27,11 @@ export { lockAt } from './shared/message-lock.js'
 export { plain } from './shared/plain-words.js'
 export { finish, leaveReader, readerOf, receiveAttempt } from './shared/ring-consumer.js'
 export { closeAttempt, endRecord, trySend } from './shared/ring-producer.js'
+export { atomic } from './sync/atomic-words.js'
 export { type Attempt, again, Sleep } from './sync/attempts.js'
 export { arrive, withdraw } from './sync/barrier-word.js'
 export { notificationAttempt, notify } from './sync/condition.js'
+export { placeOf } from './sync/owner.js'
 export { type Lock, lockAttempt, unlockAttempt } from './sync/robust-word.js'
 export {
   abandon,

@@ -5,7 +5,7 @@ import { assertNoFault } from './faults.js'
 import type { Region } from './region.js'
 
 /** How many lines a call finds at most. */
-const mostLines = 4096
+const mostLines = 1 << 12
 
 /** The ends of the lines from some place on. Positions count from there, in bytes. */
 export class LineEnds {

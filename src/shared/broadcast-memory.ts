@@ -4,6 +4,7 @@ import { int32, oneOf, optional } from '../arguments.js'
 import { outOfRange } from '../errors.js'
 import type { SharedMemory } from '../mapping.js'
 import type { CreateSharedMemoryOptions } from '../sharing/segment.js'
+import type { AtomicWords } from '../sync/atomic-words.js'
 import type { Site } from '../sync/owner.js'
 import type { Lock } from '../sync/robust-word.js'
 import {
@@ -79,7 +80,7 @@ function readGeometry(memory: SharedMemory): Geometry {
 }
 
 /** What a Broadcast object works on. */
-export interface Channel extends Area {
+export interface Channel extends Area, AtomicWords {
   readonly geometry: Geometry
   readonly site: Site
   readonly writer: Lock
@@ -90,5 +91,6 @@ export function mapBroadcast(object: object, memory: SharedMemory): Channel {
   const geometry = readGeometry(memory)
   const site = siteOfLocks(broadcastLayout, object, memory, [word.writer, writerTag])
   const area = mapArea(memory, geometry.start, geometry.capacity)
-  return { ...area, geometry, site, writer: lockAt({ site, words: area.words }, word.writer) }
+  const words = { site, words: area.words, address: site.address }
+  return { ...area, ...words, geometry, writer: lockAt(words, word.writer) }
 }

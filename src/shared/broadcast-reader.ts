@@ -1,6 +1,7 @@
 // The steps of a reader, which takes no lock: it copies a message, and looks afterwards whether the writer
 // has taken it away meanwhile.
 
+import { atomic } from '../sync/atomic-words.js'
 import { type Attempt, again } from '../sync/attempts.js'
 import { behind, damaged, lengthBytes, readerWords, sleeperMark, word } from './broadcast-layout.js'
 import type { Channel } from './broadcast-memory.js'
@@ -19,21 +20,21 @@ export interface Cursor {
 
 /** Takes a free place, or that of a reader who died. */
 export function claimCursor(channel: Channel, fromOldest: boolean): Cursor {
-  const { geometry, site, words } = channel
+  const { geometry, site } = channel
   const first = word.readers
   const places = Array.from({ length: geometry.readers }, (_, i) => first + readerWords * i)
   const claim = (at: number, before: number) => {
-    if (Atomics.compareExchange(words, at, before, site.owner) !== before) return undefined
-    const next = Atomics.load(words, fromOldest ? word.oldest : word.tail)
-    Atomics.store(words, at + 1, next)
+    if (atomic.compareExchange(channel, at, before, site.owner) !== before) return undefined
+    const next = atomic.load(channel, fromOldest ? word.oldest : word.tail)
+    atomic.store(channel, at + 1, next)
     return { channel, at, next, missed: 0 }
   }
   for (const at of places) {
-    const cursor = Atomics.load(words, at) === 0 ? claim(at, 0) : undefined
+    const cursor = atomic.load(channel, at) === 0 ? claim(at, 0) : undefined
     if (cursor !== undefined) return cursor
   }
   for (const at of places) {
-    const owner = Atomics.load(words, at)
+    const owner = atomic.load(channel, at)
     const cursor = isGone(channel, owner) ? claim(at, owner) : undefined
     if (cursor !== undefined) return cursor
   }
@@ -43,19 +44,18 @@ export function claimCursor(channel: Channel, fromOldest: boolean): Cursor {
 }
 
 export function leaveCursor({ channel, at }: Cursor): void {
-  Atomics.compareExchange(channel.words, at, channel.site.owner, 0)
+  atomic.compareExchange(channel, at, channel.site.owner, 0)
 }
 
 function advance(cursor: Cursor, next: number): void {
   cursor.next = next
-  Atomics.store(cursor.channel.words, cursor.at + 1, next)
+  atomic.store(cursor.channel, cursor.at + 1, next)
 }
 
 /** How many messages there are for a reader. */
 export function lagOf({ channel, next }: Cursor): number {
-  const { words } = channel
-  const oldest = Atomics.load(words, word.oldest)
-  const tail = Atomics.load(words, word.tail)
+  const oldest = atomic.load(channel, word.oldest)
+  const tail = atomic.load(channel, word.tail)
   const waiting = behind(next, tail)
   const there = behind(oldest, tail)
   return Math.max(0, Math.min(waiting, there))
@@ -70,8 +70,8 @@ export function takeNext(cursor: Cursor): Uint8Array<ArrayBuffer> | null {
   const { geometry, words, bytes } = channel
   for (let tries = 0; tries < mostTries; tries++) {
     // In this order: a writer that goes on in between would be ahead of itself.
-    const oldest = Atomics.load(words, word.oldest)
-    const tail = Atomics.load(words, word.tail)
+    const oldest = atomic.load(channel, word.oldest)
+    const tail = atomic.load(channel, word.tail)
     const waiting = behind(cursor.next, tail)
     if (waiting <= 0) {
       // Nobody counts backwards.
@@ -102,13 +102,13 @@ export function takeNext(cursor: Cursor): Uint8Array<ArrayBuffer> | null {
 
 /** The next message, or what to wait for. */
 export function nextAttempt(cursor: Cursor): Attempt<Uint8Array<ArrayBuffer>> {
-  const { words } = cursor.channel
+  const { channel } = cursor
   return (sleep) => {
     const message = takeNext(cursor)
     if (message !== null) return message
-    Atomics.store(words, word.sleepers, sleeperMark(cursor.next))
+    atomic.store(channel, word.sleepers, sleeperMark(cursor.next))
     // Published before the mark was there.
-    if (Atomics.load(words, word.tail) !== cursor.next) return again
+    if (atomic.load(channel, word.tail) !== cursor.next) return again
     return sleep.until(word.tail, cursor.next, 'value')
   }
 }

@@ -1,6 +1,7 @@
 // The steps of the writer, under its lock. A message is there when it is counted, which is stored last:
 // whoever dies before that has published nothing.
 
+import { atomic } from '../sync/atomic-words.js'
 import type { again, Sleep } from '../sync/attempts.js'
 import { wake } from '../sync/futex.js'
 import {
@@ -62,18 +63,18 @@ export function isGone({ site }: Channel, owner: number): boolean {
 
 /** The number that no reader who lives is behind; the oldest where one has received nothing since. */
 function leastAwaited(channel: Channel, oldest: number, tail: number): number {
-  const { geometry, words } = channel
+  const { geometry } = channel
   const all = behind(oldest, tail)
   let least = all
   const end = word.readers + readerWords * geometry.readers
   for (let at = word.readers; at < end; at += readerWords) {
-    const owner = Atomics.load(words, at)
+    const owner = atomic.load(channel, at)
     if (owner === 0) continue
-    const rest = behind(oldest, Atomics.load(words, at + 1))
+    const rest = behind(oldest, atomic.load(channel, at + 1))
     if (rest >= all || rest >= least) continue
     // Whoever is gone does not wait.
     if (isGone(channel, owner)) {
-      Atomics.compareExchange(words, at, owner, 0)
+      atomic.compareExchange(channel, at, owner, 0)
       continue
     }
     least = Math.max(rest, 0)
@@ -110,27 +111,27 @@ function publishNow(channel: Channel, message: Message, length: number): boolean
     } while (!fits(channel, oldest, tail, place, taken))
   }
   if (oldest !== first) {
-    Atomics.store(words, word.oldest, oldest)
+    atomic.store(channel, word.oldest, oldest)
     // On processors with a weak order: the load keeps the stores that follow behind the store before it.
-    Atomics.load(words, word.oldest)
+    atomic.load(channel, word.oldest)
   }
   const start = geometry.start + place
   plain.store(words, start / 4, length)
   if (typeof message === 'string') text.write(message, start + lengthBytes)
   else bytes.set(message, start + lengthBytes)
   plain.store(words, placeInTable(geometry, tail), place)
-  Atomics.store(words, word.tail, (tail + 1) | 0)
+  atomic.store(channel, word.tail, (tail + 1) | 0)
   return true
 }
 
 /** Wakes the readers that sleep, if any may. */
-function wakeReaders({ words }: Channel): void {
-  const sleepers = Atomics.load(words, word.sleepers)
+function wakeReaders(channel: Channel): void {
+  const sleepers = atomic.load(channel, word.sleepers)
   if (sleepers === 0) return
-  wake(words, word.tail, Number.POSITIVE_INFINITY)
+  wake(channel.words, word.tail, Number.POSITIVE_INFINITY)
   // One that is about to sleep for the message to come has left another mark.
-  const mark = sleeperMark(Atomics.load(words, word.tail) - 1)
-  Atomics.compareExchange(words, word.sleepers, mark, 0)
+  const mark = sleeperMark(atomic.load(channel, word.tail) - 1)
+  atomic.compareExchange(channel, word.sleepers, mark, 0)
 }
 
 /** One try to publish, which waits while another thread does: whether there was room. */

@@ -2,6 +2,7 @@
 // counts if the version of the bucket is the same afterwards: the version is raised after a record has
 // left the chain, and before its blocks are used for anything else.
 
+import { type AtomicWords, atomic } from '../sync/atomic-words.js'
 import type { Transaction } from './map-journal.js'
 import type { Key } from './map-keys.js'
 import { bucketWords, damaged, state, unitWords, type Views } from './map-layout.js'
@@ -23,15 +24,18 @@ export const impossible = -1
 export class Index {
   readonly #views: Views
   readonly #words: Int32Array
+  readonly #atomicWords: AtomicWords
   readonly #unitsWord: number
   readonly #units: number
   /** The first word of the bucket that was looked at, and its version then. */
   #bucket = 0
   #version = 0
 
-  constructor(views: Views) {
+  /** @param address of the words, to instructions that are compiled in line, or 0 */
+  constructor(views: Views, address: number) {
     this.#views = views
     this.#words = views.words
+    this.#atomicWords = { words: views.words, address }
     this.#unitsWord = views.unitsWord
     this.#units = views.units
   }
@@ -42,16 +46,16 @@ export class Index {
 
   /** Begins to look at a bucket; its first record, or 0. */
   enter(bucket: number): number {
-    const words = this.#words
+    const words = this.#atomicWords
     this.#bucket = bucket
-    this.#version = Atomics.load(words, bucket)
-    return Atomics.load(words, bucket + 1)
+    this.#version = atomic.load(words, bucket)
+    return atomic.load(words, bucket + 1)
   }
 
   /** Whether all that was read since {@link enter} was there. */
   isUnchanged(): boolean {
     if (fence !== undefined) Atomics.exchange(fence, 0, 0)
-    return Atomics.load(this.#words, this.#bucket) === this.#version
+    return atomic.load(this.#atomicWords, this.#bucket) === this.#version
   }
 
   /** The record of a key, 0 if there is none, or {@link impossible}. */

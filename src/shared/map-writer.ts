@@ -37,8 +37,13 @@ export class Writer {
     this.#mutex = mutexIn(memory)
     this.#transaction = new Transaction(views)
     this.#space = new Space(views, this.#transaction)
-    this.#index = new Index(views)
+    this.#index = new Index(views, this.address)
     this.#evictor = new Evictor(views, this.#transaction, this.#space, this.#index)
+  }
+
+  /** Where the memory begins, to instructions that are compiled in line, or 0; until {@link close}. */
+  get address(): number {
+    return placeOfMutex(this.#mutex).site.address
   }
 
   /** Runs `body` when nobody else changes the map, and after what others have left unfinished. */

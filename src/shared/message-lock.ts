@@ -1,13 +1,13 @@
 // The locks of a ring's two sides, and of a broadcast's writer: those of a Mutex, on words in the middle
 // of others.
 
+import { type AtomicWords, atomic } from '../sync/atomic-words.js'
 import { again, type Sleep } from '../sync/attempts.js'
 import { type Lock, leaveWord, type Owner, repeat, state, takeWord } from '../sync/robust-word.js'
 
 /** Words with locks among them. */
-interface Words {
+interface Words extends AtomicWords {
   readonly site: Owner
-  readonly words: Int32Array
 }
 
 /** The lock whose tag is at the word `at`. */
@@ -22,19 +22,16 @@ function placed(taken: true | typeof again | undefined, sleep: Sleep, at: number
 }
 
 /** Takes it, or says what to wait for. Also from the dead: what they left undone shows by itself. */
-export function take(
-  { site, words }: Words,
-  lock: Lock,
-  sleep: Sleep,
-): true | typeof again | undefined {
+export function take(words: Words, lock: Lock, sleep: Sleep): true | typeof again | undefined {
   const at = lock.offset / 4
-  if (Atomics.compareExchange(words, at + state, 0, site.owner) === 0) return true
+  if (atomic.compareExchange(words, at + state, 0, words.site.owner) === 0) return true
   const taken = takeWord(lock, sleep)
   return placed(taken === undefined || taken === again ? taken : true, sleep, at)
 }
 
-export function leave({ site, words }: Words, lock: Lock): void {
+export function leave(words: Words, lock: Lock): void {
   const at = lock.offset / 4 + state
-  if (Atomics.compareExchange(words, at, site.owner, 0) === site.owner) return
+  const { owner } = words.site
+  if (atomic.compareExchange(words, at, owner, 0) === owner) return
   repeat(() => leaveWord(lock, true, 1))
 }

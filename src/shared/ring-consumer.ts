@@ -1,6 +1,7 @@
 // The steps of whoever receives: one at a time, which a lock sees to. The head moves when the consumer
 // is done with a record; when it dies before that, the next one finds the record again.
 
+import { atomic } from '../sync/atomic-words.js'
 import { type Attempt, again, type Sleep } from '../sync/attempts.js'
 import { wake } from '../sync/futex.js'
 import { ownerBits } from '../sync/owner-bits.js'
@@ -48,9 +49,9 @@ export function readerOf(ring: Ring, lock: Lock): Reader {
 }
 
 /** Moves the head, and wakes producers who wait for that. */
-function moveHead({ words }: Ring, position: number): void {
-  const before = Atomics.exchange(words, word.head, position)
-  if ((before & producerWaits) !== 0) wake(words, word.head, Number.POSITIVE_INFINITY)
+function moveHead(ring: Ring, position: number): void {
+  const before = atomic.exchange(ring, word.head, position)
+  if ((before & producerWaits) !== 0) wake(ring.words, word.head, Number.POSITIVE_INFINITY)
 }
 
 /** Is done with the record that was received last. */
@@ -71,12 +72,12 @@ export function leaveReader(reader: Reader): void {
 }
 
 function headOf(ring: Ring): number {
-  return checkedPosition(ring, Atomics.load(ring.words, word.head) & ~producerWaits)
+  return checkedPosition(ring, atomic.load(ring, word.head) & ~producerWaits)
 }
 
 /** Whether there is anything to see, before the lock is taken for it: the state of the oldest record. */
 function peek(ring: Ring): number {
-  return Atomics.load(ring.words, stateOf(ring, headOf(ring)))
+  return atomic.load(ring, stateOf(ring, headOf(ring)))
 }
 
 function takeReader(reader: Reader, sleep: Sleep): true | typeof again | undefined {
@@ -95,7 +96,7 @@ function findState(reader: Reader): number {
   const { ring } = reader
   for (let passed = 0; passed <= ring.units; passed++) {
     const at = stateOf(ring, reader.position)
-    const state = Atomics.load(ring.words, at)
+    const state = atomic.load(ring, at)
     const skips = completeBit | skippedBit
     if ((state & skips) !== skips || state === closedMark) return state
     reader.units = unitsFor(lengthOf(ring, state, at))
@@ -108,7 +109,7 @@ function findState(reader: Reader): number {
 function giveUp({ ring, position }: Reader, state: number): boolean {
   const at = stateOf(ring, position)
   const skipped = completeBit | skippedBit | lengthOf(ring, state, at)
-  return Atomics.compareExchange(ring.words, at, state, skipped) === state
+  return atomic.compareExchange(ring, at, state, skipped) === state
 }
 
 function accept(reader: Reader, state: number): number {
@@ -165,9 +166,9 @@ export function tryNext(reader: Reader, alone: Sleep): number {
 function sleepFor(reader: Reader, state: number, sleep: Sleep): undefined | typeof again {
   const { ring, position } = reader
   const at = stateOf(ring, position)
-  Atomics.store(ring.words, word.awaited, position + 1)
+  atomic.store(ring, word.awaited, position + 1)
   // Whoever completes it stores the state first and looks for sleepers afterwards.
-  const isSame = Atomics.load(ring.words, at) === state
+  const isSame = atomic.load(ring, at) === state
   leaveReader(reader)
   if (!isSame) return again
   sleep.phase = position + 1
@@ -175,9 +176,9 @@ function sleepFor(reader: Reader, state: number, sleep: Sleep): undefined | type
 }
 
 /** After a sleep nobody needs to wake this one any more. */
-export function stopAwaiting({ words }: Ring, sleep: Sleep): undefined {
+export function stopAwaiting(ring: Ring, sleep: Sleep): undefined {
   if (sleep.phase === 0) return undefined
-  Atomics.compareExchange(words, word.awaited, sleep.phase, 0)
+  atomic.compareExchange(ring, word.awaited, sleep.phase, 0)
   sleep.phase = 0
   return undefined
 }

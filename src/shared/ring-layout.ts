@@ -1,6 +1,7 @@
 // How a MessageRing lies in memory: a page of words that its two sides share, and behind it the area of
 // records, which is mapped a second time behind itself.
 
+import { type AtomicWords, atomic } from '../sync/atomic-words.js'
 import type { Owner } from '../sync/robust-word.js'
 import { sharedLayout } from './shared-errors.js'
 
@@ -40,17 +41,15 @@ export const closedMark = -1
 const lengthBits = 0x3fffffff
 
 /** A ring, to the steps of its two sides. */
-export interface Ring {
+export interface Ring extends AtomicWords {
   readonly site: Owner
-  /** All of the mapping. */
-  readonly words: Int32Array
   /** The word at which the area of records begins. */
   readonly base: number
   /** Units of the area. Positions count them, modulo twice as many: full is not empty then. */
   readonly units: number
   /** Whether the lock of the producers is kept by the first who sends. */
   readonly single: boolean
-  /** All of the mapping, in which the area stands twice. */
+  /** All of the mapping, in which the area stands twice, as in the words. */
   readonly bytes: Uint8Array
   readonly text: Buffer
 }
@@ -98,7 +97,7 @@ export function writeMessage({ bytes, text }: Ring, at: number, message: Message
 /** How many bytes there are in the record that begins with the state and length `at` a word. */
 export function lengthOf(ring: Ring, state: number, at: number): number {
   const isComplete = (state & completeBit) !== 0
-  const length = isComplete ? state & lengthBits : Atomics.load(ring.words, at + 1)
+  const length = isComplete ? state & lengthBits : atomic.load(ring, at + 1)
   // One unit is never taken: the state of the record to come.
   if (length < 0 || unitsFor(length) >= ring.units) throw damaged(`a record of ${length} bytes`)
   return length

@@ -73,7 +73,15 @@ export function mapRing(object: object, memory: SharedMemory): RingMemory {
     [word.consumer, consumerTag],
   )
   const { mapping, ...views } = mapArea(memory, start, capacity)
-  const ring: Ring = { ...views, site, base: start / 4, units: capacity / unitBytes, single }
+  const { address } = site
+  const ring: Ring = {
+    ...views,
+    site,
+    address,
+    base: start / 4,
+    units: capacity / unitBytes,
+    single,
+  }
   const locks = { producers: lockAt(ring, word.producers), consumer: lockAt(ring, word.consumer) }
   return { mapping, site, ring, capacity, ...locks }
 }

@@ -8,6 +8,7 @@
 // of 0, as if nothing had been; a record that the tail does not count yet, which the next one makes
 // good; a record that is being written, which the consumer skips once its owner is dead.
 
+import { atomic } from '../sync/atomic-words.js'
 import { type Attempt, again, type Sleep } from '../sync/attempts.js'
 import { wake } from '../sync/futex.js'
 import { ownerBits } from '../sync/owner-bits.js'
@@ -59,10 +60,10 @@ export function takeTurn(ring: Ring, lock: Lock, sleep: Sleep): true | typeof ag
   const at = word.producers + lockState
   // Nobody else stores the number of this thread there, or takes it away while the thread lives.
   if (plain.load(words, at) === site.owner) return true
-  const found = Atomics.load(words, at)
+  const found = atomic.load(ring, at)
   const owner = found & ownerBits
   if (owner !== 0 && !site.isDead(owner)) throw otherProducer('send')
-  if (Atomics.compareExchange(words, at, found, site.owner) !== found) return again
+  if (atomic.compareExchange(ring, at, found, site.owner) !== found) return again
   site.held++
   return true
 }
@@ -71,19 +72,22 @@ export function leaveTurn(ring: Ring, lock: Lock): void {
   if (!ring.single) leave(ring, lock)
 }
 
-/** The tail, when whoever died before it could move it has been made good. */
-function tailOf(ring: Ring): number {
-  const { words } = ring
-  const tail = checkedPosition(ring, plain.load(words, word.tail))
+/** The tail after a record that whoever added it did not live to count; the tail itself when that is the end. */
+function madeGood(ring: Ring, tail: number): number {
   const at = stateOf(ring, tail)
-  if (plain.load(words, at) === 0) return tail
-  const state = Atomics.load(words, at)
+  const state = atomic.load(ring, at)
   if (state === closedMark) return tail
   const moved = advanced(ring, tail, unitsFor(lengthOf(ring, state, at)))
-  Atomics.store(words, word.tail, moved)
-  const beyond = Atomics.load(words, stateOf(ring, moved))
+  atomic.store(ring, word.tail, moved)
+  const beyond = atomic.load(ring, stateOf(ring, moved))
   if (beyond !== 0 && beyond !== closedMark) throw damaged('a record behind the last one')
   return moved
+}
+
+/** The tail, when whoever died before it could move it has been made good. */
+function tailOf(ring: Ring): number {
+  const tail = checkedPosition(ring, plain.load(ring.words, word.tail))
+  return plain.load(ring.words, stateOf(ring, tail)) === 0 ? tail : madeGood(ring, tail)
 }
 
 /** Whether so many units and the state behind them are free. */
@@ -98,7 +102,7 @@ function findRoom(ring: Ring, tail: number, units: number, sleep: Sleep | undefi
   const seen = plain.load(words, word.seenHead)
   if (seen >= 0 && seen < 2 * ring.units && hasRoom(ring, tail, units, seen)) return true
   for (;;) {
-    const found = Atomics.load(words, word.head)
+    const found = atomic.load(ring, word.head)
     const head = checkedPosition(ring, found & ~producerWaits)
     plain.store(words, word.seenHead, head)
     if (distance(ring, head, tail) > ring.units) throw damaged('more than it can hold')
@@ -106,7 +110,7 @@ function findRoom(ring: Ring, tail: number, units: number, sleep: Sleep | undefi
     if (sleep === undefined) return false
     const marked = head | producerWaits
     // Under the lock, so that close() either finds the mark or is seen.
-    if (Atomics.compareExchange(words, word.head, found, marked) === found) {
+    if (atomic.compareExchange(ring, word.head, found, marked) === found) {
       sleep.until(word.head, marked, 'value')
       return false
     }
@@ -125,18 +129,19 @@ function addRecord(ring: Ring, length: number, message: Message | null, sleep?: 
   plain.store(words, stateOf(ring, next), 0)
   if (message === null) {
     plain.store(words, at + 1, length)
-    Atomics.store(words, at, writingBit | site.owner)
+    atomic.store(ring, at, writingBit | site.owner)
   } else {
     writeMessage(ring, at, message)
-    Atomics.store(words, at, completeBit | length)
+    atomic.store(ring, at, completeBit | length)
   }
-  Atomics.store(words, word.tail, next)
+  atomic.store(ring, word.tail, next)
   return tail
 }
 
 /** The owner of the record at a position wakes whoever sleeps for it. */
-function wakeConsumer({ words }: Ring, position: number, at: number): void {
-  if (Atomics.load(words, word.awaited) === position + 1) wake(words, at, Number.POSITIVE_INFINITY)
+function wakeConsumer(ring: Ring, position: number, at: number): void {
+  if (atomic.load(ring, word.awaited) === position + 1)
+    wake(ring.words, at, Number.POSITIVE_INFINITY)
 }
 
 /**
@@ -166,7 +171,7 @@ export function trySend(
 /** Completes a record that was reserved, or gives it up. */
 export function endRecord(ring: Ring, position: number, length: number, complete: boolean): void {
   const at = stateOf(ring, position)
-  Atomics.store(ring.words, at, completeBit | (complete ? 0 : skippedBit) | length)
+  atomic.store(ring, at, completeBit | (complete ? 0 : skippedBit) | length)
   wakeConsumer(ring, position, at)
 }
 
@@ -175,11 +180,10 @@ export function closeAttempt({ ring, lock }: Writer): Attempt<true> {
   return (sleep) => {
     const taken = takeTurn(ring, lock, sleep)
     if (taken !== true) return taken
-    const { words } = ring
     try {
       const tail = tailOf(ring)
       const at = stateOf(ring, tail)
-      Atomics.store(words, at, closedMark)
+      atomic.store(ring, at, closedMark)
       wakeConsumer(ring, tail, at)
     } finally {
       leaveTurn(ring, lock)
@@ -190,12 +194,12 @@ export function closeAttempt({ ring, lock }: Writer): Attempt<true> {
 }
 
 /** Those who wait for the head to move, though it does not. */
-function wakeProducers({ words }: Ring): void {
+function wakeProducers(ring: Ring): void {
   for (;;) {
-    const head = Atomics.load(words, word.head)
+    const head = atomic.load(ring, word.head)
     if ((head & producerWaits) === 0) return
-    if (Atomics.compareExchange(words, word.head, head, head & ~producerWaits) === head) {
-      wake(words, word.head, Number.POSITIVE_INFINITY)
+    if (atomic.compareExchange(ring, word.head, head, head & ~producerWaits) === head) {
+      wake(ring.words, word.head, Number.POSITIVE_INFINITY)
       return
     }
   }
@@ -203,13 +207,13 @@ function wakeProducers({ words }: Ring): void {
 
 /** Lets another thread be the single producer, if this one is it. */
 export function leaveSingle({ ring, lock }: Writer): void {
-  const { words, site, single } = ring
-  if (!single || Atomics.load(words, word.producers + lockState) !== site.owner) return
+  const { site, single } = ring
+  if (!single || atomic.load(ring, word.producers + lockState) !== site.owner) return
   site.held--
   leave(ring, lock)
 }
 
 export function isClosed(ring: Ring): boolean {
-  const tail = checkedPosition(ring, Atomics.load(ring.words, word.tail))
-  return Atomics.load(ring.words, stateOf(ring, tail)) === closedMark
+  const tail = checkedPosition(ring, atomic.load(ring, word.tail))
+  return atomic.load(ring, stateOf(ring, tail)) === closedMark
 }

@@ -25,6 +25,8 @@ import { contentOf } from './ring-layout.js'
 /** The receiving side of a MessageRing object. */
 export interface Receiver {
   readonly site: Site
+  /** Of the ring's mapping; to ask a view for it is a call. */
+  readonly buffer: ArrayBuffer
   readonly waits: Waits
   readonly reader: Reader
   readonly waited: Waiting<number>
@@ -41,12 +43,12 @@ export function receiverOf(site: Site, reader: Reader, waits: Waits): Receiver {
     attempt: receiveAttempt(reader),
     abandon: (sleep) => stopAwaiting(ring, sleep),
   }
-  return { site, waits, reader, waited, alone }
+  return { site, buffer: ring.bytes.buffer as ArrayBuffer, waits, reader, waited, alone }
 }
 
 /** The memory of the message whose record begins at a word. */
-function inPlace({ ring, length }: Reader, at: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(ring.bytes.buffer as ArrayBuffer, contentOf(at), length)
+function inPlace({ buffer, reader }: Receiver, at: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer, contentOf(at), reader.length)
 }
 
 function copied({ ring, length }: Reader, at: number): Uint8Array<ArrayBuffer> {
@@ -54,17 +56,14 @@ function copied({ ring, length }: Reader, at: number): Uint8Array<ArrayBuffer> {
   return ring.bytes.slice(start, start + length) as Uint8Array<ArrayBuffer>
 }
 
-export function receiveNow({ reader, alone }: Receiver): Uint8Array<ArrayBuffer> | null {
-  const at = tryNext(reader, alone)
-  return at >= 0 ? inPlace(reader, at) : null
+export function receiveNow(receiver: Receiver): Uint8Array<ArrayBuffer> | null {
+  const at = tryNext(receiver.reader, receiver.alone)
+  return at >= 0 ? inPlace(receiver, at) : null
 }
 
-export function receiveSync(
-  { reader, waited }: Receiver,
-  timeout: number,
-): Uint8Array<ArrayBuffer> | null {
-  const at = attemptSync(waited, timeout)
-  return at === undefined || at === ended ? null : inPlace(reader, at)
+export function receiveSync(receiver: Receiver, timeout: number): Uint8Array<ArrayBuffer> | null {
+  const at = attemptSync(receiver.waited, timeout)
+  return at === undefined || at === ended ? null : inPlace(receiver, at)
 }
 
 export async function receiveLater(

@@ -2,6 +2,7 @@
 
 import { callback } from '../arguments.js'
 import type { SharedMemory } from '../mapping.js'
+import { atomic } from './atomic-words.js'
 import {
   attemptAsync,
   attemptNow,
@@ -33,7 +34,6 @@ export class Mutex {
   /** How many bytes it takes. */
   static readonly byteLength = 16
 
-  readonly #words: Int32Array
   readonly #site: Site
   readonly #me: number
   readonly #place: Place
@@ -51,7 +51,6 @@ export class Mutex {
   constructor(memory: SharedMemory, offset?: number) {
     this.#place = placeOf(this, memory, offset, Mutex.byteLength, tag)
     const { site, words } = this.#place
-    this.#words = words
     this.#site = site
     this.#me = site.owner
     this.#waiting = { site, words, attempt: lockAttempt(this.#place) }
@@ -63,7 +62,7 @@ export class Mutex {
    * @throws ERR_MUTEX_INCONSISTENT
    */
   tryLock(): boolean {
-    if (Atomics.compareExchange(this.#words, state, 0, this.#me) === 0) {
+    if (atomic.compareExchange(this.#place, state, 0, this.#me) === 0) {
       this.#site.held++
       return true
     }
@@ -78,7 +77,7 @@ export class Mutex {
    * @throws ERR_MUTEX_INCONSISTENT · EDEADLK when this thread holds it already · ERR_INVALID_ARG_TYPE
    */
   lockSync(timeout?: number): boolean {
-    if (Atomics.compareExchange(this.#words, state, 0, this.#me) === 0) {
+    if (atomic.compareExchange(this.#place, state, 0, this.#me) === 0) {
       this.#site.held++
       return true
     }
@@ -104,7 +103,7 @@ export class Mutex {
   unlock(): void {
     const me = this.#me
     // Not while somebody may wait; a lock from the dead has the bit that says so in any case.
-    if (Atomics.compareExchange(this.#words, state, me, 0) === me) {
+    if (atomic.compareExchange(this.#place, state, me, 0) === me) {
       this.#site.held--
       return
     }

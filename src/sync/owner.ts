@@ -10,9 +10,12 @@ import {
   systemError,
 } from '../errors.js'
 import { identityOf } from '../kernel/file-identity.js'
+import { regionOf } from '../mapping/region.js'
 import { SharedMemory } from '../mapping.js'
 import { common, native } from '../native.js'
+import { hideFromInstructions, showToInstructions } from '../runtime/inline-atomics.js'
 import { openOwn } from '../sharing/descriptors.js'
+import type { AtomicWords } from './atomic-words.js'
 import { ownerBits } from './owner-bits.js'
 
 /**
@@ -24,6 +27,8 @@ export class Site {
   /** What the owner is called in words; 1 to ownerBits - 1, drawn by lot, see {@link drawOwner}. */
   readonly owner: number
   readonly memory: SharedMemory
+  /** Where {@link memory} begins to instructions that are compiled in line, or 0. */
+  readonly address: number
   readonly #identity: string
   readonly #fd: number
   readonly #asked = new Int32Array(1)
@@ -42,6 +47,7 @@ export class Site {
     // A description of its own, that nobody maps: a mapping would keep it open.
     this.#fd = openOwn(`/proc/self/fd/${memory.fd}`, fsConstants.O_RDWR)
     this.owner = drawOwner(this.#fd)
+    this.address = show(this.memory)
   }
 
   /**
@@ -77,6 +83,7 @@ export class Site {
   closeIfUnused(): void {
     if (this.#users > 0 || this.held > 0) return
     sites.delete(this.#identity)
+    hideFromInstructions(this.address, this.memory.byteLength)
     this.memory.unmap()
     native.closeDescriptor(this.#fd)
   }
@@ -105,6 +112,12 @@ function drawOwner(fd: number): number {
   }
 }
 
+/** Where it is to instructions that are compiled in line, or 0. */
+function show(memory: SharedMemory): number {
+  const { handle, byteLength, facts } = regionOf(memory)
+  return facts.neverFaults ? showToInstructions(handle, byteLength) : 0
+}
+
 function siteOf(memory: SharedMemory): Site {
   const identity = identityOf(memory.fd)
   let site = sites.get(identity)
@@ -116,9 +129,8 @@ function siteOf(memory: SharedMemory): Site {
 }
 
 /** Where the words of a primitive are. */
-export interface Place {
+export interface Place extends AtomicWords {
   readonly site: Site
-  readonly words: Int32Array
   /** In bytes from the start of the segment. */
   readonly offset: number
 }
@@ -155,5 +167,6 @@ export function placeOf(
     throw invalidArgValue('memory', memory, reason)
   }
   site.addUser(object)
-  return { site, words, offset: start }
+  const address = site.address === 0 ? 0 : site.address + start
+  return { site, words, address, offset: start }
 }

@@ -340,8 +340,8 @@ it('leaves no descriptor and no mapping behind once nothing uses a segment', asy
        mutex.unlock()
        shared.unmap()
      }
-     // The last of them may still be in a register.
-     const clean = () => count()[0] <= descriptors + 2 && count()[1] <= mappings + 1
+     // The last of them may still be in a register: its memory is mapped twice.
+     const clean = () => count()[0] <= descriptors + 2 && count()[1] <= mappings + 2
      for (let i = 0; i < 500 && !clean(); i++) { gc(); await delay(10) }
      say(clean() ? 'clean' : String(count()))`,
   )

@@ -115,7 +115,8 @@ const everChanging = `
   import { SharedMemory } from './dist/index.js'
   import { SharedMap } from './dist/shared.js'
   import { Mutex } from './dist/sync.js'
-  const map = SharedMap.create(1 << 16)
+  // In memory that is not sealed, where the functions of Atomics are used.
+  const map = SharedMap.create(1 << 16, { seal: false })
   map.set('key', 'x')
   const { load } = Atomics
   const length = map.memory.byteLength / 4

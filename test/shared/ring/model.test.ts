@@ -28,7 +28,7 @@ const scratch = Buffer.alloc(4096)
 function ringOf({ site, memory }: Context, single: boolean): Ring {
   const words = memory[0] as Int32Array
   const units = (words.length - base) / 2
-  return { site, words, base, units, single, bytes: scratch, text: scratch }
+  return { site, words, address: 0, base, units, single, bytes: scratch, text: scratch }
 }
 
 const wordsOf = (units: number) => [Array.from({ length: base + 2 * units }, () => 0)]
