@@ -109,9 +109,13 @@ export interface Native {
   ]
   /**
    * Detaches every buffer, by `detach` if it is given: one for which that throws shows zeros from then on.
-   * Tells whether there was a fault that has not been reported to the listener.
+   * Returns what {@link protection} did, or with it the faults so far, as {@link fault} has them, and
+   * before those whether there are some (1) that have not been reported to the listener.
    */
-  unmap(handle: Handle, detach?: DetachFunction): boolean
+  unmap(
+    handle: Handle,
+    detach?: DetachFunction,
+  ): Result | readonly [protection: Result, unreported: number, ...fault: NativeFault]
   release(handle: Handle): void
   /** Detaches buffers as {@link unmap} does. -EBUSY when others use private memory. */
   remap(handle: Handle, length: number, detach: DetachFunction | undefined): Result

@@ -10,6 +10,7 @@
 #include "posix/calls/map.h"
 #include "posix/calls/map_file.h"
 #include "posix/calls/remap.h"
+#include "posix/content/fault_cause.h"
 #include "posix/files/memory_account.h"
 
 namespace posix_mmap {
@@ -107,14 +108,21 @@ Napi::Value map_file_region(const Napi::CallbackInfo& info) {
 }
 
 // unmap(handle, detach): detaches every buffer, by the function `detach` if it is given, and gives
-// the memory back; true if there was a fault that was not reported to the listener. Nothing happens
-// the second time.
+// the memory back. What there was of protection, if there was no fault, or with it
+// [protection, unreported, kind, offset, count, errno]. -ESTALE, and nothing happens, the second
+// time.
 Napi::Value unmap(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info.Env());
   Holding* const holding = environment.handles().find(uint64_at(info, 0));
-  const bool unreported = holding != nullptr && holding->take_unreported();
+  if (holding == nullptr) return number(info, -ESTALE);
+  const Fault fault = logged_fault(*holding->region);
+  const int protection = holding->region->uniform_protection();
+  const bool unreported = holding->take_unreported();
   environment.unmap(uint64_at(info, 0), info[1]);
-  return Napi::Boolean::New(info.Env(), unreported);
+  if (fault.kind == FaultKind::none) return number(info, protection);
+  return numbers(
+      info, {protection, unreported ? 1 : 0, static_cast<int64_t>(fault.kind),
+             static_cast<int64_t>(fault.offset), static_cast<int64_t>(fault.count), fault.error});
 }
 
 // release(handle): for a mapping that was collected with every buffer that this thread knows of.

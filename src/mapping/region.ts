@@ -6,7 +6,7 @@ import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { invalidArgType, type MappingFault, mappingClosed, systemError } from '../errors.js'
 import { type Access, type Protection, protectionOf } from '../kernel/protection.js'
-import { type Handle, native } from '../native.js'
+import { type Handle, native, type Result } from '../native.js'
 import { expectViews } from '../runtime/stable-copies.js'
 import { Memory } from './memory.js'
 
@@ -91,7 +91,11 @@ export class Region {
   /** Of every page, asked of the addon, since another thread may have set it as well. */
   get protection(): Protection {
     if (this.closed !== undefined) return this.closed.protection
-    const prot = native.protection(this.handle)
+    return this.protectionFrom(native.protection(this.handle))
+  }
+
+  /** What the addon's answer means; where pages differ, what was last set for all. */
+  protectionFrom(prot: Result): Protection {
     return prot < 0 ? this.#protection : protectionOf(prot)
   }
 

@@ -5,7 +5,7 @@ import { type Handle, native } from '../native.js'
 import { expectDetach } from '../runtime/stable-copies.js'
 import { detachFunction } from '../runtime/untransferable.js'
 import { announceFaultsNoLonger, announceFaultsOf, announceLate } from './fault-delivery.js'
-import { faultOf } from './faults.js'
+import { toMappingFault } from './faults.js'
 import { endStreams } from './read-stream.js'
 import type { Region } from './region.js'
 
@@ -32,21 +32,21 @@ export function releaseWhenCollected(region: Region): void {
 export function unmap(region: Region): void {
   if (region.ended) return
   const { handle, facts } = region
-  let unreported = false
-  let fault: MappingFault | null = null
+  let late: MappingFault | null = null
   // An exception may come from any call, when the stack is used up or node:vm has run out of time. Until
   // the memory is given back the mapping is open, and what follows is done by the next unmap().
   if (region.closed === undefined) {
     endStreams(region, mappingClosed)
-    fault = faultOf(region)
-    const last = region.protection
     region.memory.close()
     expectDetach()
-    unreported = native.unmap(handle, detachFunction())
-    region.closed = { fault, protection: last }
+    const last = native.unmap(handle, detachFunction())
+    const [protection, unreported, ...fault] = typeof last === 'number' ? [last, 0] : last
+    const found = fault.length === 4 ? toMappingFault(fault) : null
+    region.closed = { fault: found, protection: region.protectionFrom(protection) }
+    if (unreported !== 0) late = found
   }
   announceFaultsNoLonger(handle)
-  if (unreported && fault !== null) announceLate(region, fault)
+  if (late !== null) announceLate(region, late)
   if (facts.segment !== null) native.closeDescriptor(facts.segment.fd)
   collected.unregister(region)
   region.ended = true
