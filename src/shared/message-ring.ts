@@ -16,7 +16,7 @@ const construction = Symbol('posix-mmap construction')
 
 /**
  * A queue of messages in shared memory: any lengths, from one or many producers to one consumer at a
- * time. While both sides are busy, neither makes a system call. A message is whole or not there: a
+ * time. While both sides are busy, neither makes a system call; who waits does so by futex(2). A message is whole or not there: a
  * producer that is killed while it writes leaves nothing that others see, and blocks nobody.
  *
  * The messages of one producer come in the order in which they were sent. One that was received leaves the ring
@@ -217,7 +217,7 @@ export class MessageRing implements Disposable {
    *
    * @param timeout in milliseconds, default Infinity
    * @returns null when the time was over, or when the ring is closed and all was received
-   * @throws EDEADLK when another object of this thread receives
+   * @throws EDEADLK when another object of this thread receives · ERR_INVALID_ARG_TYPE
    */
   receiveSync(timeout?: number): Uint8Array | null {
     const limit = timeoutOf(timeout, 'timeout')
