@@ -166,7 +166,7 @@ export class Subscription implements Disposable {
  * `'block'` there is no room until all readers that live have received the oldest.
  *
  * Whoever is killed, at any instruction, holds nobody up: a message is whole or not there, and a reader
- * that died is not waited for. A reader that waits does so by futex(2), and so does a writer for its turn.
+ * that died is not waited for. Waiting is done with futex(2), by readers and by a writer for its turn.
  */
 export class Broadcast implements Disposable {
   readonly #memory: SharedMemory

@@ -16,8 +16,9 @@ const construction = Symbol('posix-mmap construction')
 
 /**
  * A queue of messages in shared memory: any lengths, from one or many producers to one consumer at a
- * time. While both sides are busy, neither makes a system call; who waits does so by futex(2). A message is whole or not there: a
- * producer that is killed while it writes leaves nothing that others see, and blocks nobody.
+ * time. While both sides are busy, neither makes a system call; waiting is done with futex(2). A message
+ * is whole or not there: a producer that is killed while it writes leaves nothing that others see, and
+ * blocks nobody.
  *
  * The messages of one producer come in the order in which they were sent. One that was received leaves the ring
  * with the next receive, or {@link release}; a consumer that is killed before that leaves it to the

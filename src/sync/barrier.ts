@@ -25,7 +25,7 @@ const patienceMilliseconds = 50
 /**
  * A barrier in shared memory, between threads of any processes. It opens for all when as many have
  * arrived as there are parties, and is closed again for the next round. Whoever dies before arriving is
- * waited for: use a timeout. Who waits does so by futex(2).
+ * waited for: use a timeout. Waiting is done with futex(2).
  */
 export class Barrier {
   /** How many bytes it takes. */

@@ -28,7 +28,7 @@ const patienceMilliseconds = 1000
 /**
  * A condition variable in shared memory, between all threads of all processes that have it. As with
  * pthread_cond_wait(3) a wait may end without a notification: wait in a loop that looks at the condition.
- * Who waits does so by futex(2).
+ * Waiting is done with futex(2).
  */
 export class Condition {
   /** How many bytes it takes. */

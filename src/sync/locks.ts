@@ -182,7 +182,7 @@ async function run<R>(
   }
 }
 
-/** Locks by name, see {@link locks}. Their table is a segment of shm_open(3), and who waits does so by futex(2). */
+/** Locks by name, see {@link locks}. Their table is a segment of shm_open(3); waiting is done with futex(2). */
 export interface Locks {
   /**
    * Runs `body` with the lock of a name, and gives the lock back when what `body` returns is settled.

@@ -26,8 +26,8 @@ export let placeOfMutex: (mutex: Mutex) => Place
  * {@link ownerDied} set. Zeroed memory is an unlocked mutex.
  *
  * The holder is a thread: any Mutex object of that thread, over the same bytes, may unlock it. Without
- * contention, locking and unlocking are one atomic instruction each and no call of the addon; who waits does
- * so by futex(2), and asks by fcntl(2), F_OFD_GETLK, whether the holder lives.
+ * contention, locking and unlocking are one atomic instruction each and no call of the addon.
+ * Waiting is done with futex(2), and fcntl(2) with F_OFD_GETLK tells whether the holder lives.
  * Without {@link unlock} it stays locked until the thread ends, also when nobody refers to the object.
  */
 export class Mutex {

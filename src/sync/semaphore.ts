@@ -22,7 +22,7 @@ const tag = 0x73656d01
 /**
  * A counting semaphore in shared memory, between all threads of all processes that have it. Zeroed memory
  * is a semaphore without permits. Permits have no owner: one that was taken by a process that died is
- * not given back. Who waits does so by futex(2).
+ * not given back. Waiting is done with futex(2).
  */
 export class Semaphore {
   /** How many bytes it takes. */

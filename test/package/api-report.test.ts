@@ -92,7 +92,7 @@ describe('the check', { timeout: 180_000 }, () => {
         .replace(' * munlock(2).', ' * munlock(3).'),
     )
     change('sync/semaphore.d.ts', (text) =>
-      text.replace('Who waits does so by futex(2).', '').replace('Never throws.', ''),
+      text.replace('Waiting is done with futex(2).', '').replace('Never throws.', ''),
     )
     const { code, stderr } = await check()
     expect(code).toBe(1)
