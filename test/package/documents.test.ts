@@ -107,6 +107,17 @@ it('each recipe says what it prints', () => {
   expect(recipes.length).toBe(text.match(/^## /gm)?.length)
 })
 
+it('docs/errors.md has every code and every warning of the package', () => {
+  const sources = fs
+    .readdirSync(path.join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => fs.readFileSync(path.join(projectRoot, 'src', name), 'utf8'))
+  const names = sources.flatMap((text) => text.match(/(?<=')(ERR_[A-Z_]+|\w+Warning)(?=')/g) ?? [])
+  expect(names).toEqual(expect.arrayContaining(['ERR_MAPPING_FAULT', 'MappingFaultWarning']))
+  const listed = fs.readFileSync(path.join(projectRoot, 'docs/errors.md'), 'utf8')
+  expect(names.filter((name) => !listed.includes(`\`${name}\``))).toEqual([])
+})
+
 /** The anchors of a document, as GitHub makes them of its headings. */
 function anchorsOf(file: string): string[] {
   const headings = fs.readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)
