@@ -323,7 +323,9 @@ const cases = {
     ...next('webpack', true),
     prints: movedInNext,
   },
-  'a single executable, Node 20': sea(majors[0] ?? ''),
+  'a single executable, Node 20': sea('20'),
+  'a single executable, Node 22': sea('22'),
+  'a single executable, Node 24': sea('24'),
   'a single executable, Node 26, --build-sea': sea(newest, 'built'),
   'a single executable, bundled: the error says what to do': {
     ...sea(newest),
