@@ -253,10 +253,17 @@ export class MessageRing implements Disposable {
    */
   [Symbol.dispose](): void {
     if (this.#waits.disposed) return
-    receiving.release(this.#receiver)
-    sending.leave(this.#sender)
-    endWaits(this.#waits, mappingClosed())
-    if (this.#isOwn) this.#memory.unmap()
+    // In damaged memory both may throw; the memory is given back all the same.
+    try {
+      receiving.release(this.#receiver)
+    } finally {
+      try {
+        sending.leave(this.#sender)
+      } finally {
+        endWaits(this.#waits, mappingClosed())
+        if (this.#isOwn) this.#memory.unmap()
+      }
+    }
   }
 
   #assertOpen(): void {
