@@ -2,12 +2,14 @@
 // exports, with its signature from the declarations in dist/.
 //   node scripts/api-report.js [--check] [--types DIRECTORY]
 // `--check` fails where the committed files differ, so that nothing becomes public unnoticed. Both fail
-// for a name that has no doc comment, since the reference and editors would show nothing for it.
+// for a name that has no doc comment, since the reference and editors would show nothing for it, and for a
+// comment that leaves out an error, a unit or a system call: doc-comments.js.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor'
+import { shortcomings } from './doc-comments.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const reports = `${root}docs/api-report`
@@ -45,6 +47,8 @@ const messages = {
   tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
 }
 
+const modelOf = (/** @type {string} */ name) => `${made}/temporary/${name}.api.json`
+
 /**
  * Writes the report of an entry.
  * @param {string} name
@@ -69,7 +73,11 @@ function report(name, types) {
         includeForgottenExports: true,
       },
       newlineKind: 'lf',
-      docModel: { enabled: false },
+      docModel: {
+        enabled: true,
+        apiJsonFilePath: modelOf(name),
+        includeForgottenExports: true,
+      },
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },
       messages,
@@ -109,6 +117,12 @@ try {
   const silent = entries().flatMap(({ name }) => undocumented(name))
   if (silent.length > 0) {
     console.error(`These have no doc comment:\n${silent.join('\n')}`)
+    process.exitCode = 1
+  }
+  const models = entries().map(({ name }) => JSON.parse(readFileSync(modelOf(name), 'utf8')))
+  const incomplete = shortcomings(models)
+  if (incomplete.length > 0) {
+    console.error(`These doc comments leave something out:\n${incomplete.join('\n')}`)
     process.exitCode = 1
   }
   rmSync(`${made}/temporary`, { recursive: true })

@@ -2,7 +2,7 @@
 // with the newest version of the tool: README.md has the results.
 //   node scripts/test-tools.js [NAME…]
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -54,14 +54,16 @@ const vitestTest = `import { expect, test } from 'vitest'\n${jestTest(imports)}`
 
 /**
  * One use of a tool. `node` is a major version, the oldest if there is none; `run` are commands of
- * which the last one has to print `prints`, and has to fail if that is an error; null for either.
+ * which the last one has to print `prints`, and has to fail if that is an error; null for either. With
+ * `away` that one runs with node_modules out of reach, as on the machine that a bundle is deployed to.
  * @typedef {{ install: string[], files: Record<string, string>, node?: string, run: string[][],
- *   prints: RegExp, fails?: boolean | null, bare?: boolean }} Case
+ *   prints: RegExp, env?: Record<string, string>, fails?: boolean | null, bare?: boolean,
+ *   away?: boolean }} Case
  */
 
 const correct = new RegExp(right)
 const newest = majors.at(-1) ?? ''
-const noBinding = /ERR_NO_BINDING|A bundler must leave posix-mmap out/
+const moved = /its code was put somewhere else .* A bundler must leave posix-mmap out/
 const jest = (/** @type {string} */ file, /** @type {string} */ content) => ({
   install: ['jest'],
   files: { [file]: content },
@@ -79,7 +81,7 @@ const vitest = (/** @type {string} */ pool) => ({
 
 const esbuildScript = `import { build } from 'esbuild'
 const external = process.argv[2] === 'inside' ? [] : ['posix-mmap']
-await build({ entryPoints: ['job.mjs'], bundle: true, platform: 'node', format: 'esm', external, outfile: 'out/job.mjs' })
+await build({ entryPoints: ['job.mjs'], bundle: true, platform: 'node', format: process.argv[3] ?? 'esm', external, outfile: 'out/job.mjs' })
 `
 const rollupConfig = `import commonjs from '@rollup/plugin-commonjs'
 import resolve from '@rollup/plugin-node-resolve'
@@ -93,10 +95,109 @@ export default {
 const webpackConfig = `module.exports = {
   mode: 'production', target: 'node', entry: './job.mjs', devtool: false,
   output: { path: __dirname + '/out', filename: 'job.cjs' },
-  module: { rules: [{ test: /\\.node$/, loader: 'node-loader' }] },
+  module: { rules: process.env.LOADER ? [{ test: /\\.node$/, loader: 'node-loader' }] : [] },
 }
 `
+const webpack = {
+  install: ['webpack', 'webpack-cli', 'node-loader'],
+  files: { 'job.mjs': program, 'webpack.config.cjs': webpackConfig },
+  run: [['node_modules/webpack-cli/bin/cli.js'], ['out/job.cjs']],
+  away: true,
+}
 const viteConfig = `export default { build: { ssr: 'job.mjs', outDir: 'out' } }\n`
+
+const nextConfig = `export default {
+  output: 'standalone',
+  outputFileTracingRoot: import.meta.dirname,
+  distDir: 'out',
+  ...(process.env.INSIDE ? {} : { serverExternalPackages: ['posix-mmap'] }),
+}
+`
+/** Serves a route and a page from a copy of what was built. */
+const nextServe = `import { spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+const deployed = mkdtempSync(join(tmpdir(), 'posix-mmap-next-'))
+cpSync('out/standalone', deployed, { recursive: true, verbatimSymlinks: true })
+const files = readdirSync(deployed, { recursive: true })
+console.log('binaries', files.filter((name) => /posix-mmap[^/]*\\.node$/.test(name)).length)
+const free = createServer().listen(0, '127.0.0.1')
+await once(free, 'listening')
+const { port } = free.address()
+free.close()
+const env = { ...process.env, PORT: String(port), HOSTNAME: '127.0.0.1' }
+const server = spawn(process.execPath, ['server.js'], { cwd: deployed, env, stdio: ['ignore', 'inherit', 'inherit'] })
+try {
+  const get = async (path, left = 100) => {
+    try {
+      return await (await fetch('http://127.0.0.1:' + port + path)).text()
+    } catch (error) {
+      if (left === 0) throw error
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      return get(path, left - 1)
+    }
+  }
+  console.log('route', await get('/route'))
+  console.log('page', /<p>(.*?)<\\/p>/.exec(await get('/page'))?.[1])
+} finally {
+  server.kill()
+  rmSync(deployed, { recursive: true })
+}
+`
+const next = (/** @type {string} */ bundler, inside = false) => ({
+  install: ['next', 'react', 'react-dom'],
+  files: {
+    'app/layout.js':
+      'export default ({ children }) => <html lang="en"><body>{children}</body></html>\n',
+    'app/route/route.js': `${imports}export const dynamic = 'force-dynamic'\nexport function GET() {${body}return new Response(seen)\n}\n`,
+    'app/page/page.js': `${imports}export const dynamic = 'force-dynamic'\nexport default function Page() {${body}return <p>{seen}</p>\n}\n`,
+    'next.config.mjs': nextConfig,
+    'serve.mjs': nextServe,
+  },
+  env: { NEXT_TELEMETRY_DISABLED: '1', ...(inside ? { INSIDE: '1' } : {}) },
+  run: [['node_modules/next/dist/bin/next', 'build', `--${bundler}`], ['serve.mjs']],
+  away: true,
+  prints: new RegExp(`binaries [24]\\n[^]*route ${right}\\n[^]*page ${right}\\n`),
+})
+
+const movedInNext =
+  /its code was put somewhere else .* serverExternalPackages: \['posix-mmap'\] for Next\.js/
+
+/** Makes a single executable of job.cjs, and runs it next to a node_modules that only the package is in. */
+const seaMake = `import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
+const [main, how] = process.argv.slice(2)
+mkdirSync('out', { recursive: true })
+const node = process.execPath
+const blob = 'out/job.blob'
+writeFileSync('out/sea.json', JSON.stringify({ main, output: how === 'built' ? 'out/job' : blob, disableExperimentalSEAWarning: true }))
+if (how === 'built') execFileSync(node, ['--build-sea', 'out/sea.json'])
+else {
+  execFileSync(node, ['--experimental-sea-config', 'out/sea.json'])
+  copyFileSync(node, 'out/job')
+  const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
+  execFileSync(node, ['node_modules/postject/dist/cli.js', 'out/job', 'NODE_SEA_BLOB', blob, '--sentinel-fuse', fuse])
+}
+chmodSync('out/job', 0o755)
+for (const name of ['posix-mmap', 'node-gyp-build']) {
+  cpSync('node_modules/' + name, 'out/node_modules/' + name, { recursive: true })
+}
+const { status } = spawnSync('out/job', { stdio: 'inherit' })
+process.exitCode = status ?? 1
+`
+const sea = (/** @type {string} */ node, how = 'injected') => ({
+  install: ['postject', 'esbuild'],
+  files: {
+    'job.cjs': `const { createRequire } = require('node:module')\n${requires.replace("require('posix-mmap')", "createRequire(process.execPath)('posix-mmap')")}${body}console.log(seen)\n`,
+    'make.mjs': seaMake,
+  },
+  node,
+  run: [['make.mjs', 'job.cjs', how]],
+  prints: correct,
+})
 
 /** @type {Record<string, Case>} */
 const cases = {
@@ -178,7 +279,8 @@ const cases = {
     install: ['esbuild'],
     files: { 'job.mjs': program, 'build.mjs': esbuildScript },
     run: [['build.mjs', 'inside'], ['out/job.mjs']],
-    prints: noBinding,
+    away: true,
+    prints: moved,
     fails: true,
   },
   'rollup, external': {
@@ -194,7 +296,8 @@ const cases = {
       ['node_modules/rollup/dist/bin/rollup', '-c', '--environment', 'INSIDE'],
       ['out/job.mjs'],
     ],
-    prints: noBinding,
+    away: true,
+    prints: moved,
     fails: true,
   },
   'vite build --ssr': {
@@ -203,11 +306,36 @@ const cases = {
     run: [['node_modules/vite/bin/vite.js', 'build'], ['out/job.mjs']],
     prints: correct,
   },
-  webpack: {
-    install: ['webpack', 'webpack-cli', 'node-loader'],
-    files: { 'job.mjs': program, 'webpack.config.cjs': webpackConfig },
-    run: [['node_modules/webpack-cli/bin/cli.js'], ['out/job.cjs']],
-    prints: correct,
+  webpack: { ...webpack, prints: correct },
+  'webpack, with node-loader: the error says what to do': {
+    ...webpack,
+    env: { LOADER: '1' },
+    prints: moved,
+    fails: true,
+  },
+  'Next.js standalone, Turbopack, external': next('turbopack'),
+  'Next.js standalone, webpack, external': next('webpack'),
+  'Next.js standalone, Turbopack, bundled: the error says what to do': {
+    ...next('turbopack', true),
+    prints: movedInNext,
+  },
+  'Next.js standalone, webpack, bundled: the error says what to do': {
+    ...next('webpack', true),
+    prints: movedInNext,
+  },
+  'a single executable, Node 20': sea('20'),
+  'a single executable, Node 22': sea('22'),
+  'a single executable, Node 24': sea('24'),
+  'a single executable, Node 26, --build-sea': sea(newest, 'built'),
+  'a single executable, bundled: the error says what to do': {
+    ...sea(newest),
+    files: { 'job.mjs': program, 'build.mjs': esbuildScript, 'make.mjs': seaMake },
+    run: [
+      ['build.mjs', 'inside', 'cjs'],
+      ['make.mjs', 'out/job.mjs', 'injected'],
+    ],
+    prints: /single executable application: .*createRequire\(process\.execPath\)\('posix-mmap'\)/,
+    fails: true,
   },
 }
 
@@ -249,7 +377,11 @@ function test(name, tarball) {
   const node = nodeBinary(each.node ?? majors[0] ?? '')
   let output = ''
   let failed = false
+  const modules = join(folder, 'node_modules')
+  const hidden = join(folder, 'hidden')
   for (const command of each.run) {
+    const isAway = each.away === true && command === each.run.at(-1)
+    if (isAway) renameSync(modules, hidden)
     const args = command.map((word) => word.replace('{tarball}', tarball))
     const { status, stdout, stderr } = spawnSync(node, args, {
       cwd: folder,
@@ -259,9 +391,11 @@ function test(name, tarball) {
         NO_COLOR: '1',
         CI: '1',
         HOME: scratch,
+        ...each.env,
         PATH: `${dirname(node)}:${process.env['PATH']}`,
       },
     })
+    if (isAway) renameSync(hidden, modules)
     output = stdout + stderr
     failed = status !== 0
     if (failed) break

@@ -180,14 +180,37 @@ function firstLine(cause: unknown): string {
   return String(cause).split('\n', 1)[0] ?? ''
 }
 
+function linuxOnly(cause: unknown): Error {
+  const message =
+    `posix-mmap works on Linux only, and this is ${process.platform}: run the program in a Linux ` +
+    'container or virtual machine, or import posix-mmap only where it is used, as one of ' +
+    'optionalDependencies'
+  return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
+}
+
+/** The code runs outside of its package, whose folder has the binary; `root` is where it looked. */
+export function movedAway(
+  root: string | undefined,
+  isSingleExecutable: boolean,
+  cause: unknown,
+): Error {
+  const where =
+    root === undefined ? 'its own file is unknown' : `${root} is not the package's folder`
+  const remedy = isSingleExecutable
+    ? 'This is a single executable application: leave posix-mmap out of its bundle, put ' +
+      'node_modules/posix-mmap and node_modules/node-gyp-build next to the executable, and load it with ' +
+      "createRequire(process.execPath)('posix-mmap'). "
+    : 'A bundler must leave posix-mmap out, as an external module, and node_modules/posix-mmap must be ' +
+      "there at run time: external: ['posix-mmap'] for esbuild, Rollup and others, " +
+      "serverExternalPackages: ['posix-mmap'] for Next.js. "
+  const message =
+    `posix-mmap finds its binary next to its code, and its code was put somewhere else (${where}). ` +
+    `${remedy}${firstLine(cause)}`
+  return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
+}
+
 export function noBinding(root: string, cause: unknown): Error {
-  if (process.platform !== 'linux') {
-    const message =
-      `posix-mmap works on Linux only, and this is ${process.platform}: run the program in a Linux ` +
-      'container or virtual machine, or import posix-mmap only where it is used, as one of ' +
-      'optionalDependencies'
-    return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
-  }
+  if (process.platform !== 'linux') return linuxOnly(cause)
   const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } }
   const libc = report?.header?.glibcVersionRuntime
   const message =
@@ -195,7 +218,7 @@ export function noBinding(root: string, cause: unknown): Error {
     `(${libc === undefined ? 'no glibc, perhaps musl' : `glibc ${libc}`}): looked for build/Release ` +
     `and prebuilds/${process.platform}-${process.arch} in ${root}. Linux on x64 and arm64 is ` +
     'supported; from a checkout, `npm run build:native` builds one, and PREBUILDS_ONLY=1 in the ' +
-    'environment ignores build/. A bundler must leave posix-mmap out, as an external module. ' +
+    'environment ignores build/. ' +
     firstLine(cause)
   return coded(new Error(message, { cause }), 'ERR_NO_BINDING')
 }

@@ -240,7 +240,7 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * Copies bytes into memory of the caller's, without an allocation.
+   * Copies bytes into memory of the caller's, as {@link read} does, without an allocation.
    *
    * @param target is filled from its start; after a MappingFaultError its content is unspecified
    * @param offset in bytes from the start of the mapping, default 0
@@ -253,7 +253,7 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * Text, decoded from a copy.
+   * Text, decoded from a copy that is made as {@link read} makes it.
    *
    * @param offset in bytes from the start of the mapping, default 0
    * @param length in bytes, default the rest
@@ -267,7 +267,7 @@ export class Mapping implements Disposable {
 
   /**
    * Copies bytes in; a string as UTF-8. Either the whole source fits, into the mapping and into the
-   * file as it is now, or nothing is written; but a fault on the way leaves the part before it written,
+   * file as it is now (stat(2)), or nothing is written; but a fault on the way leaves the part before it written,
    * and so does a file that is cut meanwhile.
    *
    * @param offset in bytes from the start of the mapping
@@ -325,7 +325,8 @@ export class Mapping implements Disposable {
    *
    * @param from in bytes from the start of the mapping, default its end
    * @param start where a match may begin at the earliest, in bytes; default 0
-   * @returns and throws as {@link indexOf}
+   * @returns in bytes from the start of the mapping; -1 if there is none
+   * @throws as {@link indexOf}
    */
   lastIndexOf(
     needle: string | number | Uint8Array,
@@ -342,7 +343,7 @@ export class Mapping implements Disposable {
    * and `'base64'` each line is encoded for itself.
    *
    * With `encoding: null` lines are views, valid as {@link bytes} has it. Reads up to 32 KiB ahead,
-   * and what it yields was read without a fault. next() throws at the line that cannot be read.
+   * and what it yields was read as {@link read} does. next() throws at the line that cannot be read.
    *
    * @throws ERR_OUT_OF_RANGE for a range outside the mapping · ERR_INVALID_ARG_TYPE,
    *   ERR_INVALID_ARG_VALUE · ERR_MAPPING_CLOSED · next() throws MappingFaultError ·
@@ -590,7 +591,8 @@ export class Mapping implements Disposable {
 
   /**
    * Throws if a fault happened since the mapping was made or {@link clearFault} was called, or if the
-   * file now ends inside a page of the mapping, whose rest shows zeros without a fault: that once.
+   * file now ends inside a page of the mapping, whose rest shows zeros without a fault: that once. Where
+   * the memory does not tell, the file is asked for its size, stat(2).
    *
    * @throws MappingFaultError · ERR_MAPPING_CLOSED
    */
@@ -626,9 +628,9 @@ export class Mapping implements Disposable {
   /**
    * What {@link attach} takes in another thread of this process: plain data for postMessage() or
    * workerData. It does not keep the memory: this mapping must stay open, and not be resized, until
-   * attach() has returned there.
+   * attach() has returned there. Of shared memory it keeps a descriptor, fcntl(2) with F_DUPFD_CLOEXEC.
    *
-   * @throws ERR_MAPPING_CLOSED
+   * @throws ERR_MAPPING_CLOSED · EMFILE for shared memory
    */
   share(): MappingHandle {
     return share(this)
@@ -636,7 +638,7 @@ export class Mapping implements Disposable {
 
   /**
    * The same memory in this thread: the same pages at the same addresses, with buffers of its own; a
-   * {@link SharedMemory}, with a descriptor of its own, if that is what was shared. Each thread unmaps
+   * {@link SharedMemory}, with a descriptor of its own (fcntl(2)), if that is what was shared. Each thread unmaps
    * for itself, and the last one gives the memory back. Faults and protection are those of the memory,
    * so all threads see them; after resize() in one thread the others keep what they have.
    *
@@ -751,7 +753,7 @@ export class SharedMemory extends Mapping {
   }
 
   /**
-   * In a child process: what its parent passed on with withShared() under this key.
+   * In a child process: what its parent passed on with withShared() under this key; mmap(2).
    *
    * @throws ERR_INVALID_ARG_VALUE for a key that was not passed on, with those that were · EBADF when
    *   the descriptor was closed · EACCES for write access to what was passed on for reading

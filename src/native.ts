@@ -1,7 +1,7 @@
 // The typed boundary to the addon, and the one place that loads it. Everything here takes checked
 // arguments; a negative number that comes back is an errno.
 
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import module from 'node:module'
 import { constants } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import {
   addonsForbidden,
   mappingClosed,
   memoryRemark,
+  movedAway,
   noBinding,
   systemError,
 } from './errors.js'
@@ -304,12 +305,15 @@ export interface Native {
   closeDescriptor(fd: number): Result
 }
 
-/** Above src/ and above dist/ alike; a bundler may have put this code somewhere else. */
+/**
+ * Above src/ and above dist/ alike. Not as a URL of '..', in which bundlers see a module to take along;
+ * where one makes CommonJS of this code, it has no URL at all.
+ */
 function findRoot(): string {
   try {
-    return fileURLToPath(new URL('..', import.meta.url))
+    return join(fileURLToPath(import.meta.url), '../..')
   } catch (cause) {
-    throw noBinding('an unknown place', cause)
+    throw movedAway(undefined, isSingleExecutable(), cause)
   }
 }
 
@@ -331,6 +335,22 @@ function refusal(cause: unknown): Error | undefined {
 
 // By this name, tools that collect what a program loads know it (nft, and so Next.js).
 const require = module.createRequire(import.meta.url)
+
+/** Whether the folder is that of the package, and not one in which a bundler has put this code. */
+function isInstalled(): boolean {
+  try {
+    return JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')).name === 'posix-mmap'
+  } catch {
+    return false
+  }
+}
+
+/** Whether the program and Node are one file: https://nodejs.org/api/single-executable-applications.html */
+function isSingleExecutable(): boolean {
+  if (!module.isBuiltin('node:sea')) return false
+  const sea = process.getBuiltinModule('node:sea') as { isSea?: () => boolean } | undefined
+  return sea?.isSea?.() ?? false
+}
 
 function isMissing(cause: unknown): boolean {
   return (cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
@@ -357,9 +377,11 @@ function loadPrebuilt(): Partial<Native> | undefined {
   try {
     return load()
   } catch (cause) {
-    const file = fileURLToPath(moved())
-    if (!isMissing(cause) || !existsSync(file)) throw cause
-    return require(file)
+    const { href } = moved()
+    // Turbopack makes one for browsers of it in the code of a page, which names no file.
+    if (!isMissing(cause) || !href.startsWith('file:') || !existsSync(fileURLToPath(href)))
+      throw cause
+    return require(fileURLToPath(href))
   }
 }
 
@@ -382,15 +404,23 @@ function loadAddon(): Partial<Native> {
   }
 }
 
+/** Why there is no binary: what is most likely the matter comes first. */
+function unavailable(cause: unknown): Error {
+  const refused = refusal(cause)
+  if (refused !== undefined) return refused
+  if (isInstalled()) return noBinding(packageRoot, cause)
+  return movedAway(packageRoot, isSingleExecutable(), cause)
+}
+
 function load(): Native {
   let addon: Partial<Native>
   try {
     addon = loadAddon()
   } catch (cause) {
-    throw refusal(cause) ?? noBinding(packageRoot, cause)
+    throw unavailable(cause)
   }
   if (typeof addon.sourceDigest === 'string') return addon as Native
-  throw noBinding(packageRoot, new Error("what is there is another package's"))
+  throw unavailable(new Error("what is there is another package's"))
 }
 
 export const native: Native = load()

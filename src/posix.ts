@@ -48,7 +48,7 @@ export interface MmapOptions {
   prot: number
   /** {@link MapFlags} values: SHARED, SHARED_VALIDATE or PRIVATE, and more. */
   flags: number
-  /** The file; not with ANONYMOUS. Stays the caller's. */
+  /** A descriptor of the file; not with ANONYMOUS. Stays the caller's. */
   fd?: number | undefined
   /** In the file, in bytes, default 0. Need not be page aligned. */
   offset?: number | bigint | undefined
@@ -142,6 +142,7 @@ export function munmap(mapping: Mapping): void {
 /**
  * mprotect(2), with PROT_EXEC as well. Acts on every page that the range touches.
  *
+ * @param prot {@link Prot} values
  * @param offset in bytes from the start of the mapping, default 0
  * @param length in bytes, default the rest
  * @throws ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · EACCES, ENOMEM
@@ -160,6 +161,7 @@ export function mprotect(
 /**
  * msync(2) with {@link MsyncFlags}. Acts on every page that the range touches.
  *
+ * @param flags {@link MsyncFlags} values
  * @param offset in bytes from the start of the mapping, default 0
  * @param length in bytes, default the rest
  * @throws ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · EINVAL for flags
@@ -189,6 +191,7 @@ const destructive: readonly number[] = [
  * madvise(2) with any {@link Madvise} value. Values that destroy data act only on pages that the
  * range fills, the others on every page that it touches.
  *
+ * @param advice one of the {@link Madvise} values
  * @param offset in bytes from the start of the mapping, default 0
  * @param length in bytes, default the rest
  * @throws ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · EINVAL where the
@@ -216,7 +219,7 @@ export function madvise(
  * out before are detached.
  *
  * @param newLength in bytes, at least 1
- * @param flags default MAYMOVE
+ * @param flags {@link MremapFlags} values, default MAYMOVE
  * @throws ENOMEM without MAYMOVE · EINVAL for a length of 0, for a private mapping of a file, for memory whose pages differ in
  *   protection, and for shared anonymous memory that would grow · EBUSY for private memory that others
  *   use · ERR_MAPPING_CLOSED
@@ -291,6 +294,7 @@ function callersOwn(fd: number): number {
  * memfd_create(2) with {@link MemfdFlags}, default CLOEXEC — a descriptor that is the caller's to
  * close.
  *
+ * @param flags {@link MemfdFlags} values, default CLOEXEC
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · EINVAL for flags that the kernel does not know,
  *   EMFILE, ENFILE, ENOMEM
  */
@@ -305,6 +309,7 @@ const allSeals = union(Seals)
  * fcntl(2), F_ADD_SEALS — forbids operations on a memfd for good; it must have been made with
  * {@link MemfdFlags.ALLOW_SEALING}.
  *
+ * @param fd a descriptor of it, open for writing
  * @param seals {@link Seals} values
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE · EPERM when it is sealed with SEAL, or
  *   open for reading · EBUSY for WRITE while a writable mapping is shared · EINVAL for a file that cannot be
@@ -318,6 +323,7 @@ export function addSeals(fd: number, seals: number): void {
 /**
  * fcntl(2), F_GET_SEALS — {@link Seals} values.
  *
+ * @param fd a descriptor of a memfd
  * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE · EINVAL for a file that cannot be sealed · EBADF
  */
 export function getSeals(fd: number): number {
@@ -327,6 +333,7 @@ export function getSeals(fd: number): number {
 /**
  * shm_open(3) with flags of `fs.constants` — a descriptor that is the caller's to close.
  *
+ * @param flags values of `fs.constants`, as open(2) takes them
  * @param mode permissions of what is made, before the umask; default 0o600
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE · ENOENT, EEXIST, EACCES, EINVAL, EMFILE, …
  */

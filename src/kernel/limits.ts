@@ -23,7 +23,10 @@ export const maxBufferLength: number = bufferConstants.MAX_LENGTH
 
 const usualMapCount = 65_530
 
-/** The limits in force now. Reads a file of /proc, which is too slow for a hot path. */
+/**
+ * getrlimit(2) and proc(5) — the limits in force now. Reads a file of /proc, which is too slow for a hot path.
+ * Never throws.
+ */
 export function limits(): Limits {
   const mapCountLimit = native.mapCountLimit()
   return {

@@ -49,7 +49,7 @@ interface Parent {
 
 let subscribe: (parent: Parent, cursor: Cursor) => Subscription
 
-/** A reader of a {@link Broadcast}, with a place of its own. */
+/** A reader of a {@link Broadcast}, with a place of its own. Waits by futex(2). */
 export class Subscription implements Disposable {
   readonly #parent: Parent
   readonly #cursor: Cursor
@@ -99,6 +99,7 @@ export class Subscription implements Disposable {
    *
    * @param timeout in milliseconds, default Infinity
    * @returns null when the time was over
+   * @throws ERR_INVALID_ARG_TYPE · as {@link tryReceive}
    */
   receiveSync(timeout?: number): Uint8Array | null {
     const limit = timeoutOf(timeout, 'timeout')
@@ -120,6 +121,8 @@ export class Subscription implements Disposable {
   /**
    * The messages as they come, until the subscription or its Broadcast is disposed of. Lets the event loop have
    * a turn after every 64 messages that were there already.
+   *
+   * @throws next() throws ERR_SHARED_LAYOUT when somebody has damaged the memory
    */
   async *[Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
     for (let given = 1; !this.#isClosed(); given++) {
@@ -130,7 +133,7 @@ export class Subscription implements Disposable {
     }
   }
 
-  /** Gives its place back; waits of it end with `ERR_MAPPING_CLOSED`. Idempotent. */
+  /** Gives its place back; waits of it end with `ERR_MAPPING_CLOSED`. Idempotent; never throws. */
   [Symbol.dispose](): void {
     if (this.#ending.signal.aborted) return
     if (!this.#parent.waits.disposed) leaveCursor(this.#cursor)
@@ -163,7 +166,7 @@ export class Subscription implements Disposable {
  * `'block'` there is no room until all readers that live have received the oldest.
  *
  * Whoever is killed, at any instruction, holds nobody up: a message is whole or not there, and a reader
- * that died is not waited for.
+ * that died is not waited for. Waiting is done with futex(2), by readers and by a writer for its turn.
  */
 export class Broadcast implements Disposable {
   readonly #memory: SharedMemory
@@ -287,7 +290,7 @@ export class Broadcast implements Disposable {
 
   /**
    * Ends the subscriptions of this object, and unmaps the memory, unless it was given to {@link attach}. What was
-   * published stays for others.
+   * published stays for others. Idempotent; never throws.
    */
   [Symbol.dispose](): void {
     if (this.#waits.disposed) return

@@ -50,7 +50,7 @@ export function mapLatest(path: string | URL | Buffer, options?: MapLatestOption
   return construct(pathOf(path), options)
 }
 
-/** The newest file of a path; {@link mapLatest} makes one. */
+/** The newest file of a path, stat(2), inotify(7); {@link mapLatest} makes one. */
 export class LatestFile implements Disposable {
   readonly #path: string | Buffer
   readonly #options: MapFileOptions
@@ -91,7 +91,7 @@ export class LatestFile implements Disposable {
     return this.#open().mapping
   }
 
-  /** 1 at first, and one more for each change. */
+  /** How many files there were so far: 1 at first, and one more for each change. */
   get version(): number {
     return this.#version
   }
@@ -108,7 +108,7 @@ export class LatestFile implements Disposable {
    * Looks at the path now.
    *
    * @returns whether there was another file, or a change of this one
-   * @throws ERR_MAPPING_CLOSED
+   * @throws ERR_MAPPING_CLOSED · what `onChange` throws
    */
   refresh(): boolean {
     const file = this.#open()
@@ -138,7 +138,7 @@ export class LatestFile implements Disposable {
     return this.#follow(this.#version, signal)
   }
 
-  /** Ends to follow the file. Mappings that somebody has stay mapped. Idempotent. */
+  /** Ends to follow the file. Mappings that somebody has stay mapped. Idempotent; never throws. */
   close(): void {
     if (this.#file === null) return
     closeSync(this.#file.fd)
@@ -148,7 +148,7 @@ export class LatestFile implements Disposable {
     for (const wake of this.#waiting) wake()
   }
 
-  /** {@link close}, for `using`. */
+  /** {@link close}, for `using`. Never throws. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -24,7 +24,7 @@ export interface SharedMapOptions extends CreateSharedMemoryOptions {
   evict?: 'lru' | 'none' | undefined
   /** How long entries live that are set without a time of their own, in milliseconds; default for ever. */
   ttl?: number | undefined
-  /** Default: as many as fit. */
+  /** How many entries there may be; default: as many as fit. */
   maxEntries?: number | undefined
   /**
    * What values are: `'clone'`, the default, anything that v8.serialize() takes; `'json'` anything that

@@ -16,8 +16,9 @@ const construction = Symbol('posix-mmap construction')
 
 /**
  * A queue of messages in shared memory: any lengths, from one or many producers to one consumer at a
- * time. While both sides are busy, neither makes a system call. A message is whole or not there: a
- * producer that is killed while it writes leaves nothing that others see, and blocks nobody.
+ * time. While both sides are busy, neither makes a system call; waiting is done with futex(2). A message
+ * is whole or not there: a producer that is killed while it writes leaves nothing that others see, and
+ * blocks nobody.
  *
  * The messages of one producer come in the order in which they were sent. One that was received leaves the ring
  * with the next receive, or {@link release}; a consumer that is killed before that leaves it to the
@@ -217,7 +218,7 @@ export class MessageRing implements Disposable {
    *
    * @param timeout in milliseconds, default Infinity
    * @returns null when the time was over, or when the ring is closed and all was received
-   * @throws EDEADLK when another object of this thread receives
+   * @throws EDEADLK when another object of this thread receives · ERR_INVALID_ARG_TYPE
    */
   receiveSync(timeout?: number): Uint8Array | null {
     const limit = timeoutOf(timeout, 'timeout')
@@ -252,10 +253,17 @@ export class MessageRing implements Disposable {
    */
   [Symbol.dispose](): void {
     if (this.#waits.disposed) return
-    receiving.release(this.#receiver)
-    sending.leave(this.#sender)
-    endWaits(this.#waits, mappingClosed())
-    if (this.#isOwn) this.#memory.unmap()
+    // In damaged memory both may throw; the memory is given back all the same.
+    try {
+      receiving.release(this.#receiver)
+    } finally {
+      try {
+        sending.leave(this.#sender)
+      } finally {
+        endWaits(this.#waits, mappingClosed())
+        if (this.#isOwn) this.#memory.unmap()
+      }
+    }
   }
 
   #assertOpen(): void {

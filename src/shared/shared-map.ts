@@ -31,11 +31,11 @@ import { formatMap, Writer } from './map-writer.js'
 
 /** What happened in a {@link SharedMap} since it was made. */
 export interface SharedMapStats {
-  /** Of get() and getOrSet(), by all threads; up to 255 of each other thread are not counted yet. */
+  /** How many calls of get() and getOrSet() found a value, by all threads; up to 255 of each other thread are not counted yet. */
   hits: number
-  /** Of get() and getOrSet() too, with the same lag. */
+  /** How many of them found none, with the same lag. */
   misses: number
-  /** Entries that had to go before their time. */
+  /** How many entries had to go before their time. */
   evictions: number
   /** How often somebody took over from a writer who had died. */
   recoveries: number
@@ -48,7 +48,7 @@ const countsKept = 256
 /**
  * A map in shared memory, for all threads of all processes that have the memory. Readers never wait:
  * they look at the memory without a lock, and get a whole value, the old or the new one. Writers exclude
- * each other by a robust lock. Whoever is killed, at any instruction, leaves a map that is whole: of what
+ * each other by a robust lock, for which they wait by futex(2). Whoever is killed, at any instruction, leaves a map that is whole: of what
  * it was changing either all or nothing has happened, and nobody waits for it.
  *
  * A key is a string or bytes; a string is never the same key as bytes. What {@link get} returns is a
@@ -264,7 +264,11 @@ export class SharedMap<V = unknown> {
     }
   }
 
-  /** The same as {@link entries}, for loops over the map. */
+  /**
+   * The same as {@link entries}, for loops over the map.
+   *
+   * @throws as {@link get}
+   */
   [Symbol.iterator](): IterableIterator<[string | Uint8Array, V]> {
     return this.entries()
   }
@@ -289,7 +293,7 @@ export class SharedMap<V = unknown> {
   /**
    * Ends the use of it by this object: later calls throw ERR_MAPPING_CLOSED, and so does a getOrSet() that
    * waits, or that fills. Unmaps the memory, unless it was given to {@link attach}. The map and its name
-   * stay for others. Idempotent.
+   * stay for others. Idempotent; never throws.
    */
   [Symbol.dispose](): void {
     if (this.#disposed) return

@@ -38,7 +38,8 @@ let own: (memory: SharedMemory) => Snapshot
 /**
  * Bytes in shared memory that one writer at a time replaces. Readers in all threads of all processes
  * see the old or the new ones, whole, and never wait. A process that is killed while it reads or writes
- * holds nobody up: what it wrote is published or is not, what it held is free when a writer needs it.
+ * holds nobody up: what it wrote is published or is not, what it held is free when a writer needs it. Writers
+ * wait for each other by futex(2).
  */
 export class Snapshot implements Disposable {
   readonly #memory: SharedMemory
@@ -93,7 +94,11 @@ export class Snapshot implements Disposable {
     return new Snapshot(construction, memory, false)
   }
 
-  /** In a child process: the one whose {@link memory} its parent passed on with withShared(). */
+  /**
+   * In a child process: the one whose {@link memory} its parent passed on with withShared().
+   *
+   * @throws ERR_SHARED_LAYOUT · as {@link SharedMemory.inherited}
+   */
   static inherited(key: string): Snapshot {
     return opened(SharedMemory.inherited(key), own)
   }
@@ -240,7 +245,7 @@ export class Snapshot implements Disposable {
 
   /**
    * Ends the use of it by this object: later calls throw ERR_MAPPING_CLOSED. Memory that this class has
-   * opened is unmapped, that of {@link attach} is not. Idempotent.
+   * opened is unmapped, that of {@link attach} is not. Idempotent; never throws.
    */
   dispose(): void {
     this.#slots.close()
@@ -249,7 +254,7 @@ export class Snapshot implements Disposable {
     if (this.#owned) this.#memory.unmap()
   }
 
-  /** {@link dispose}, for `using`. */
+  /** {@link dispose}, for `using`. Never throws. */
   [Symbol.dispose](): void {
     this.dispose()
   }

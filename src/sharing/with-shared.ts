@@ -26,7 +26,7 @@ const held = Symbol('posix-mmap shared memory')
  * Adds shared memory to options for child_process.fork(), spawn() and execFile() or
  * cluster.setupPrimary(). The descriptors go to `stdio`, in the first places from 3 on that the
  * caller left free, and the keys to the environment variable POSIX_MMAP_SHARED of the child, or where
- * they are many, to a sealed memfd to which the variable leads.
+ * they are many, to a sealed memfd (memfd_create(2)) to which the variable leads.
  * `stdio` that is not an array becomes what fork() makes of it, with 'ipc'. The variable is also
  * set in this process, whose environment is the one that cluster gives to its workers.
  *

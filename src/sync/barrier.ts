@@ -25,7 +25,7 @@ const patienceMilliseconds = 50
 /**
  * A barrier in shared memory, between threads of any processes. It opens for all when as many have
  * arrived as there are parties, and is closed again for the next round. Whoever dies before arriving is
- * waited for: use a timeout.
+ * waited for: use a timeout. Waiting is done with futex(2).
  */
 export class Barrier {
   /** How many bytes it takes. */
@@ -36,6 +36,8 @@ export class Barrier {
   /**
    * Takes the bytes at `offset`: zeroed ones, or those of a barrier that others use already.
    *
+   * @param memory as for {@link Mutex}
+   * @param offset in bytes from the start of the memory, a multiple of 4; default 0
    * @param parties how many have to arrive, 1 to 32767; the first who says so decides, and others must say
    *   the same or nothing
    * @throws as the constructor of {@link Mutex} · ERR_INVALID_ARG_VALUE for another number, or none yet
@@ -69,6 +71,7 @@ export class Barrier {
    *
    * @param timeout in milliseconds, default Infinity
    * @returns false when the time was over; then it has not arrived
+   * @throws ERR_INVALID_ARG_TYPE
    */
   arriveAndWaitSync(timeout?: number): boolean {
     return attemptSync(this.#waiting, timeoutOf(timeout, 'timeout')) ?? false
@@ -78,7 +81,8 @@ export class Barrier {
    * The same without blocking this thread.
    *
    * @returns false when the time was over; then it has not arrived
-   * @throws the reason of `signal`, and it has not arrived unless the barrier opened just then
+   * @throws the reason of `signal`, and it has not arrived unless the barrier opened just then ·
+   *   ERR_INVALID_ARG_TYPE
    */
   async arriveAndWait(options?: WaitOptions): Promise<boolean> {
     return (await attemptAsync(this.#waiting, waitSettings(options))) ?? false

@@ -28,6 +28,7 @@ const patienceMilliseconds = 1000
 /**
  * A condition variable in shared memory, between all threads of all processes that have it. As with
  * pthread_cond_wait(3) a wait may end without a notification: wait in a loop that looks at the condition.
+ * Waiting is done with futex(2).
  */
 export class Condition {
   /** How many bytes it takes. */
@@ -38,6 +39,8 @@ export class Condition {
   /**
    * Takes the bytes at `offset`: zeroed ones, or those of a condition that others use already.
    *
+   * @param memory as for {@link Mutex}
+   * @param offset in bytes from the start of the memory, a multiple of 4; default 0
    * @throws as the constructor of {@link Mutex}
    */
   constructor(memory: SharedMemory, offset?: number) {
@@ -50,8 +53,9 @@ export class Condition {
    * @param mutex that this thread holds
    * @param timeout of waiting to be notified, in milliseconds, default Infinity
    * @returns false when the time was over; the mutex is locked also then
-   * @throws EPERM when this thread does not hold the mutex · ERR_MUTEX_INCONSISTENT, and the mutex is not
-   *   locked
+   * @throws EPERM when this thread does not hold the mutex · EINVAL when its data are not yet said to be good,
+   *   {@link Mutex.markConsistent} · ERR_MUTEX_INCONSISTENT, and the mutex is not locked ·
+   *   ERR_INVALID_ARG_TYPE
    */
   waitSync(mutex: Mutex, timeout?: number): boolean {
     const lock = heldMutex(mutex)
@@ -84,12 +88,12 @@ export class Condition {
     }
   }
 
-  /** Wakes one of those who wait, the one who came first. */
+  /** Wakes one of those who wait, the one who came first. Never throws. */
   notifyOne(): void {
     this.#notify(1)
   }
 
-  /** Wakes all who wait. */
+  /** Wakes all who wait. Never throws. */
   notifyAll(): void {
     this.#notify(Number.POSITIVE_INFINITY)
   }

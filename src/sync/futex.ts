@@ -169,6 +169,10 @@ export function waitHere(
  * before notifying; they may end with `'ok'` when it was only changed, and miss a notification that
  * came without a change.
  *
+ * @param words as for {@link futexWait}
+ * @param index of the word, in elements
+ * @param expected waits only while the word is this, converted to 32 bits
+ * @param timeout in milliseconds, default Infinity
  * @throws as {@link futexWait} · EAGAIN of pthread_create(3) when the process can have no thread more ·
  *   ENOTSUP where the runtime has no libuv
  */
@@ -197,6 +201,8 @@ export function futexWaitAsync(
  * As Atomics.notify(), but it reaches {@link futexWait} and {@link futexWaitAsync} only, and not those
  * who wait by Atomics.wait(). Wakes nobody in memory that is not shared.
  *
+ * @param words an Int32Array, whose word others wait for
+ * @param index of the word, in elements
  * @param count how many at most, default all
  * @returns how many were woken
  * @throws as {@link futexWait}, but not for memory that is not shared

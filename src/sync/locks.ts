@@ -182,7 +182,7 @@ async function run<R>(
   }
 }
 
-/** Locks by name, see {@link locks}. */
+/** Locks by name, see {@link locks}. Their table is a segment of shm_open(3); waiting is done with futex(2). */
 export interface Locks {
   /**
    * Runs `body` with the lock of a name, and gives the lock back when what `body` returns is settled.
@@ -208,7 +208,11 @@ export interface Locks {
     options: LockRequestOptions,
     body: (lock: NamedLock) => R,
   ): Promise<Awaited<R>>
-  /** What is held and waited for now, in the order of the requests; long names are cut. */
+  /**
+   * What is held and waited for now, in the order of the requests; long names are cut.
+   *
+   * @throws ERR_SHARED_LAYOUT · EACCES, ENOSPC, … of the segment
+   */
   query(): Promise<{ held: LockInfo[]; pending: LockInfo[] }>
 }
 

@@ -28,6 +28,7 @@ export let placeOfMutex: (mutex: Mutex) => Place
  *
  * The holder is a thread: any Mutex object of that thread, over the same bytes, may unlock it. Without
  * contention, locking and unlocking are one atomic instruction each and no call of the addon.
+ * Waiting is done with futex(2), and fcntl(2) with F_OFD_GETLK tells whether the holder lives.
  * Without {@link unlock} it stays locked until the thread ends, also when nobody refers to the object.
  */
 export class Mutex {

@@ -46,6 +46,8 @@ export class RwLock {
   /**
    * Takes the bytes at `offset`: zeroed ones, or those of a lock that others use already.
    *
+   * @param memory as for {@link Mutex}
+   * @param offset in bytes from the start of the memory, a multiple of 4; default 0
    * @throws as the constructor of {@link Mutex}
    */
   constructor(memory: SharedMemory, offset?: number) {

@@ -22,7 +22,7 @@ const tag = 0x73656d01
 /**
  * A counting semaphore in shared memory, between all threads of all processes that have it. Zeroed memory
  * is a semaphore without permits. Permits have no owner: one that was taken by a process that died is
- * not given back.
+ * not given back. Waiting is done with futex(2).
  */
 export class Semaphore {
   /** How many bytes it takes. */
@@ -34,6 +34,8 @@ export class Semaphore {
   /**
    * Takes the bytes at `offset`: zeroed ones, or those of a semaphore that others use already.
    *
+   * @param memory as for {@link Mutex}
+   * @param offset in bytes from the start of the memory, a multiple of 4; default 0
    * @param initial how many permits there are at first, 0 to 2 ** 29 - 1; without effect if the
    *   semaphore was given an initial value or was used before
    * @throws as the constructor of {@link Mutex}
@@ -51,7 +53,7 @@ export class Semaphore {
     return Atomics.load(this.#words, state) & countBits
   }
 
-  /** Takes a permit if there is one. */
+  /** Takes a permit if there is one. Never throws. */
   tryWait(): boolean {
     return attemptNow(this.#waiting) ?? false
   }
@@ -61,6 +63,7 @@ export class Semaphore {
    *
    * @param timeout in milliseconds, default Infinity
    * @returns false when the time was over
+   * @throws ERR_INVALID_ARG_TYPE
    */
   waitSync(timeout?: number): boolean {
     return attemptSync(this.#waiting, timeoutOf(timeout, 'timeout')) ?? false
@@ -79,8 +82,9 @@ export class Semaphore {
   /**
    * Gives permits, and wakes as many of those who wait.
    *
-   * @param count default 1
-   * @throws ERR_OUT_OF_RANGE when there would be more than 2 ** 29 - 1, and nothing has changed
+   * @param count how many, at least 1; default 1
+   * @throws ERR_OUT_OF_RANGE when there would be more than 2 ** 29 - 1, and nothing has changed ·
+   *   ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE
    */
   post(count = 1): void {
     const more = permits(count, 'count')

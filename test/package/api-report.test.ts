@@ -79,4 +79,35 @@ describe('the check', { timeout: 180_000 }, () => {
     expect(stderr).toContain('posix: export const nameless: 1;')
     expect(stderr).toContain('posix: READ = 1,')
   })
+
+  it('fails for a comment without an error, a unit or a system call, or with another section', async () => {
+    change('map/options.d.ts', (text) =>
+      text.replace('In bytes, default the rest', 'Default the rest'),
+    )
+    change('posix.d.ts', (text) =>
+      text
+        .replace(' * @throws ERR_INVALID_ARG_TYPE for anything that is not a mapping\n', '')
+        .replace(' * @param newLength in bytes, at least 1', ' * @param newLength at least 1')
+        .replace(' * shm_unlink(3).', ' * Removes a name.')
+        .replace(' * munlock(2).', ' * munlock(3).'),
+    )
+    change('sync/semaphore.d.ts', (text) =>
+      text.replace('Waiting is done with futex(2).', '').replace('Never throws.', ''),
+    )
+    const { code, stderr } = await check()
+    expect(code).toBe(1)
+    const [, list = ''] = stderr.split('leave something out:\n')
+    expect(list.split('\n\n', 1)[0]?.split('\n')).toEqual(
+      expect.arrayContaining([
+        'MapFileOptions.length: a number without a unit',
+        'munmap: no @throws',
+        'mremap.newLength: a number without a unit',
+        'shmUnlink: no system call',
+        'munlock: munlock(2) elsewhere',
+        'Semaphore.tryWait: no @throws',
+        'Semaphore.post: no system call',
+      ]),
+    )
+    expect(list).not.toContain('mapFile:')
+  })
 })

@@ -13,8 +13,9 @@ const scratch = scratchDirectory()
 
 /**
  * The programs of a document: its blocks of JavaScript that import something. One that begins with the
- * name of a file as a comment is put there, and run only if it is the first of its section. A block of
- * text that follows directly is what the program prints.
+ * name of a file as a comment is put there, and run only if it is the first of its section; one that
+ * begins with "needs Node 22.13" is run from there on. A block of text that follows directly is what the
+ * program prints.
  */
 function programsOf(document: string) {
   const text = fs.readFileSync(path.join(projectRoot, document), 'utf8')
@@ -24,7 +25,8 @@ function programsOf(document: string) {
     .filter(({ code }) => /^import /m.test(code))
     .map(({ code, output }, index) => {
       const name = /^\/\/ (\S+\.m?js)\n/.exec(code)?.[1]
-      return { document, name: name ?? `block-${index}.js`, code, output }
+      const needs = Number(/^\/\/ needs Node (\d+)\./.exec(code)?.[1] ?? 0)
+      return { document, name: name ?? `block-${index}.js`, code, output, needs }
     })
 }
 
@@ -37,8 +39,11 @@ const documents = [
 ]
 const programs = documents.flatMap(programsOf)
 const runnable = programs.filter(({ name }) => !/worker|child|reader/.test(name))
-const newestAndOldest = [majors.at(0), majors.at(-1)].flatMap((major) => major ?? [])
-const cases = newestAndOldest.flatMap((major) => runnable.map((each) => ({ major, ...each })))
+const cases = runnable.flatMap((each) => {
+  const able = majors.filter((major) => Number(major) >= each.needs)
+  const oldestAndNewest = new Set([able.at(0), able.at(-1)])
+  return [...oldestAndNewest].map((major = '') => ({ major, ...each }))
+})
 
 /** Programs of another checkout may run at the same time. */
 const ofThisRun = (code: string) =>
@@ -80,13 +85,16 @@ function otherPackagesIn(code: string): string[] {
   return [...quoted].map(([, name = '']) => name)
 }
 
-it('there are some', () => {
+it('there are some, and each runs on a Node', () => {
   expect(runnable.length).toBeGreaterThan(1)
+  expect(runnable.filter(({ code }) => !cases.some((each) => each.code === code))).toEqual([])
 })
 
 it.each(cases)('$document, $name, on Node $major', async ({ document, name, major, output }) => {
   const cwd = folderFor(document, major)
-  const child = execFile(nodeBinary(major), [name], { cwd, timeout: 20_000 })
+  // node:sqlite warns that it is new.
+  const args = ['--disable-warning=ExperimentalWarning', name]
+  const child = execFile(nodeBinary(major), args, { cwd, timeout: 20_000 })
   const { code, signal, stdout, stderr } = await finished(child)
   expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' })
   if (output !== undefined) expect(stdout).toBe(output)
@@ -97,6 +105,17 @@ it('each recipe says what it prints', () => {
   expect(recipes.filter(({ output }) => output === undefined)).toEqual([])
   const text = fs.readFileSync(path.join(projectRoot, 'docs/recipes.md'), 'utf8')
   expect(recipes.length).toBe(text.match(/^## /gm)?.length)
+})
+
+it('docs/errors.md has every code and every warning of the package', () => {
+  const sources = fs
+    .readdirSync(path.join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => fs.readFileSync(path.join(projectRoot, 'src', name), 'utf8'))
+  const names = sources.flatMap((text) => text.match(/(?<=')(ERR_[A-Z_]+|\w+Warning)(?=')/g) ?? [])
+  expect(names).toEqual(expect.arrayContaining(['ERR_MAPPING_FAULT', 'MappingFaultWarning']))
+  const listed = fs.readFileSync(path.join(projectRoot, 'docs/errors.md'), 'utf8')
+  expect(names.filter((name) => !listed.includes(`\`${name}\``))).toEqual([])
 })
 
 /** The anchors of a document, as GitHub makes them of its headings. */

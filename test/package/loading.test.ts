@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { pageSize } from 'posix-mmap'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { noBinding } from '../../dist/internals.js'
+import { movedAway, noBinding } from '../../dist/internals.js'
 import { scratchDirectory } from '../support/files.js'
 import { projectRoot, run } from '../support/processes.js'
 
@@ -101,15 +101,62 @@ describe('ERR_NO_BINDING', () => {
   })
 })
 
-it('refuses the addon of another package if a bundler has put the code next to it', async () => {
-  const folder = path.join(projectRoot, 'node_modules/@rolldown')
-  const names = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' })
-  const name = names.find((each) => each.endsWith('.node')) ?? 'missing'
-  fs.mkdirSync(path.join(root, 'build/Release'), { recursive: true })
-  fs.symlinkSync(path.join(folder, name), path.join(root, built))
-  const outcome = await load()
-  expectNoBinding(outcome, /another package's/)
-  expect(outcome.message).toContain('A bundler must leave posix-mmap out')
+describe('ERR_NO_BINDING of code that was put somewhere else', () => {
+  const bundlers = 'A bundler must leave posix-mmap out, as an external module'
+
+  it.each([
+    ['without package.json', () => fs.rmSync(path.join(root, 'package.json'))],
+    ['of another package', () => put('package.json', '{ "name": "app" }')],
+    ['whose package.json is none', () => put('package.json', 'app')],
+  ])('in a folder %s', async (_name, change) => {
+    put('dist/package.json', '{ "type": "module" }')
+    change()
+    const { code, message, cause } = await load()
+    expect(code).toBe('ERR_NO_BINDING')
+    expect(message).toMatch(
+      /^posix-mmap finds its binary next to its code, and its code was put some/,
+    )
+    expect(message).toContain(`${root} is not the package's folder`)
+    expect(message).toContain(bundlers)
+    expect(message).toContain("serverExternalPackages: ['posix-mmap'] for Next.js")
+    expect(cause).toMatch(/No native build was found/)
+  })
+
+  it('next to the addon of another package', async () => {
+    const folder = path.join(projectRoot, 'node_modules/@rolldown')
+    const names = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    const name = names.find((each) => each.endsWith('.node')) ?? 'missing'
+    fs.mkdirSync(path.join(root, 'build/Release'), { recursive: true })
+    fs.symlinkSync(path.join(folder, name), path.join(root, built))
+    expectNoBinding(await load(), /another package's/)
+    put('package.json', '{ "name": "app", "type": "module" }')
+    const { code, message, cause } = await load()
+    expect({ code, cause }).toEqual({
+      code: 'ERR_NO_BINDING',
+      cause: "what is there is another package's",
+    })
+    expect(message).toContain(bundlers)
+  })
+
+  it('is followed to where a bundler has put the binary, and by no URL for browsers', async () => {
+    const library = path.join(root, 'dist/library.js')
+    const code = fs.readFileSync(library, 'utf8')
+    const literal = `new URL("../${here}", import.meta.url)`
+    expect(code).toContain(literal)
+    putBinary('media/moved.node', here)
+    const move = (to: string) => fs.writeFileSync(library, code.replace(literal, to))
+    move("new URL('../media/moved.node', import.meta.url)")
+    expect(await load()).toEqual({ loaded: true })
+    move("({ href: '/_next/static/media/moved.node' })")
+    expectNoBinding(await load(), /No native build was found/)
+  })
+
+  it('says for a single executable application what to do instead', () => {
+    const { code, message } = movedAway(undefined, true, new Error('why')) as NodeJS.ErrnoException
+    expect(code).toBe('ERR_NO_BINDING')
+    expect(message).toContain("createRequire(process.execPath)('posix-mmap')")
+    expect(message).toMatch(/why$/)
+  })
 })
 
 it('works in two copies of its code that share one addon', async () => {

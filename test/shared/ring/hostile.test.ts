@@ -46,7 +46,17 @@ it.each(['many', 'single'] as const)('survives any words, with %s producers', (p
       } catch (error) {
         expect([...allowed, ...ofThoseWords]).toContain((error as NodeJS.ErrnoException).code)
       }
+      expect(ring.memory.closed).toBe(true)
     }),
     { numRuns: 60 },
   )
+})
+
+it('gives the memory back when to leave the damaged words throws', () => {
+  const ring = MessageRing.create(pageSize)
+  ring.trySend('message')
+  ring.tryReceive()
+  ring.memory.view(Int32Array).fill(0, 16)
+  expect(() => ring[Symbol.dispose]()).toThrow(/lock/)
+  expect(ring.memory.closed).toBe(true)
 })
