@@ -36,6 +36,7 @@ import { releaseWhenCollected, unmap } from './mapping/unmap.js'
 import type { TypedArrayConstructor } from './mapping/views.js'
 import * as views from './mapping/views.js'
 import { hasEventLoopOfNode, native } from './native.js'
+import { isMainThread, markAsUncloneable } from './runtime/worker-threads.js'
 import {
   type CreateSharedMemoryOptions,
   createSegment,
@@ -53,11 +54,6 @@ import {
 } from './sharing/segment.js'
 
 /** Only the package makes mappings; it proves itself with this. */
-// From Node 22.10 on.
-type Threads = { isMainThread: boolean; markAsUncloneable?: (object: object) => void }
-const threads: Threads = process.getBuiltinModule('node:worker_threads')
-const { isMainThread, markAsUncloneable } = threads
-
 const construction = Symbol('posix-mmap construction')
 
 /** The object for a region that was just mapped. */
@@ -88,7 +84,7 @@ export class Mapping implements Disposable {
     this.#region = region
     releaseWhenCollected(region)
     // A clone would be `{}`.
-    markAsUncloneable?.(this)
+    markAsUncloneable(this)
   }
 
   // What it is
@@ -816,4 +812,4 @@ export class SharedMemory extends Mapping {
 }
 
 startListening()
-if (hasEventLoopOfNode && !isMainThread) native.watchForEnd()
+if (hasEventLoopOfNode && !isMainThread()) native.watchForEnd()
