@@ -112,8 +112,15 @@ function createPlace(): Place | null {
 
 let place: Place | null | undefined
 
-/** To be used only on memory that is shown. */
+/** To be used only on memory that is shown, and after {@link findInstructions}. */
 export let instructions: Instructions
+
+/** Each copy of this code needs them, also for memory that another one has had shown. */
+export function findInstructions(): void {
+  if (place !== undefined) return
+  place = common('instructions', createPlace)
+  if (place !== null) instructions = place.instructions
+}
 
 /**
  * Shows a region to the instructions: one whose pages are there and cannot be taken away.
@@ -121,10 +128,8 @@ export let instructions: Instructions
  * @returns the address of its first byte, or 0 where it cannot be shown
  */
 export function showToInstructions(handle: Handle, byteLength: number): number {
-  place ??= common('instructions', createPlace)
-  if (place === null) return 0
-  instructions = place.instructions
-  return place.show(handle, byteLength)
+  findInstructions()
+  return place?.show(handle, byteLength) ?? 0
 }
 
 /** Before the region goes. */

@@ -13,7 +13,11 @@ import { identityOf } from '../kernel/file-identity.js'
 import { regionOf } from '../mapping/region.js'
 import { SharedMemory } from '../mapping.js'
 import { common, native } from '../native.js'
-import { hideFromInstructions, showToInstructions } from '../runtime/inline-atomics.js'
+import {
+  findInstructions,
+  hideFromInstructions,
+  showToInstructions,
+} from '../runtime/inline-atomics.js'
 import { openOwn } from '../sharing/descriptors.js'
 import type { AtomicWords } from './atomic-words.js'
 import { ownerBits } from './owner-bits.js'
@@ -119,6 +123,7 @@ function show(memory: SharedMemory): number {
 }
 
 function siteOf(memory: SharedMemory): Site {
+  findInstructions()
   const identity = identityOf(memory.fd)
   let site = sites.get(identity)
   if (site === undefined) {

@@ -174,8 +174,14 @@ it('works in two copies of its code that share one addon', async () => {
     for (const mapping of mappings) await mapping.lock({ length: 0 })
     for (const { mapAnonymous } of copies) await mapAnonymous(2 ** 20).populate()
     while (heard.length < 2) await new Promise(setImmediate)
-    console.log(JSON.stringify([copies[0].mapFile === copies[1].mapFile, heard.sort()]))`)
-  expect(JSON.parse(stdout)).toEqual([false, [0, 1]])
+    const locks = [await import('posix-mmap/sync'), await import('${root}/dist/sync.js')]
+    const memory = copies[0].SharedMemory.create(64)
+    const memories = copies.map(({ SharedMemory }) => SharedMemory.open(memory.fd, { access: 'read-write' }))
+    const mutexes = locks.map(({ Mutex }, i) => new Mutex(memories[i]))
+    const taken = mutexes.map((mutex) => [mutex.lockSync(), mutexes.map((other) => other.tryLock()), mutex.unlock()])
+    console.log(JSON.stringify([copies[0].mapFile === copies[1].mapFile, heard.sort(), taken]))`)
+  const taken = [true, [false, false], null]
+  expect(JSON.parse(stdout)).toEqual([false, [0, 1], [taken, taken]])
 })
 
 describe('a build/ that does not load', () => {
