@@ -2,11 +2,11 @@
 // memory is unmapped after the last of them.
 
 import type { Mapping } from '../mapping.js'
-import { attemptAsync, type Waiting, type WaitSettings } from '../sync/attempts.js'
+import { attemptAsync, Stop, type Waiting, type WaitSettings } from '../sync/attempts.js'
 
 export interface Waits {
   readonly mapping: Mapping
-  readonly pending: Set<AbortController>
+  readonly pending: Set<Stop>
   disposed: boolean
 }
 
@@ -17,7 +17,7 @@ export function waitsOn(mapping: Mapping): Waits {
 /** Ends all waits with a reason, and unmaps. */
 export function endWaits(waits: Waits, reason: Error): void {
   waits.disposed = true
-  for (const controller of waits.pending) controller.abort(reason)
+  for (const stop of waits.pending) stop.end(reason)
   unmapWhenUnused(waits)
 }
 
@@ -29,18 +29,14 @@ function unmapWhenUnused({ mapping, pending, disposed }: Waits): void {
 export async function waitFor<R>(
   waits: Waits,
   waiting: Waiting<R>,
-  { timeout, signal }: WaitSettings,
+  settings: WaitSettings,
 ): Promise<R | undefined> {
-  signal?.throwIfAborted()
-  const controller = new AbortController()
-  const forward = () => controller.abort(signal?.reason)
-  signal?.addEventListener('abort', forward, { once: true })
-  waits.pending.add(controller)
+  const stop = new Stop()
+  waits.pending.add(stop)
   try {
-    return await attemptAsync(waiting, { timeout, signal: controller.signal })
+    return await attemptAsync(waiting, settings, stop)
   } finally {
-    signal?.removeEventListener('abort', forward)
-    waits.pending.delete(controller)
+    waits.pending.delete(stop)
     unmapWhenUnused(waits)
   }
 }

@@ -146,13 +146,44 @@ export function attemptSync<R>(waiting: Waiting<R>, timeout: number): R | undefi
   return abandon?.(sleep)
 }
 
-/** The same without blocking this thread. */
+/** Ends a wait from elsewhere. An AbortController for each would take longer than all else that a wait needs. */
+export class Stop {
+  ended = false
+  reason: unknown
+  /** Of the sleep that is under way. */
+  cancel: (() => void) | undefined
+
+  end(reason: unknown): void {
+    if (this.ended) return
+    this.ended = true
+    this.reason = reason
+    this.cancel?.()
+  }
+}
+
+/** The same without blocking this thread, until `signal` or `stop` ends it, whose reason is thrown. */
 export async function attemptAsync<R>(
   waiting: Waiting<R>,
   { timeout, signal }: WaitSettings,
+  stop = new Stop(),
+): Promise<R | undefined> {
+  signal?.throwIfAborted()
+  if (signal === undefined) return attemptUntil(waiting, timeout, stop)
+  const abort = () => stop.end(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await attemptUntil(waiting, timeout, stop)
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+async function attemptUntil<R>(
+  waiting: Waiting<R>,
+  timeout: number,
+  stop: Stop,
 ): Promise<R | undefined> {
   const { site, words, attempt, abandon, slice = lastSlice } = waiting
-  signal?.throwIfAborted()
   const sleep = new Sleep(false)
   const end = performance.now() + timeout
   try {
@@ -160,7 +191,8 @@ export async function attemptAsync<R>(
       const result = attempt(sleep)
       if (result === again) continue
       if (result !== undefined) return result
-      const rest = end - performance.now()
+      const since = performance.now()
+      const rest = end - since
       if (rest <= 0) break
       const { index, expected, doubt } = sleep
       const settings = { timeout: rest, confirm: false, keepAlive: true }
@@ -170,25 +202,17 @@ export async function attemptAsync<R>(
         continue
       }
       const { cancel } = wait
-      const sleeper = {
-        site,
-        words,
-        index,
-        expected,
-        doubt,
-        slice,
-        since: performance.now(),
-        cancel,
-      }
-      watch(sleeper)
-      signal?.addEventListener('abort', cancel, { once: true })
+      const sleeper = { site, words, index, expected, doubt, slice, since, cancel }
+      sleepers.add(sleeper)
+      if (timer === undefined) schedule()
+      stop.cancel = cancel
       const ended = await wait.result
-      signal?.removeEventListener('abort', cancel)
-      unwatch(sleeper)
-      if (signal?.aborted) {
+      stop.cancel = undefined
+      sleepers.delete(sleeper)
+      if (stop.ended) {
         // Whoever woke this one meant that somebody go on.
         if (ended === 0) wake(words, index, 1)
-        throw signal.reason
+        throw stop.reason
       }
       sleep.ended(ended !== 0)
     }
@@ -217,18 +241,7 @@ let timer: NodeJS.Timeout | undefined
 /** A look at so many sleepers takes a hundredth of the thread's time. */
 const millisecondsEach = 0.05
 
-function watch(sleeper: Sleeper): void {
-  sleepers.add(sleeper)
-  if (timer === undefined) schedule()
-}
-
-function unwatch(sleeper: Sleeper): void {
-  sleepers.delete(sleeper)
-  if (sleepers.size > 0) return
-  clearTimeout(timer)
-  timer = undefined
-}
-
+/** The timer is not taken back after the last sleep: the next one begins within microseconds, most of the time. */
 function schedule(): void {
   timer = setTimeout(look, Math.max(lastSlice, sleepers.size * millisecondsEach))
   // The waits themselves keep the process alive.
