@@ -6,13 +6,22 @@ import type { Region } from './region.js'
 
 /** How many lines a call finds at most. */
 const mostLines = 1 << 12
+const numbersEach = 2
 
 /** The ends of the lines from some place on. Positions count from there, in bytes. */
 export class LineEnds {
   /** Where each line's text ends, and where the next line begins. */
-  readonly #numbers = new Uint32Array(2 * mostLines)
-  readonly #bytes = new Uint8Array(this.#numbers.buffer)
+  readonly #numbers: Uint32Array<ArrayBuffer>
+  readonly #bytes: Uint8Array
+  readonly #most: number
   #count = 0
+
+  /** @param byteLength of all that will be looked at: there are no more lines than bytes */
+  constructor(byteLength: number) {
+    this.#most = Math.min(byteLength, mostLines)
+    this.#numbers = new Uint32Array(numbersEach * this.#most)
+    this.#bytes = new Uint8Array(this.#numbers.buffer)
+  }
 
   get count(): number {
     return this.#count
@@ -20,7 +29,7 @@ export class LineEnds {
 
   /** Whether there may be more line ends than fitted in. */
   get isFull(): boolean {
-    return this.#count === mostLines
+    return this.#count === this.#most
   }
 
   /** Where the last of the lines ends. */
@@ -46,7 +55,8 @@ export class LineEnds {
   /** Adds what is left of `length` bytes as a last line, which has no '\n'. */
   addRest(length: number): void {
     if (this.isFull || this.length === length) return
-    this.#numbers.fill(length, 2 * this.#count, 2 * this.#count + 2)
+    const at = numbersEach * this.#count
+    this.#numbers.fill(length, at, at + numbersEach)
     this.#count++
   }
 
@@ -57,11 +67,11 @@ export class LineEnds {
 
   /** Where the text of a line ends. */
   endOf(line: number): number {
-    return this.#numbers[2 * line] as number
+    return this.#numbers[numbersEach * line] as number
   }
 
   /** Where the line after a line begins; that of the first one, before which there is none, at 0. */
   nextOf(line: number): number {
-    return line < 0 ? 0 : (this.#numbers[2 * line + 1] as number)
+    return line < 0 ? 0 : (this.#numbers[numbersEach * line + 1] as number)
   }
 }

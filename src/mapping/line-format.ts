@@ -33,7 +33,8 @@ export interface LineReader<Line> {
 export interface LineFormat<Line> {
   /** As it stands in memory. Its length is that of a unit, and no line end stands across two. */
   readonly newline: Uint8Array
-  reader(): LineReader<Line>
+  /** For a range of so many bytes. */
+  reader(byteLength: number): LineReader<Line>
   /** One line, given without its end. */
   long(region: Region, offset: number, length: number): Line
 }
@@ -83,7 +84,11 @@ class Views implements Batch<Uint8Array> {
 
 /** Lines as views: where they end is found in the memory itself. */
 class ViewReader implements LineReader<Uint8Array> {
-  readonly #ends = new LineEnds()
+  readonly #ends: LineEnds
+
+  constructor(byteLength: number) {
+    this.#ends = new LineEnds(byteLength)
+  }
 
   read(region: Region, offset: number, length: number): Found<Uint8Array> {
     const ends = this.#ends
@@ -100,7 +105,7 @@ class ViewReader implements LineReader<Uint8Array> {
 
 const views: LineFormat<Uint8Array> = {
   newline: byteNewline,
-  reader: () => new ViewReader(),
+  reader: (byteLength) => new ViewReader(byteLength),
   long(region, offset, length) {
     const { buffer, byteOffset } = region.memory.buffers.covering(offset, length)
     return new Uint8Array(buffer, byteOffset, length)
@@ -215,9 +220,9 @@ class StringReader implements LineReader<string> {
 }
 
 /** By the ends of lines, which stand in one byte. */
-function byEnds(make: (copy: Buffer, ends: LineEnds) => Batch<string>): () => LineReader<string> {
-  return () => {
-    const ends = new LineEnds()
+function byEnds(make: (copy: Buffer, ends: LineEnds) => Batch<string>) {
+  return (byteLength: number): LineReader<string> => {
+    const ends = new LineEnds(byteLength)
     return new StringReader((copy, length, last) => {
       ends.ofCopy(copy, length)
       if (last) ends.addRest(length)
@@ -239,7 +244,7 @@ function byText(encoding: BufferEncoding): () => LineReader<string> {
 /** `charactersPerByte` is the fewest characters that a byte can become. */
 function strings(
   encoding: BufferEncoding,
-  reader: () => LineReader<string>,
+  reader: LineFormat<string>['reader'],
   charactersPerByte: number,
   newline = byteNewline,
 ): LineFormat<string> {

@@ -64,7 +64,7 @@ function* batchesOf<Line>(
   format: LineFormat<Line>,
 ): Generator<Batch<Line>, undefined> {
   const unit = format.newline.length
-  const reader = format.reader()
+  const reader = format.reader(end - start)
   let at = start
   while (at < end) {
     const region = regionOf(mapping)
