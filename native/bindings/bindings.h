@@ -44,6 +44,7 @@ Napi::Value clear_overlay(const Napi::CallbackInfo& info);
 
 Napi::Value copy_out(const Napi::CallbackInfo& info);
 Napi::Value copy_in(const Napi::CallbackInfo& info);
+Napi::Value copy_resident(const Napi::CallbackInfo& info);
 Napi::Value copies_backward(const Napi::CallbackInfo& info);
 
 // search.cc: searches in a mapping, and the probe before a view is given out.
@@ -83,6 +84,9 @@ Napi::Value listen_for_jobs(const Napi::CallbackInfo& info);
 Napi::Value start_flush(const Napi::CallbackInfo& info);
 Napi::Value start_populate(const Napi::CallbackInfo& info);
 Napi::Value start_lock(const Napi::CallbackInfo& info);
+Napi::Value start_prefetch(const Napi::CallbackInfo& info);
+Napi::Value start_copy(const Napi::CallbackInfo& info);
+Napi::Value forbid_process_madvise(const Napi::CallbackInfo& info);
 Napi::Value cancel_job(const Napi::CallbackInfo& info);
 Napi::Value abandon_job(const Napi::CallbackInfo& info);
 Napi::Value look_at_jobs(const Napi::CallbackInfo& info);
