@@ -8,7 +8,7 @@ namespace posix_mmap {
 RegionWork::RegionWork(Region& region, std::unique_ptr<RegionSteps> steps) noexcept
     : region_(region), steps_(std::move(steps)) {}
 
-void RegionWork::run() noexcept {
+void RegionWork::do_steps() noexcept {
   int result = 0;
   while (result == 0 && steps_->more()) {
     if (cancelled_.load(std::memory_order_relaxed)) {

@@ -40,7 +40,7 @@ class RegionWork : public BackgroundTask {
   /// How many bytes are done.
   uint64_t done() const noexcept { return done_.load(std::memory_order_acquire); }
 
-  void run() noexcept final;
+  void run() noexcept final { do_steps(); }
 
  protected:
   /// Called after each step but the last.
@@ -51,6 +51,8 @@ class RegionWork : public BackgroundTask {
   const RegionSteps& steps() const noexcept { return *steps_; }
 
  private:
+  void do_steps() noexcept;
+
   RegionUser region_;
   const std::unique_ptr<RegionSteps> steps_;
   std::atomic<bool> cancelled_{false};
