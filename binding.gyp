@@ -91,6 +91,7 @@
         "native/posix/condition.cc",
         "native/posix/detached_thread.cc",
         "native/posix/threads/own_table.cc",
+        "native/posix/threads/auto_advice.cc",
         "native/posix/threads/copy_steps.cc",
         "native/posix/threads/prefetch_steps.cc",
         "native/posix/threads/range_steps.cc",

@@ -63,6 +63,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<madvise>(exports, "madvise");
   add<madvise_inside>(exports, "madviseInside");
   add<madvise_supported>(exports, "madviseSupported");
+  add<start_auto_advice>(exports, "startAutoAdvice");
+  add<stop_auto_advice>(exports, "stopAutoAdvice");
   add<mprotect>(exports, "mprotect");
   add<mlock>(exports, "mlock");
   add<munlock>(exports, "munlock");

@@ -190,6 +190,9 @@ export interface Native {
   madvise(handle: Handle, offset: number, length: number, advice: number): Result
   madviseInside(handle: Handle, offset: number, length: number, advice: number): Result
   madviseSupported(advice: number): boolean
+  /** A thread chooses the read-ahead from now on; `room` bytes of a file can be in memory. */
+  startAutoAdvice(handle: Handle, room: number): Result
+  stopAutoAdvice(handle: Handle): void
   mprotect(handle: Handle, offset: number, length: number, prot: number): Result
   mlock(handle: Handle, offset: number, length: number, onDemand: boolean): Result
   munlock(handle: Handle, offset: number, length: number): Result

@@ -63,6 +63,8 @@ Napi::Value msync(const Napi::CallbackInfo& info);
 Napi::Value madvise(const Napi::CallbackInfo& info);
 Napi::Value madvise_inside(const Napi::CallbackInfo& info);
 Napi::Value madvise_supported(const Napi::CallbackInfo& info);
+Napi::Value start_auto_advice(const Napi::CallbackInfo& info);
+Napi::Value stop_auto_advice(const Napi::CallbackInfo& info);
 Napi::Value mprotect(const Napi::CallbackInfo& info);
 Napi::Value mlock(const Napi::CallbackInfo& info);
 Napi::Value munlock(const Napi::CallbackInfo& info);

@@ -1,0 +1,213 @@
+#include "posix/threads/auto_advice.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "posix/calls/advice.h"
+#include "posix/condition.h"
+#include "posix/detached_thread.h"
+#include "posix/files/kernel_file.h"
+
+namespace posix_mmap {
+namespace {
+
+using std::chrono::milliseconds;
+using Mode = ReadAheadChoice::Mode;
+
+/// Of most devices.
+constexpr uint64_t kUsualReadAhead = uint64_t{128} << 10;
+
+/// How often the thread looks: while faults wait for a disk, while there are none, and in a trial,
+/// each fault of which may cost as much as many others.
+constexpr milliseconds kBusy(20);
+constexpr milliseconds kIdle(100);
+constexpr milliseconds kTrial(1);
+
+struct Usage {
+  uint64_t faults;
+  uint64_t bytes;
+};
+
+Usage usage_now() noexcept {
+  constexpr uint64_t kBlock = 512;
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return {static_cast<uint64_t>(usage.ru_majflt), static_cast<uint64_t>(usage.ru_inblock) * kBlock};
+}
+
+/// In bytes, of the device of a file.
+uint64_t read_ahead_of(uint64_t device) noexcept {
+  // A file system has its own number there; a partition has that of its disk.
+  for (const char* const form :
+       {"/sys/class/bdi/%u:%u/read_ahead_kb", "/sys/dev/block/%u:%u/../queue/read_ahead_kb"}) {
+    std::array<char, 64> path;
+    std::snprintf(path.data(), path.size(), form, major(device), minor(device));
+    const uint64_t kibibytes = read_kernel_number(path.data(), 0);
+    if (kibibytes > 0) return kibibytes << 10;
+  }
+  return kUsualReadAhead;
+}
+
+struct Advised {
+  uint64_t token;
+  uint64_t length;
+  uint64_t read_ahead;
+  bool fits;
+  uint64_t scattered_before;  ///< when it was added
+  bool random = false;        ///< what it has now
+};
+
+class Advisor {
+ public:
+  /// Never destroyed, because its thread may still run while the process ends.
+  static Advisor& instance() noexcept {
+    static Advisor& only = *new Advisor();
+    return only;
+  }
+
+  int add(Region& region, uint64_t room) noexcept {
+    const uint64_t length = region.extent().mapped_length;
+    const uint64_t token = region.issue_token();
+    const uint64_t read_ahead = read_ahead_of(region.file().identity().device);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    forget(token);
+    if (!running_) {
+      last_ = usage_now();
+      choice_ = ReadAheadChoice(read_ahead);
+      const auto serve = [](void* self) -> void* {
+        static_cast<Advisor*>(self)->serve();
+        return nullptr;
+      };
+      const int error = start_detached_thread(serve, this);
+      if (error != 0) return -error;
+      running_ = true;
+    }
+    advised_.push_back({.token = token,
+                        .length = length,
+                        .read_ahead = read_ahead,
+                        .fits = length <= room,
+                        .scattered_before = choice_.scattered()});
+    wake_.notify_one();
+    return 0;
+  }
+
+  void remove(Region& region) noexcept {
+    if (!region.has_token()) return;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    forget(region.issue_token());
+  }
+
+ private:
+  void forget(uint64_t token) noexcept {
+    std::erase_if(advised_, [=](const Advised& each) { return each.token == token; });
+  }
+
+  void serve() noexcept {
+    std::unique_lock<std::mutex> lock(mutex_);
+    milliseconds pause = kBusy;
+    while (!advised_.empty()) {
+      wake_.wait_for(lock, pause);
+      pause = look();
+    }
+    running_ = false;
+  }
+
+  milliseconds look() noexcept {
+    const Usage now = usage_now();
+    const Usage before = std::exchange(last_, now);
+    uint64_t read_ahead = 0;
+    bool wanted = false;
+    for (Advised& each : advised_) {
+      each.fits = each.fits && choice_.scattered() - each.scattered_before <= each.length;
+      read_ahead = std::max(read_ahead, each.read_ahead);
+      wanted = wanted || !each.fits;
+    }
+    if (read_ahead > 0) choice_.set_read_ahead(read_ahead);
+    choice_.set_wanted(wanted);
+    const uint64_t faults = now.faults - before.faults;
+    const Mode mode = choice_.observe(faults, now.bytes - before.bytes);
+    std::erase_if(advised_, [=](Advised& each) { return !advise_one(each, mode); });
+    if (mode == Mode::trial) return kTrial;
+    return faults > 0 ? kBusy : kIdle;
+  }
+
+  /// False when nobody has the mapping any more.
+  static bool advise_one(Advised& each, Mode mode) noexcept {
+    const bool random = mode == Mode::random && !each.fits;
+    const RegionUser region = RegionUser::of_token(each.token);
+    if (!region) return false;
+    if (random == each.random) return true;
+    const int advice = random ? MADV_RANDOM : MADV_NORMAL;
+    if (advise(*region, 0, region->extent().byte_length, advice) == 0) each.random = random;
+    return true;
+  }
+
+  std::mutex mutex_;
+  Condition wake_;
+  std::vector<Advised> advised_;
+  ReadAheadChoice choice_{kUsualReadAhead};
+  Usage last_{};
+  bool running_ = false;
+};
+
+}  // namespace
+
+bool ReadAheadChoice::in_no_order() const noexcept {
+  // Each fault has the kernel read around itself, and nothing more; pages in order are read ahead
+  // of the faults, which bring four times as much and more.
+  return bytes_ <= faults_ * read_ahead_ * 3 / 2;
+}
+
+void ReadAheadChoice::enter(Mode mode) noexcept {
+  mode_ = mode;
+  faults_ = 0;
+  bytes_ = 0;
+}
+
+Mode ReadAheadChoice::observe(uint64_t faults, uint64_t bytes) noexcept {
+  constexpr uint64_t kEnoughFaults = 8;
+  constexpr uint64_t kTrialFaults = 4;
+  constexpr uint64_t kTrialShare = 20;
+  faults_ += faults;
+  bytes_ += bytes;
+  switch (mode_) {
+    case Mode::ahead:
+      // What trickles in is no access that anybody waits for.
+      if (faults == 0 && bytes == 0) enter(Mode::ahead);
+      if (faults_ < kEnoughFaults) break;
+      if (in_no_order()) scattered_ += bytes_;
+      trial_bytes_ = bytes_;
+      enter(in_no_order() && wanted_ ? Mode::random : Mode::ahead);
+      break;
+    case Mode::random:
+      if (!wanted_) {
+        enter(Mode::ahead);
+      } else if (bytes_ > kTrialShare * std::max(trial_bytes_, kTrialFaults * read_ahead_)) {
+        enter(Mode::trial);
+      }
+      break;
+    case Mode::trial:
+      if (faults_ < kTrialFaults && bytes_ < 4 * kTrialFaults * read_ahead_) break;
+      trial_bytes_ = bytes_;
+      enter(in_no_order() ? Mode::random : Mode::ahead);
+      break;
+  }
+  return mode_;
+}
+
+int auto_advice_start(Region& region, uint64_t room) noexcept {
+  return Advisor::instance().add(region, room);
+}
+
+void auto_advice_stop(Region& region) noexcept { Advisor::instance().remove(region); }
+
+}  // namespace posix_mmap

@@ -1,0 +1,55 @@
+// Chooses the read-ahead of mapped files by what their faults bring.
+#pragma once
+
+#include <cstdint>
+
+#include "posix/region/region.h"
+
+namespace posix_mmap {
+
+/// From now on a thread looks what the process reads from its disks, getrusage(2). Where each fault
+/// that waits for one brings no more than the read-ahead of the device, nothing is read in order,
+/// and a mapping that does not fit into memory gets MADV_RANDOM; from time to time, so seldom that
+/// it costs a twentieth of what is read, it gets MADV_NORMAL for some faults, and keeps it if they
+/// bring more. `room` is how many bytes of the file can be in memory. A mapping that seems to fit
+/// has MADV_NORMAL until more was read than it has. 0, or -errno of pthread_create(3). Does not
+/// keep the region.
+int auto_advice_start(Region& region, uint64_t room) noexcept;
+
+/// Leaves the advice as it is now.
+void auto_advice_stop(Region& region) noexcept;
+
+/// What the thread knows and does, as a part that can be tested without one.
+class ReadAheadChoice {
+ public:
+  explicit ReadAheadChoice(uint64_t read_ahead) noexcept : read_ahead_(read_ahead) {}
+
+  enum class Mode : uint8_t {
+    ahead,   ///< MADV_NORMAL
+    random,  ///< MADV_RANDOM
+    trial,   ///< MADV_NORMAL for a moment
+  };
+
+  /// Since the last call so many faults of the process waited for a disk, and so many bytes were
+  /// read.
+  Mode observe(uint64_t faults, uint64_t bytes) noexcept;
+  /// Bytes that were read ahead of faults in no order.
+  uint64_t scattered() const noexcept { return scattered_; }
+  /// Whether there is anything to gain by MADV_RANDOM.
+  void set_wanted(bool wanted) noexcept { wanted_ = wanted; }
+  void set_read_ahead(uint64_t bytes) noexcept { read_ahead_ = bytes; }
+
+ private:
+  bool in_no_order() const noexcept;
+  void enter(Mode mode) noexcept;
+
+  uint64_t read_ahead_;
+  Mode mode_ = Mode::ahead;
+  bool wanted_ = false;
+  uint64_t faults_ = 0;  ///< since the mode, or the window, began
+  uint64_t bytes_ = 0;
+  uint64_t trial_bytes_ = 0;  ///< what the last trial has read
+  uint64_t scattered_ = 0;
+};
+
+}  // namespace posix_mmap
