@@ -408,12 +408,17 @@ export class Mapping implements Disposable {
   /**
    * madvise(2) — tells the kernel what is about to be done with pages.
    *
+   * `'auto'` is for files that may be larger than the memory: a thread of the package looks at what the
+   * faults of the process bring, getrusage(2), 50 times a second while any wait for a disk. While they are
+   * in no order, and the file does not stay in memory, it has `'random'`, otherwise `'normal'`, until
+   * another advice for read-ahead is given. It keeps no descriptor.
+   *
    * @param offset in bytes, default 0
    * @param length in bytes, default the rest
    * @throws EINVAL where the kernel does not know the advice ({@link adviceSupported}) or has no use
-   *   for it on this kind of memory
+   *   for it on this kind of memory · ERR_INVALID_ARG_VALUE for `'auto'` with a range
    */
-  advise(advice: Advice, offset?: number | bigint, length?: number | bigint): void {
+  advise(advice: Advice | 'auto', offset?: number | bigint, length?: number | bigint): void {
     ranges.advise(this, advice, offset, length)
   }
 

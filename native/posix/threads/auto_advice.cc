@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <mutex>
@@ -60,6 +61,7 @@ uint64_t read_ahead_of(uint64_t device) noexcept {
 struct Advised {
   uint64_t token;
   uint64_t length;
+  uint64_t room;
   uint64_t read_ahead;
   bool fits;
   uint64_t scattered_before;  ///< when it was added
@@ -93,6 +95,7 @@ class Advisor {
     }
     advised_.push_back({.token = token,
                         .length = length,
+                        .room = room,
                         .read_ahead = read_ahead,
                         .fits = length <= room,
                         .scattered_before = choice_.scattered()});
@@ -100,10 +103,22 @@ class Advisor {
     return 0;
   }
 
-  void remove(Region& region) noexcept {
-    if (!region.has_token()) return;
+  void remove(const Region& region) noexcept {
     const std::lock_guard<std::mutex> lock(mutex_);
-    forget(region.issue_token());
+    forget(region.serial());
+  }
+
+  void move(const Region& older, Region& region) noexcept {
+    uint64_t room = 0;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      const auto found = std::ranges::find(advised_, older.serial(), &Advised::token);
+      if (found == advised_.end()) return;
+      room = found->room;
+    }
+    // Its thread runs, and the pages have the advice of those before them.
+    add(region, room);
+    remove(older);
   }
 
  private:
@@ -177,12 +192,14 @@ Mode ReadAheadChoice::observe(uint64_t faults, uint64_t bytes) noexcept {
   constexpr uint64_t kEnoughFaults = 8;
   constexpr uint64_t kTrialFaults = 4;
   constexpr uint64_t kTrialShare = 20;
+  constexpr int kLongQuiet = 10;
   faults_ += faults;
   bytes_ += bytes;
+  quiet_ = faults == 0 ? quiet_ + 1 : 0;
   switch (mode_) {
     case Mode::ahead:
-      // What trickles in is no access that anybody waits for.
-      if (faults == 0 && bytes == 0) enter(Mode::ahead);
+      // The next faults may be of something else.
+      if (quiet_ >= kLongQuiet) enter(Mode::ahead);
       if (faults_ < kEnoughFaults) break;
       if (in_no_order()) scattered_ += bytes_;
       trial_bytes_ = bytes_;
@@ -205,9 +222,14 @@ Mode ReadAheadChoice::observe(uint64_t faults, uint64_t bytes) noexcept {
 }
 
 int auto_advice_start(Region& region, uint64_t room) noexcept {
+  if (region.anonymous()) return -EINVAL;
   return Advisor::instance().add(region, room);
 }
 
-void auto_advice_stop(Region& region) noexcept { Advisor::instance().remove(region); }
+void auto_advice_move(const Region& older, Region& region) noexcept {
+  Advisor::instance().move(older, region);
+}
+
+void auto_advice_stop(const Region& region) noexcept { Advisor::instance().remove(region); }
 
 }  // namespace posix_mmap

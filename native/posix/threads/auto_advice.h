@@ -12,12 +12,15 @@ namespace posix_mmap {
 /// and a mapping that does not fit into memory gets MADV_RANDOM; from time to time, so seldom that
 /// it costs a twentieth of what is read, it gets MADV_NORMAL for some faults, and keeps it if they
 /// bring more. `room` is how many bytes of the file can be in memory. A mapping that seems to fit
-/// has MADV_NORMAL until more was read than it has. 0, or -errno of pthread_create(3). Does not
-/// keep the region.
+/// has MADV_NORMAL until more was read than it has. 0, -EINVAL for memory without a file, or -errno
+/// of pthread_create(3). Does not keep the region.
 int auto_advice_start(Region& region, uint64_t room) noexcept;
 
+/// The same for the region that has come in place of another one, if that has it.
+void auto_advice_move(const Region& older, Region& region) noexcept;
+
 /// Leaves the advice as it is now.
-void auto_advice_stop(Region& region) noexcept;
+void auto_advice_stop(const Region& region) noexcept;
 
 /// What the thread knows and does, as a part that can be tested without one.
 class ReadAheadChoice {
@@ -46,6 +49,7 @@ class ReadAheadChoice {
   uint64_t read_ahead_;
   Mode mode_ = Mode::ahead;
   bool wanted_ = false;
+  int quiet_ = 0;        ///< looks since there was a fault
   uint64_t faults_ = 0;  ///< since the mode, or the window, began
   uint64_t bytes_ = 0;
   uint64_t trial_bytes_ = 0;  ///< what the last trial has read
