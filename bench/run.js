@@ -23,6 +23,7 @@ const cases = [
   'small-reads',
   'text',
   'cold-file',
+  'larger-than-memory',
   'flush',
   'shared-footprint',
   'counts',
