@@ -29,6 +29,7 @@ const cases = [
   'counts',
   'fault-guard',
   'stable-copies',
+  'first-detach',
   'locks',
   'messages',
   'load',

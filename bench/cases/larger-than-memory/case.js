@@ -196,13 +196,13 @@ function noMore(measure, who, most, unit) {
 /** @type {import('../../lib/types.js').Case} */
 export default {
   title: 'Files larger than the memory',
-  rounds: { full: 5, quick: 1 },
+  rounds: { full: 3, quick: 1 },
   prepare({ scratch, quick }) {
     const memory = quick ? 64 << 20 : 256 << 20
     const files = Object.fromEntries(
       Object.entries(sizes).map(([name, part]) => [name, scratch.text(memory * part)]),
     )
-    return { files, memory, milliseconds: quick ? 50 : 1500, ...makeMemoryGroup(memory) }
+    return { files, memory, milliseconds: quick ? 50 : 3000, ...makeMemoryGroup(memory) }
   },
   describe: ({ memory, milliseconds }) =>
     `Processes that may use ${memory >> 20} MiB of memory, page cache included, look at pages of files ` +

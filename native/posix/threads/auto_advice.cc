@@ -27,22 +27,22 @@ using Mode = ReadAheadChoice::Mode;
 /// Of most devices.
 constexpr uint64_t kUsualReadAhead = uint64_t{128} << 10;
 
-/// How often the thread looks: while faults wait for a disk, while there are none, and in a trial,
-/// each fault of which may cost as much as many others.
-constexpr milliseconds kBusy(20);
+/// How often the thread looks: while faults wait for a disk, while there are none, and while each
+/// fault may cost as much as a thousand of the others.
+constexpr milliseconds kRandom(20);
 constexpr milliseconds kIdle(100);
+constexpr milliseconds kAhead(5);
 constexpr milliseconds kTrial(1);
 
-struct Usage {
-  uint64_t faults;
-  uint64_t bytes;
-};
+using Usage = ReadAheadChoice::Usage;
 
 Usage usage_now() noexcept {
   constexpr uint64_t kBlock = 512;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return {static_cast<uint64_t>(usage.ru_majflt), static_cast<uint64_t>(usage.ru_inblock) * kBlock};
+  return {.faults = static_cast<uint64_t>(usage.ru_majflt),
+          .hits = static_cast<uint64_t>(usage.ru_minflt),
+          .bytes = static_cast<uint64_t>(usage.ru_inblock) * kBlock};
 }
 
 /// In bytes, of the device of a file.
@@ -128,7 +128,7 @@ class Advisor {
 
   void serve() noexcept {
     std::unique_lock<std::mutex> lock(mutex_);
-    milliseconds pause = kBusy;
+    milliseconds pause = kAhead;
     while (!advised_.empty()) {
       wake_.wait_for(lock, pause);
       pause = look();
@@ -148,11 +148,14 @@ class Advisor {
     }
     if (read_ahead > 0) choice_.set_read_ahead(read_ahead);
     choice_.set_wanted(wanted);
-    const uint64_t faults = now.faults - before.faults;
-    const Mode mode = choice_.observe(faults, now.bytes - before.bytes);
+    const Usage since{.faults = now.faults - before.faults,
+                      .hits = now.hits - before.hits,
+                      .bytes = now.bytes - before.bytes};
+    const Mode mode = choice_.observe(since);
     std::erase_if(advised_, [=](Advised& each) { return !advise_one(each, mode); });
     if (mode == Mode::trial) return kTrial;
-    return faults > 0 ? kBusy : kIdle;
+    if (since.faults == 0) return kIdle;
+    return mode == Mode::random ? kRandom : kAhead;
   }
 
   /// False when nobody has the mapping any more.
@@ -179,42 +182,45 @@ class Advisor {
 bool ReadAheadChoice::in_no_order() const noexcept {
   // Each fault has the kernel read around itself, and nothing more; pages in order are read ahead
   // of the faults, which bring four times as much and more.
-  return bytes_ <= faults_ * read_ahead_ * 3 / 2;
+  if (sum_.bytes > sum_.faults * read_ahead_ * 3 / 2) return false;
+  // Where memory is so scarce that pages go before they are looked at, there are as many faults;
+  // but in order most of what each has brought is looked at, sixteen pages in one fault.
+  const uint64_t in_order = read_ahead_ / (16 * page_size());
+  return sum_.hits <= sum_.faults * std::max<uint64_t>(4, in_order / 4);
 }
 
 void ReadAheadChoice::enter(Mode mode) noexcept {
   mode_ = mode;
-  faults_ = 0;
-  bytes_ = 0;
+  sum_ = {};
 }
 
-Mode ReadAheadChoice::observe(uint64_t faults, uint64_t bytes) noexcept {
-  constexpr uint64_t kEnoughFaults = 8;
-  constexpr uint64_t kTrialFaults = 4;
+Mode ReadAheadChoice::observe(const Usage& since) noexcept {
+  constexpr uint64_t kEnoughFaults = 4;
   constexpr uint64_t kTrialShare = 20;
   constexpr int kLongQuiet = 10;
-  faults_ += faults;
-  bytes_ += bytes;
-  quiet_ = faults == 0 ? quiet_ + 1 : 0;
+  sum_.faults += since.faults;
+  sum_.hits += since.hits;
+  sum_.bytes += since.bytes;
+  quiet_ = since.faults == 0 ? quiet_ + 1 : 0;
   switch (mode_) {
     case Mode::ahead:
       // The next faults may be of something else.
       if (quiet_ >= kLongQuiet) enter(Mode::ahead);
-      if (faults_ < kEnoughFaults) break;
-      if (in_no_order()) scattered_ += bytes_;
-      trial_bytes_ = bytes_;
+      if (sum_.faults < kEnoughFaults) break;
+      if (in_no_order()) scattered_ += sum_.bytes;
+      trial_bytes_ = sum_.bytes;
       enter(in_no_order() && wanted_ ? Mode::random : Mode::ahead);
       break;
     case Mode::random:
       if (!wanted_) {
         enter(Mode::ahead);
-      } else if (bytes_ > kTrialShare * std::max(trial_bytes_, kTrialFaults * read_ahead_)) {
+      } else if (sum_.bytes > kTrialShare * std::max(trial_bytes_, kEnoughFaults * read_ahead_)) {
         enter(Mode::trial);
       }
       break;
     case Mode::trial:
-      if (faults_ < kTrialFaults && bytes_ < 4 * kTrialFaults * read_ahead_) break;
-      trial_bytes_ = bytes_;
+      if (sum_.faults < kEnoughFaults && sum_.bytes < 4 * kEnoughFaults * read_ahead_) break;
+      trial_bytes_ = sum_.bytes;
       enter(in_no_order() ? Mode::random : Mode::ahead);
       break;
   }

@@ -33,9 +33,15 @@ class ReadAheadChoice {
     trial,   ///< MADV_NORMAL for a moment
   };
 
-  /// Since the last call so many faults of the process waited for a disk, and so many bytes were
-  /// read.
-  Mode observe(uint64_t faults, uint64_t bytes) noexcept;
+  /// Of the process.
+  struct Usage {
+    uint64_t faults = 0;  ///< that waited for a disk
+    uint64_t hits = 0;    ///< other faults
+    uint64_t bytes = 0;   ///< that were read
+  };
+
+  /// What has happened since the last call.
+  Mode observe(const Usage& since) noexcept;
   /// Bytes that were read ahead of faults in no order.
   uint64_t scattered() const noexcept { return scattered_; }
   /// Whether there is anything to gain by MADV_RANDOM.
@@ -49,9 +55,8 @@ class ReadAheadChoice {
   uint64_t read_ahead_;
   Mode mode_ = Mode::ahead;
   bool wanted_ = false;
-  int quiet_ = 0;        ///< looks since there was a fault
-  uint64_t faults_ = 0;  ///< since the mode, or the window, began
-  uint64_t bytes_ = 0;
+  int quiet_ = 0;             ///< looks since there was a fault
+  Usage sum_;                 ///< since the mode, or the window, began
   uint64_t trial_bytes_ = 0;  ///< what the last trial has read
   uint64_t scattered_ = 0;
 };

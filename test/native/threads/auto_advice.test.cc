@@ -21,15 +21,17 @@ constexpr uint64_t kAhead = uint64_t{128} << 10;
 
 /// Faults in no order, as they are while the kernel reads around each of them.
 Mode scattered(ReadAheadChoice& choice, uint64_t faults) {
-  return choice.observe(faults, faults * kAhead * 3 / 4);
+  return choice.observe({.faults = faults, .hits = faults, .bytes = faults * kAhead * 3 / 4});
 }
 
 /// Most pages are read before anybody asks for them.
-Mode ordered(ReadAheadChoice& choice) { return choice.observe(1, 8 * kAhead); }
+Mode ordered(ReadAheadChoice& choice) {
+  return choice.observe({.faults = 1, .hits = 16, .bytes = 8 * kAhead});
+}
 
 /// Faults where nothing is read ahead.
 Mode single(ReadAheadChoice& choice, uint64_t faults) {
-  return choice.observe(faults, faults * kPage);
+  return choice.observe({.faults = faults, .hits = faults, .bytes = faults * kPage});
 }
 
 ReadAheadChoice too_large() {
@@ -41,7 +43,7 @@ ReadAheadChoice too_large() {
 /// As after faults in no order.
 ReadAheadChoice at_random() {
   ReadAheadChoice choice = too_large();
-  CHECK(scattered(choice, 8) == Mode::random);
+  CHECK(scattered(choice, 4) == Mode::random);
   return choice;
 }
 
@@ -59,10 +61,10 @@ uint64_t until_trial(ReadAheadChoice& choice) {
 
 TEST_CASE("auto_advice: faults in no order, of what does not fit, turn read-ahead off") {
   ReadAheadChoice choice = too_large();
-  CHECK(scattered(choice, 4) == Mode::ahead);
-  CHECK(scattered(choice, 3) == Mode::ahead);
+  CHECK(scattered(choice, 1) == Mode::ahead);
+  CHECK(scattered(choice, 2) == Mode::ahead);
   CHECK(scattered(choice, 1) == Mode::random);
-  CHECK(choice.scattered() == 8 * kAhead * 3 / 4);
+  CHECK(choice.scattered() == 4 * kAhead * 3 / 4);
 }
 
 TEST_CASE("auto_advice: what fits is read ahead, and what was read is counted") {
@@ -86,13 +88,25 @@ TEST_CASE("auto_advice: what is read in order keeps its read-ahead") {
   CHECK(choice.scattered() == 0);
 }
 
+TEST_CASE("auto_advice: in order where pages go before they are looked at") {
+  // Of a device that reads 8 MiB ahead: a fault for each, and one for each sixteen pages of it.
+  constexpr uint64_t kFar = uint64_t{8} << 20;
+  ReadAheadChoice choice(kFar);
+  choice.set_wanted(true);
+  const uint64_t hits = kFar / (16 * kPage);
+  for (int i = 0; i < 1000; ++i) {
+    CHECK(choice.observe({.faults = 1, .hits = hits, .bytes = kFar}) == Mode::ahead);
+  }
+  CHECK(choice.observe({.faults = 40, .hits = 40, .bytes = 30 * kFar}) == Mode::random);
+}
+
 TEST_CASE("auto_advice: few faults long ago say nothing of those of today") {
   ReadAheadChoice choice = too_large();
-  CHECK(scattered(choice, 7) == Mode::ahead);
-  for (int i = 0; i < 20; ++i) choice.observe(0, 0);
-  CHECK(scattered(choice, 7) == Mode::ahead);
+  CHECK(scattered(choice, 3) == Mode::ahead);
+  for (int i = 0; i < 20; ++i) choice.observe({});
+  CHECK(scattered(choice, 3) == Mode::ahead);
   // A slow program is one as well.
-  for (int i = 0; i < 8; ++i) choice.observe(0, 0);
+  for (int i = 0; i < 8; ++i) choice.observe({});
   CHECK(scattered(choice, 1) == Mode::random);
 }
 
@@ -114,8 +128,8 @@ TEST_CASE("auto_advice: trials cost a twentieth, and end at once") {
 TEST_CASE("auto_advice: a trial finds what is read in order") {
   ReadAheadChoice choice = at_random();
   until_trial(choice);
-  CHECK(choice.observe(1, kAhead) == Mode::trial);
-  CHECK(choice.observe(0, 20 * kAhead) == Mode::ahead);
+  CHECK(choice.observe({.faults = 1, .hits = 0, .bytes = kAhead}) == Mode::trial);
+  CHECK(choice.observe({.faults = 0, .hits = 0, .bytes = 20 * kAhead}) == Mode::ahead);
   CHECK(ordered(choice) == Mode::ahead);
 }
 
