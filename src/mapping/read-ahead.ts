@@ -59,8 +59,9 @@ const mostAhead = 4 << 20
 function aheadOf(region: Region, { offset, length }: Range): number {
   const isNext = offset === region.readEnd
   region.readEnd = offset + length
-  region.readAhead = isNext ? Math.max(2 * region.readAhead, leastAhead) : 0
-  return Math.min(region.readAhead, mostAhead)
+  const next = Math.min(Math.max(2 * region.readAhead, leastAhead), mostAhead)
+  region.readAhead = isNext ? next : 0
+  return region.readAhead
 }
 
 /** Copies what may not be in memory, on a thread: a page that is read in here could go before the copy. */
