@@ -57,8 +57,8 @@ describe('while the kernel waits for a disk', () => {
         times.push(await aborted((signal) => hanging().populate({ signal })))
         times.push(await aborted((signal) => hanging('normal').populate({ signal })))
         times.push(await aborted((signal) => hanging().lock({ signal })))
-        times.push(await aborted((signal) => hanging().readAsync(0, 10, { signal })))
-        times.push(await aborted((signal) => hanging('normal').readAsync(5, 10, { signal })))
+        times.push(await aborted((signal) => hanging().readAsync(3 * pageSize, 10, { signal })))
+        times.push(await aborted((signal) => hanging('normal').readAsync(2 * pageSize - 5, 10, { signal })))
         print(times.map(([name, ms]) => [name, ms < 100]))
         process.exit(0)`,
         fuse,
