@@ -410,10 +410,11 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * madvise(2) — tells the kernel what is about to be done with pages.
+   * madvise(2) — tells the kernel what is about to be done with pages. For `'willneed'` it begins to read no
+   * more at a time than the device reads ahead; {@link prefetch} has it read all.
    *
    * `'auto'` is for files that may be larger than the memory: a thread of the package looks at what the
-   * faults of the process bring, getrusage(2), 50 times a second while any wait for a disk. While they are
+   * faults of the process bring, getrusage(2), 10 to 200 times a second. While they are
    * in no order, and the file does not stay in memory, it has `'random'`, otherwise `'normal'`, until
    * another advice for read-ahead is given. It keeps no descriptor.
    *

@@ -38,9 +38,6 @@ export function checkAdvice(value: unknown, name: string): Advice {
   return oneOf(value, name, adviceNames)
 }
 
-/** The advice for read-ahead, which a thread may choose. */
-export const readAheadAdvice: readonly string[] = ['normal', 'random', 'sequential']
-
 /** An advice, or `'auto'`. */
 export function checkAdviceOrAuto(value: unknown, name: string): Advice | 'auto' {
   return oneOf<Advice | 'auto'>(value, name, [...adviceNames, 'auto'])

@@ -2,7 +2,7 @@
 // at views makes no call that could do it.
 
 import os from 'node:os'
-import { type Handle, native, type Result } from '../native.js'
+import { constant, type Handle, native, type Result } from '../native.js'
 
 /** What the page cache may get of the memory; the rest is the program's own, and other programs'. */
 const shareOfFiles = 3 / 4
@@ -16,4 +16,11 @@ function roomForFiles(): number {
 
 export function chooseReadAhead(handle: Handle): Result {
   return native.startAutoAdvice(handle, roomForFiles())
+}
+
+const readAheadAdvice = ['MADV_NORMAL', 'MADV_RANDOM', 'MADV_SEQUENTIAL'].map(constant)
+
+/** Before other advice is given: for read-ahead the thread would soon set its own again. */
+export function endChoice(handle: Handle, advice: number): void {
+  if (readAheadAdvice.includes(advice)) native.stopAutoAdvice(handle)
 }

@@ -8,10 +8,10 @@ import {
   rangeWithin,
 } from '../arguments.js'
 import { invalidArgValue } from '../errors.js'
-import { type Advice, adviceValue, checkAdviceOrAuto, readAheadAdvice } from '../kernel/advice.js'
+import { type Advice, adviceValue, checkAdviceOrAuto } from '../kernel/advice.js'
 import { checkProtection, protectionBits, protectionOf } from '../kernel/protection.js'
 import { checkedOnHandle, type Handle, native, pageSize, type Result } from '../native.js'
-import { chooseReadAhead } from './auto-advice.js'
+import { chooseReadAhead, endChoice } from './auto-advice.js'
 import { assertSyncable, resultOfLocking, resultOfReadingIn } from './faults.js'
 import { contentPace, faultPace, flushPace, inPieces, type Pace, tablePace } from './pieces.js'
 import { flushSettings, lockSettings, populateSettings } from './range-options.js'
@@ -123,8 +123,7 @@ export function advise(
   const pace = advicePaces.get(advice)
   onRange(mapping, rangeArguments(offset, length), 'madvise', (...pages) => {
     const [handle, ...range] = pages
-    // Otherwise the thread that chooses would soon set another one.
-    if (readAheadAdvice.includes(advice)) native.stopAutoAdvice(handle)
+    endChoice(handle, value)
     const result =
       pace === undefined
         ? native.madvise(...pages, value)

@@ -229,6 +229,9 @@ Mode ReadAheadChoice::observe(const Usage& since) noexcept {
 
 int auto_advice_start(Region& region, uint64_t room) noexcept {
   if (region.anonymous()) return -EINVAL;
+  // What it was given before would stay where nothing is to be changed.
+  const int refused = advise(region, 0, region.extent().byte_length, MADV_NORMAL);
+  if (refused != 0) return refused;
   return Advisor::instance().add(region, room);
 }
 
