@@ -99,6 +99,7 @@ class Advisor {
                         .read_ahead = read_ahead,
                         .fits = length <= room,
                         .scattered_before = choice_.scattered()});
+    still_ = 0;
     wake_.notify_one();
     return 0;
   }
@@ -154,8 +155,11 @@ class Advisor {
     const Mode mode = choice_.observe(since);
     std::erase_if(advised_, [=](Advised& each) { return !advise_one(each, mode); });
     if (mode == Mode::trial) return kTrial;
-    if (since.faults == 0) return kIdle;
-    return mode == Mode::random ? kRandom : kAhead;
+    if (mode == Mode::random && since.faults > 0) return kRandom;
+    // The first faults after a pause cost the most, and a short one is none.
+    constexpr int kShortPause = 20;
+    still_ = since.faults == 0 ? std::min(still_ + 1, kShortPause) : 0;
+    return still_ < kShortPause ? kAhead : kIdle;
   }
 
   /// False when nobody has the mapping any more.
@@ -174,6 +178,7 @@ class Advisor {
   std::vector<Advised> advised_;
   ReadAheadChoice choice_{kUsualReadAhead};
   Usage last_{};
+  int still_ = 0;  ///< looks without a fault
   bool running_ = false;
 };
 
