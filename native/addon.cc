@@ -49,6 +49,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 
   add<copy_out>(exports, "copyOut");
   add<copy_in>(exports, "copyIn");
+  add<copy_resident>(exports, "copyResident");
   add<copies_backward>(exports, "copiesBackward");
 
   add<line_ends>(exports, "lineEnds");
@@ -64,6 +65,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<madvise>(exports, "madvise");
   add<madvise_inside>(exports, "madviseInside");
   add<madvise_supported>(exports, "madviseSupported");
+  add<start_auto_advice>(exports, "startAutoAdvice");
+  add<stop_auto_advice>(exports, "stopAutoAdvice");
   add<mprotect>(exports, "mprotect");
   add<mlock>(exports, "mlock");
   add<munlock>(exports, "munlock");
@@ -83,6 +86,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<start_flush>(exports, "startFlush");
   add<start_populate>(exports, "startPopulate");
   add<start_lock>(exports, "startLock");
+  add<start_prefetch>(exports, "startPrefetch");
+  add<start_copy>(exports, "startCopy");
+  add<forbid_process_madvise>(exports, "forbidProcessMadvise");
   add<cancel_job>(exports, "cancelJob");
   add<abandon_job>(exports, "abandonJob");
   add<look_at_jobs>(exports, "lookAtJobs");

@@ -218,14 +218,18 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * {@link read} that does not wait for a disk on the event loop: what mincore(2) finds in memory is copied
-   * at once, the rest is read in first, as {@link populate} does. Of a file that the program may not
-   * write to and does not own, the kernel says that all of it is in memory (Linux 5.2), and before Linux 5.14 nothing can read
-   * pages in: then it is as read().
+   * {@link read} that does not wait for a disk on the event loop. Up to 256 KiB that mincore(2) finds in
+   * memory are copied at once, the rest on a thread, 1 MiB at a time. (A page that goes within the
+   * microsecond between the two is a fault on the loop all the same.) Of a file that the program may
+   * not write to and does not own, the kernel does not tell what is in memory (Linux 5.2): then all is for the thread.
+   *
+   * The kernel is asked for what is wanted and no more, whatever the advice is; for reads that begin
+   * where the last one ended, for up to 4 MiB behind them as well. After unmap() a read in flight still gives its
+   * bytes, unless it has more than 1 MiB to go.
    *
    * @param offset in bytes from the start of the mapping
    * @param length in bytes
-   * @throws the reason of `signal` · otherwise as {@link read} and {@link populate}
+   * @throws the reason of `signal` · otherwise as {@link read}
    */
   readAsync(
     offset: number | bigint,
@@ -298,7 +302,7 @@ export class Mapping implements Disposable {
 
   /**
    * {@link indexOf} that lets the event loop turn after every 4 MiB, and reads in on a thread what is not in
-   * memory, as {@link readAsync} does.
+   * memory, as {@link populate} does.
    *
    * @param needle a number must be 0 to 255
    * @param from in bytes from the start of the mapping, default 0; may be past the end
@@ -403,14 +407,20 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * madvise(2) — tells the kernel what is about to be done with pages.
+   * madvise(2) — tells the kernel what is about to be done with pages. For `'willneed'` it begins to read no
+   * more at a time than the device reads ahead; {@link prefetch} has it read all.
+   *
+   * `'auto'` is for files that may be larger than the memory: a thread of the package looks at what the
+   * faults of the process bring, getrusage(2), 10 to 200 times a second. While they are
+   * in no order, and the file does not stay in memory, it has `'random'`, otherwise `'normal'`, until
+   * another advice for read-ahead is given. It keeps no descriptor.
    *
    * @param offset in bytes, default 0
    * @param length in bytes, default the rest
    * @throws EINVAL where the kernel does not know the advice ({@link adviceSupported}) or has no use
-   *   for it on this kind of memory
+   *   for it on this kind of memory · ERR_INVALID_ARG_VALUE for `'auto'` with a range
    */
-  advise(advice: Advice, offset?: number | bigint, length?: number | bigint): void {
+  advise(advice: Advice | 'auto', offset?: number | bigint, length?: number | bigint): void {
     ranges.advise(this, advice, offset, length)
   }
 
@@ -461,8 +471,10 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * madvise(2) with MADV_WILLNEED — has the kernel start to read many ranges, and does not wait for them. Leaves
-   * out those that are in memory. Lets the event loop turn every 4 ms.
+   * process_madvise(2) with MADV_WILLNEED — has the kernel begin to read many ranges, and does not wait
+   * for them. A thread leaves out the pages that are in memory, and gives the kernel up to 1,024 ranges in
+   * one call; where it may not (before Linux 6.13 without CAP_SYS_NICE, and in sandboxes), each in one
+   * madvise(2). Runs as {@link flush} does.
    *
    * @param ranges in bytes from the start of the mapping
    * @throws the reason of `signal` · ERR_MAPPING_CLOSED · ERR_OUT_OF_RANGE, ERR_INVALID_ARG_TYPE · EBADF for

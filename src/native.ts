@@ -166,6 +166,8 @@ export interface Native {
 
   copyOut(handle: Handle, offset: number, target: Uint8Array): NativeFault | null | Result
   copyIn(handle: Handle, offset: number, source: Uint8Array): NativeFault | null | Result
+  /** {@link copyOut} of what is in memory as a whole; -EAGAIN, and nothing is copied, of anything else. */
+  copyResident(handle: Handle, offset: number, target: Uint8Array): NativeFault | null | Result
   /** Whether the pieces of such a copy must be copied last piece first. */
   copiesBackward(handle: Handle, offset: number, bytes: Uint8Array, out: boolean): boolean
 
@@ -201,6 +203,9 @@ export interface Native {
   madvise(handle: Handle, offset: number, length: number, advice: number): Result
   madviseInside(handle: Handle, offset: number, length: number, advice: number): Result
   madviseSupported(advice: number): boolean
+  /** A thread chooses the read-ahead from now on; `room` bytes of a file can be in memory. */
+  startAutoAdvice(handle: Handle, room: number): Result
+  stopAutoAdvice(handle: Handle): void
   mprotect(handle: Handle, offset: number, length: number, prot: number): Result
   mlock(handle: Handle, offset: number, length: number, onDemand: boolean): Result
   munlock(handle: Handle, offset: number, length: number): Result
@@ -217,11 +222,22 @@ export interface Native {
   pieceStart(handle: Handle, begin: number, end: number, piece: number): Result
   mincore(handle: Handle, offset: number, length: number, vector: Uint8Array): Result
 
-  /** Calls back from the event loop as jobs go on, and with a result when one has ended. */
-  listenForJobs(listener: (job: number, done: number, result?: Result) => void): boolean
+  /**
+   * Calls back from the event loop as jobs go on, and with a result when one has ended; with the parts of
+   * a {@link NativeFault} behind it if a copy met one.
+   */
+  listenForJobs(
+    listener: (job: number, done: number, result?: Result, ...fault: number[]) => void,
+  ): boolean
   startFlush(handle: Handle, offset: number, length: number, flags: number): Job | Result
   startPopulate(handle: Handle, offset: number, length: number, write: boolean): Job | Result
   startLock(handle: Handle, offset: number, length: number, onDemand: boolean): Job | Result
+  /** Has the kernel begin to read; `ranges` are pairs of an offset and a length. */
+  startPrefetch(handle: Handle, ranges: Float64Array): Job | Result
+  /** {@link copyOut} in the background; `ahead` bytes behind the range are read in as well. */
+  startCopy(handle: Handle, offset: number, target: Uint8Array, ahead: number): Job | Result
+  /** For tests: as on a kernel without process_madvise(2). */
+  forbidProcessMadvise(forbidden: boolean): void
   /** Has a job stop soon and end with ECANCELED. */
   cancelJob(job: Job): void
   /** Nobody waits for a job any more: it goes on until the kernel lets go of its thread. */

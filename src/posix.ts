@@ -20,6 +20,7 @@ import { assertPermitted } from './kernel/permission.js'
 import type { Access } from './kernel/protection.js'
 import { mapRegion } from './map/map-region.js'
 import { noSettings } from './map/options.js'
+import { endChoice } from './mapping/auto-advice.js'
 import { lockRange, onRange, setProtection, syncRange } from './mapping/ranges.js'
 import { regionOf } from './mapping/region.js'
 import { remapRegion } from './mapping/resize.js'
@@ -210,6 +211,7 @@ export function madvise(
   onRange(memory, range, 'madvise', (...pages) => {
     if (value === Madvise.GUARD_INSTALL) return native.installGuard(...pages)
     const inside = destructive.includes(value)
+    endChoice(pages[0], value)
     return inside ? native.madviseInside(...pages, value) : native.madvise(...pages, value)
   })
 }

@@ -31,10 +31,10 @@ export function whyNoStrace() {
 }
 
 /**
- * How many calls of each system call the main thread makes each time that `body` runs, which may await
- * something if it says so by `isAsync`.
+ * How many calls of each system call the main thread, or with `threads` the whole process, makes each time
+ * that `body` runs, which may await something if it says so by `isAsync`.
  *
- * @param {{ before?: string, body: string, after?: string, times?: number, cwd?: string, isAsync?: boolean }} script
+ * @param {{ before?: string, body: string, after?: string, times?: number, cwd?: string, isAsync?: boolean, threads?: boolean }} script
  * @returns {Record<string, number>}
  */
 export function systemCallsOf({
@@ -44,6 +44,7 @@ export function systemCallsOf({
   times = 100,
   cwd,
   isAsync = false,
+  threads = false,
 }) {
   const call = isAsync ? 'await once()' : 'once()'
   const program = `import fs from 'node:fs'
@@ -56,7 +57,7 @@ export function systemCallsOf({
     fs.existsSync('${to}')
     ${after}`
   const node = [process.execPath, ...still, '--input-type=module', '--eval', program]
-  return trace(node, times, cwd)
+  return trace(node, times, cwd, threads)
 }
 
 /**
@@ -65,10 +66,11 @@ export function systemCallsOf({
  * @param {string[]} command
  * @param {number} times
  * @param {string} [cwd]
+ * @param {boolean} [threads] counts the calls of all
  * @returns {Record<string, number>}
  */
-export function trace(command, times, cwd) {
-  const args = ['-o', '|cat >&3', ...command]
+export function trace(command, times, cwd, threads = false) {
+  const args = [...(threads ? ['-f'] : []), '-o', '|cat >&3', ...command]
   const { status, signal, stderr, output } = spawnSync('strace', args, {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     maxBuffer: 1 << 28,
@@ -83,7 +85,7 @@ export function trace(command, times, cwd) {
   /** @type {Record<string, number>} */
   const counts = {}
   for (const line of lines.slice(start + 1, end)) {
-    const called = /^(\w+)\(/.exec(line)?.[1]
+    const called = /^(?:\d+ +)?(\w+)\(/.exec(line)?.[1]
     // malloc() calls brk(2) now and then.
     if (called === undefined || called === 'brk') continue
     const name = manPages.get(called) ?? called

@@ -44,6 +44,7 @@ Napi::Value clear_overlay(const Napi::CallbackInfo& info);
 
 Napi::Value copy_out(const Napi::CallbackInfo& info);
 Napi::Value copy_in(const Napi::CallbackInfo& info);
+Napi::Value copy_resident(const Napi::CallbackInfo& info);
 Napi::Value copies_backward(const Napi::CallbackInfo& info);
 
 // search.cc: searches in a mapping, and the probe before a view is given out.
@@ -64,6 +65,8 @@ Napi::Value msync(const Napi::CallbackInfo& info);
 Napi::Value madvise(const Napi::CallbackInfo& info);
 Napi::Value madvise_inside(const Napi::CallbackInfo& info);
 Napi::Value madvise_supported(const Napi::CallbackInfo& info);
+Napi::Value start_auto_advice(const Napi::CallbackInfo& info);
+Napi::Value stop_auto_advice(const Napi::CallbackInfo& info);
 Napi::Value mprotect(const Napi::CallbackInfo& info);
 Napi::Value mlock(const Napi::CallbackInfo& info);
 Napi::Value munlock(const Napi::CallbackInfo& info);
@@ -85,6 +88,9 @@ Napi::Value listen_for_jobs(const Napi::CallbackInfo& info);
 Napi::Value start_flush(const Napi::CallbackInfo& info);
 Napi::Value start_populate(const Napi::CallbackInfo& info);
 Napi::Value start_lock(const Napi::CallbackInfo& info);
+Napi::Value start_prefetch(const Napi::CallbackInfo& info);
+Napi::Value start_copy(const Napi::CallbackInfo& info);
+Napi::Value forbid_process_madvise(const Napi::CallbackInfo& info);
 Napi::Value cancel_job(const Napi::CallbackInfo& info);
 Napi::Value abandon_job(const Napi::CallbackInfo& info);
 Napi::Value look_at_jobs(const Napi::CallbackInfo& info);

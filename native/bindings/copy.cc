@@ -4,6 +4,7 @@
 #include "bindings/arguments.h"
 #include "bindings/bindings.h"
 #include "bindings/fault_value.h"
+#include "posix/content/resident_copy.h"
 #include "posix/content/transfer.h"
 
 namespace posix_mmap {
@@ -28,6 +29,18 @@ Napi::Value copy_out(const Napi::CallbackInfo& info) {
 
 Napi::Value copy_in(const Napi::CallbackInfo& info) {
   return transfer(info, [](auto&&... arguments) { return posix_mmap::copy_in(arguments...); });
+}
+
+// copyResident(handle, offset, bytes): null | fault | -errno; -EAGAIN where it would wait for a
+// disk
+Napi::Value copy_resident(const Napi::CallbackInfo& info) {
+  Region* const region = region_at(info);
+  if (region == nullptr) return number(info, -ESTALE);
+  const Bytes bytes = bytes_at(info, 2);
+  Fault fault;
+  const int result =
+      posix_mmap::copy_resident(*region, uint64_at(info, 1), bytes.length, bytes.data, fault);
+  return result == 0 ? fault_value(info, fault) : number(info, result);
 }
 
 // copiesBackward(handle, offset, bytes, out): whether the pieces of a copyIn(), or of a copyOut(),

@@ -13,6 +13,7 @@
 #include "posix/calls/populate.h"
 #include "posix/calls/protection.h"
 #include "posix/calls/residency.h"
+#include "posix/threads/auto_advice.h"
 
 namespace posix_mmap {
 namespace {
@@ -54,6 +55,19 @@ Napi::Value madvise_inside(const Napi::CallbackInfo& info) {
 
 Napi::Value madvise_supported(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), advice_supported(int32_at(info, 0)));
+}
+
+// startAutoAdvice(handle, room): 0 | -errno
+Napi::Value start_auto_advice(const Napi::CallbackInfo& info) {
+  Region* const region = region_at(info);
+  return number(info, region == nullptr ? -ESTALE : auto_advice_start(*region, uint64_at(info, 1)));
+}
+
+// stopAutoAdvice(handle)
+Napi::Value stop_auto_advice(const Napi::CallbackInfo& info) {
+  Region* const region = region_at(info);
+  if (region != nullptr) auto_advice_stop(*region);
+  return info.Env().Undefined();
 }
 
 Napi::Value mprotect(const Napi::CallbackInfo& info) {

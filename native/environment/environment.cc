@@ -5,6 +5,7 @@
 
 #include "posix/calls/map.h"
 #include "posix/calls/remap.h"
+#include "posix/threads/auto_advice.h"
 
 namespace posix_mmap {
 
@@ -84,6 +85,7 @@ void Environment::replace_region(Holding& holding, RegionUser region, napi_value
   buffers_.detach(holding, function);
   RegionUser old = std::exchange(holding.region, std::move(region));
   fault_listener_.attach_to(*holding.region);
+  auto_advice_move(*old, *holding.region);
   old.reset();
   quarantine().sweep_if_due();
 }

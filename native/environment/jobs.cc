@@ -15,10 +15,13 @@ struct JobInbox {
   std::vector<Job*> finished;
 };
 
-class Job final : public RangeWork {
+class Job final : public RegionWork {
  public:
-  Job(Region& region, const RangeRequest& request, std::shared_ptr<JobInbox> inbox, uint64_t id)
-      : RangeWork(region, request), inbox_(std::move(inbox)), id_(id) {}
+  Job(Region& region, std::unique_ptr<RegionSteps> steps, std::shared_ptr<JobInbox> inbox,
+      uint64_t id)
+      : RegionWork(region, std::move(steps)), inbox_(std::move(inbox)), id_(id) {}
+
+  using RegionWork::steps;
 
   uint64_t id() const { return id_; }
   int result() const { return result_; }
@@ -76,11 +79,11 @@ bool Jobs::listen(const Napi::Function& listener) {
   return async_ != nullptr;
 }
 
-int64_t Jobs::start(Region& region, const RangeRequest& request) {
+int64_t Jobs::start(Region& region, std::unique_ptr<RegionSteps> steps, JobHarvest harvest) {
   if (async_ == nullptr) return -ENOTSUP;
   const uint64_t id = ++last_;
-  auto* const job = new Job(region, request, inbox_, id);
-  running_.emplace(id, job);
+  auto* const job = new Job(region, std::move(steps), inbox_, id);
+  running_.emplace(id, Running{job, std::move(harvest)});
   const int submitted = background_submit(*job);
   if (submitted != 0) {
     running_.erase(id);
@@ -93,13 +96,13 @@ int64_t Jobs::start(Region& region, const RangeRequest& request) {
 
 void Jobs::cancel(uint64_t job) {
   const auto found = running_.find(job);
-  if (found != running_.end()) found->second->cancel();
+  if (found != running_.end()) found->second.job->cancel();
 }
 
 void Jobs::abandon(uint64_t job) {
   const auto found = running_.find(job);
   if (found == running_.end()) return;
-  Job* const abandoned = found->second;
+  Job* const abandoned = found->second.job;
   running_.erase(found);
   if (running_.empty()) async_->keep_alive(false);
   abandoned->cancel();
@@ -119,20 +122,39 @@ void Jobs::deliver() {
     uint64_t done;
   };
   // Listeners start other jobs, so no iterator into `running_` may be held while they run.
-  for (const Job* job : finished) running_.erase(job->id());
+  std::vector<Running> ended;
+  for (const Job* job : finished) {
+    const auto found = running_.find(job->id());
+    ended.push_back(std::move(found->second));
+    running_.erase(found);
+  }
   std::vector<Progress> unreported;
-  for (const auto& [id, job] : running_) {
+  for (const auto& [id, running] : running_) {
     uint64_t done = 0;
-    if (job->take_progress(done)) unreported.push_back({id, done});
+    if (running.job->take_progress(done)) unreported.push_back({id, done});
   }
   if (running_.empty()) async_->keep_alive(false);
   for (const Progress& one : unreported) {
     listener_.call(env_, {static_cast<double>(one.id), static_cast<double>(one.done)});
   }
-  for (const Job* job : finished) {
-    listener_.call(env_, {static_cast<double>(job->id()), static_cast<double>(job->done()),
-                          static_cast<double>(job->result())});
+  for (const auto& [job, harvest] : ended) {
+    deliver_end(*job, harvest);
     delete job;
+  }
+}
+
+void Jobs::deliver_end(const Job& job, const JobHarvest& harvest) {
+  const auto id = static_cast<double>(job.id());
+  const auto done = static_cast<double>(job.done());
+  const auto result = static_cast<double>(job.result());
+  const bool reaps = job.result() == 0 && harvest != nullptr;
+  const Fault fault = reaps ? harvest(env_, job.steps()) : Fault{};
+  if (fault.kind == FaultKind::none) {
+    listener_.call(env_, {id, done, result});
+  } else {
+    listener_.call(
+        env_, {id, done, result, static_cast<double>(fault.kind), static_cast<double>(fault.offset),
+               static_cast<double>(fault.count), static_cast<double>(fault.error)});
   }
 }
 
@@ -146,7 +168,7 @@ void Jobs::on_loop_end(uv_async_t& /*handle*/) {
     }
     inbox_->finished.clear();
     // The jobs that still run delete themselves when they have ended.
-    for (const auto& [id, job] : running_) job->cancel();
+    for (const auto& [id, running] : running_) running.job->cancel();
   }
   running_.clear();
   async_ = nullptr;

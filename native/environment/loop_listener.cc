@@ -14,7 +14,7 @@ void LoopListener::call(napi_env env, std::initializer_list<double> arguments) {
       napi_async_init(env, nullptr, name, &context) != napi_ok) {
     return;
   }
-  std::array<napi_value, 4> values{};
+  std::array<napi_value, 8> values{};
   size_t count = 0;
   for (const double argument : arguments) napi_create_double(env, argument, &values[count++]);
   napi_value global = nullptr;

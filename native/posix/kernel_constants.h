@@ -35,6 +35,15 @@
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE 2U  // Linux 5.9
 #endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434  // Linux 5.3
+#endif
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439  // Linux 5.8
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440  // Linux 5.10
+#endif
 #ifndef SYS_close_range
 #define SYS_close_range 436  // Linux 5.9
 #endif

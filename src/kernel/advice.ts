@@ -38,6 +38,11 @@ export function checkAdvice(value: unknown, name: string): Advice {
   return oneOf(value, name, adviceNames)
 }
 
+/** An advice, or `'auto'`. */
+export function checkAdviceOrAuto(value: unknown, name: string): Advice | 'auto' {
+  return oneOf<Advice | 'auto'>(value, name, [...adviceNames, 'auto'])
+}
+
 export function adviceValue(advice: Advice): number {
   return constant(names[advice])
 }

@@ -2,6 +2,7 @@
 
 import { adviceValue } from '../kernel/advice.js'
 import { type Access, protectionOf } from '../kernel/protection.js'
+import { chooseReadAhead } from '../mapping/auto-advice.js'
 import { resultOfLocking, resultOfReadingIn } from '../mapping/faults.js'
 import { lockPages, populatePages } from '../mapping/ranges.js'
 import { type Facts, Region } from '../mapping/region.js'
@@ -86,7 +87,8 @@ function prepare(
   const advise = (advice: number) =>
     checked(native.madvise(handle, 0, length, advice), 'madvise', origin)
   if (settings.hugePages) advise(constant('MADV_HUGEPAGE'))
-  if (settings.advice !== undefined) advise(adviceValue(settings.advice))
+  if (settings.advice === 'auto') checked(chooseReadAhead(handle), 'madvise', origin)
+  else if (settings.advice !== undefined) advise(adviceValue(settings.advice))
   const pages = [handle, 0, length] as const
   const owner = { origin, faultsTold: 0 }
   if (settings.lock) {

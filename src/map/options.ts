@@ -12,14 +12,12 @@ import {
   type Values,
 } from '../arguments.js'
 import { invalidArgValue } from '../errors.js'
-import { type Advice, checkAdvice } from '../kernel/advice.js'
+import { type Advice, checkAdvice, checkAdviceOrAuto } from '../kernel/advice.js'
 import { type Access, checkAccess } from '../kernel/protection.js'
 import type { FaultListener } from '../mapping/region.js'
 
 /** Options that every mapping has. */
 export interface CommonOptions {
-  /** madvise(2) for the whole mapping. */
-  advice?: Advice | undefined
   /** Fault everything in before returning; what cannot be read is an error. Linux 5.14. */
   populate?: boolean | undefined
   /** Keep everything in memory: mlock2(2). */
@@ -32,6 +30,8 @@ export interface CommonOptions {
 
 /** How {@link mapFile} maps. */
 export interface MapFileOptions extends CommonOptions {
+  /** madvise(2) for the whole mapping; `'auto'` as {@link Mapping.advise} has it. */
+  advice?: Advice | 'auto' | undefined
   /** Default `'read'`. */
   access?: Access | undefined
   /** Where in the file the mapping starts, in bytes; need not be page aligned. Default 0. */
@@ -60,12 +60,14 @@ export interface MapFileOptions extends CommonOptions {
 
 /** How {@link mapAnonymous} maps. */
 export interface MapAnonymousOptions extends CommonOptions {
+  /** madvise(2) for the whole mapping. */
+  advice?: Advice | undefined
   /** Do not reserve swap: MAP_NORESERVE. */
   noReserve?: boolean | undefined
 }
 
 export interface CommonSettings {
-  advice: Advice | undefined
+  advice: Advice | 'auto' | undefined
   populate: boolean
   lock: boolean
   hugePages: boolean
@@ -96,9 +98,12 @@ const fileNames = [
 export const anonymousNames = [...commonNames, 'noReserve']
 
 /** What the options say that every mapping has. */
-export function commonSettings(values: Values): CommonSettings {
+export function commonSettings(
+  values: Values,
+  check: (value: unknown, name: string) => Advice | 'auto' = checkAdvice,
+): CommonSettings {
   return {
-    advice: optional(values['advice'], 'options.advice', checkAdvice),
+    advice: optional(values['advice'], 'options.advice', check),
     populate: flag(values, 'populate'),
     lock: flag(values, 'lock'),
     hugePages: flag(values, 'hugePages'),
@@ -116,7 +121,7 @@ export function mapFileSettings(options: unknown): MapFileSettings {
   const values = optionsObject(options, fileNames)
   // Property by property: V8 gives a literal that begins with `...` a new hidden class each time, which
   // costs more than mmap(2).
-  const { advice, populate, lock, hugePages, onFault } = commonSettings(values)
+  const { advice, populate, lock, hugePages, onFault } = commonSettings(values, checkAdviceOrAuto)
   const settings: MapFileSettings = {
     advice,
     populate,

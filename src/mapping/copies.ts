@@ -102,13 +102,18 @@ function copyIn(region: Region, offset: number, source: Uint8Array): void {
   assertNoFault(result, region, 'write')
 }
 
+/** Memory for a copy. */
+export function bufferFor(length: number): Buffer {
+  if (length > maxBufferLength) throw outOfRange('length', `<= ${maxBufferLength}`, length)
+  return Buffer.allocUnsafe(length)
+}
+
 export function read(mapping: Mapped, offset: unknown, length: unknown): Buffer {
   const start = byteCount(offset, 'offset')
   const count = byteCount(length, 'length')
   const region = regionOf(mapping)
   rangeWithin(region.byteLength, start, count)
-  if (count > maxBufferLength) throw outOfRange('length', `<= ${maxBufferLength}`, count)
-  const target = Buffer.allocUnsafe(count)
+  const target = bufferFor(count)
   copyOut(region, start, target)
   return target
 }

@@ -2,11 +2,18 @@
 
 import { AsyncResource } from 'node:async_hooks'
 import { constants } from 'node:os'
-import { common, hasEventLoopOfNode, type Job, native, type Result } from '../native.js'
+import {
+  common,
+  hasEventLoopOfNode,
+  type Job,
+  type NativeFault,
+  native,
+  type Result,
+} from '../native.js'
 import type { WatchSettings } from './range-options.js'
 
 interface Running {
-  end: (result: Result) => void
+  end: (result: Result, fault: NativeFault | null) => void
   progress: ((done: number) => void) | undefined
 }
 
@@ -17,7 +24,7 @@ let listening: boolean | undefined
 export function canRunJobs(): boolean {
   listening ??=
     hasEventLoopOfNode &&
-    native.listenForJobs((job, done, result) => {
+    native.listenForJobs((job, done, result, ...fault) => {
       const found = running.get(job)
       if (result === undefined) {
         found?.progress?.(done)
@@ -26,7 +33,7 @@ export function canRunJobs(): boolean {
         try {
           if (result === 0) found?.progress?.(done)
         } finally {
-          found?.end(result)
+          found?.end(result, fault.length === 0 ? null : (fault as never))
         }
       }
     })
@@ -62,30 +69,54 @@ const patienceMs = 50
 export async function runJob(
   start: () => Job | Result,
   total: number,
-  { signal, onProgress }: WatchSettings,
+  watch: WatchSettings,
 ): Promise<Result> {
+  const [result] = await ended(start, total, watch)
+  return result
+}
+
+/**
+ * {@link runJob} for a copy.
+ *
+ * @returns null or the fault that it met, or a negative errno
+ */
+export async function runCopy(
+  start: () => Job | Result,
+  signal: AbortSignal | undefined,
+): Promise<NativeFault | null | Result> {
+  const [result, fault] = await ended(start, 0, { signal, onProgress: undefined })
+  return result === 0 ? fault : result
+}
+
+type Ended = readonly [result: Result, fault: NativeFault | null]
+
+async function ended(
+  start: () => Job | Result,
+  total: number,
+  { signal, onProgress }: WatchSettings,
+): Promise<Ended> {
   signal?.throwIfAborted()
   const job = start()
-  if (job <= 0) return job
+  if (job <= 0) return [job, null]
   const report = onProgress && AsyncResource.bind(onProgress)
   const progress = report && ((done: number) => report({ done, total }))
   let timer: NodeJS.Timeout | undefined
   let cancel: (() => void) | undefined
-  const result = await new Promise<Result>((end) => {
-    running.set(job, { end, progress })
+  const end = await new Promise<Ended>((resolve) => {
+    running.set(job, { end: (...how) => resolve(how), progress })
     lookWhileRunning()
     cancel = () => {
       native.cancelJob(job)
       timer = setTimeout(() => {
         running.delete(job)
         native.abandonJob(job)
-        end(-constants.errno.ECANCELED)
+        resolve([-constants.errno.ECANCELED, null])
       }, patienceMs)
     }
     signal?.addEventListener('abort', cancel, { once: true })
   })
   clearTimeout(timer)
   if (cancel !== undefined) signal?.removeEventListener('abort', cancel)
-  if (result === -constants.errno.ECANCELED) signal?.throwIfAborted()
-  return result
+  if (end[0] === -constants.errno.ECANCELED) signal?.throwIfAborted()
+  return end
 }

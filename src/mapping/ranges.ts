@@ -7,9 +7,11 @@ import {
   rangeArguments,
   rangeWithin,
 } from '../arguments.js'
-import { type Advice, adviceValue, checkAdvice } from '../kernel/advice.js'
+import { invalidArgValue } from '../errors.js'
+import { type Advice, adviceValue, checkAdviceOrAuto } from '../kernel/advice.js'
 import { checkProtection, protectionBits, protectionOf } from '../kernel/protection.js'
 import { checkedOnHandle, type Handle, native, pageSize, type Result } from '../native.js'
+import { chooseReadAhead, endChoice } from './auto-advice.js'
 import { assertSyncable, resultOfLocking, resultOfReadingIn } from './faults.js'
 import { contentPace, faultPace, flushPace, inPieces, type Pace, tablePace } from './pieces.js'
 import { flushSettings, lockSettings, populateSettings } from './range-options.js'
@@ -102,11 +104,26 @@ const advicePaces: ReadonlyMap<unknown, Pace> = new Map([
 /** MADV_POPULATE_READ or MADV_POPULATE_WRITE. */
 const populates = (advice: Advice) => advice.startsWith('populate-')
 
-export function advise(mapping: Mapped, advice: Advice, offset: unknown, length: unknown): void {
-  const value = adviceValue(checkAdvice(advice, 'advice'))
+export function advise(
+  mapping: Mapped,
+  wanted: Advice | 'auto',
+  offset: unknown,
+  length: unknown,
+): void {
+  const advice = checkAdviceOrAuto(wanted, 'advice')
+  if (advice === 'auto') {
+    if (offset !== undefined || length !== undefined) {
+      throw invalidArgValue('advice', advice, 'is for a whole mapping, and takes no range')
+    }
+    const { handle, origin } = regionOf(mapping)
+    checkedOnHandle(chooseReadAhead(handle), 'madvise', origin)
+    return
+  }
+  const value = adviceValue(advice)
   const pace = advicePaces.get(advice)
   onRange(mapping, rangeArguments(offset, length), 'madvise', (...pages) => {
     const [handle, ...range] = pages
+    endChoice(handle, value)
     const result =
       pace === undefined
         ? native.madvise(...pages, value)

@@ -61,6 +61,10 @@ export class Region {
   faultsTold = 0
   /** Bodies of checked() that have not ended: they will tell. */
   checking = 0
+  /** Where the last readAsync() ends, in bytes. */
+  readEnd = 0
+  /** How many bytes it has read in behind that. */
+  readAhead = 0
   /** Replaced by resize(), as the only thing that happens between the addon's work and everything else. */
   memory: Memory
   #protection: Protection

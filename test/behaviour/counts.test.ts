@@ -4,7 +4,7 @@
 import { pageSize } from 'posix-mmap'
 import { describe, expect, it } from 'vitest'
 import { systemCallsOf, whyNoStrace } from '../../bench/lib/system-calls.js'
-import { pattern, scratchDirectory } from '../support/files.js'
+import { isOnDisk, noDisk, pattern, scratchDirectory } from '../support/files.js'
 import { projectRoot } from '../support/processes.js'
 
 const reason = whyNoStrace()
@@ -122,6 +122,36 @@ describe.skipIf(reason !== null)('system calls', () => {
     expect(counted('byPath.read(10, 10)')).toEqual({ fstat: 1 })
     expect(counted('byDescriptor.read(10, 10)')).toEqual({ fstat: 1 })
     expect(counted('shared.read(10, 10); shared.checked(() => {})')).toEqual({})
+  })
+
+  it('of many ranges to prefetch are one of a thread, and only for what is not in memory', ({
+    skip,
+  }) => {
+    if (!isOnDisk(scratch)) skip(noDisk)
+    const before = `
+      import { mapFile } from 'posix-mmap'
+      import { native } from './dist/internals.js'
+      const file = ${file} + '.large'
+      fs.writeFileSync(file, Buffer.alloc(2000 * ${pageSize}, 1))
+      const fd = fs.openSync(file)
+      fs.fsyncSync(fd)
+      const drop = () => native.fileAdvice(fd, 0, 0, native.constants.POSIX_FADV_DONTNEED)
+      const mapping = mapFile(file)
+      const ranges = Array.from({ length: 500 }, (_, i) => ({ offset: 4 * i * ${pageSize}, length: 1 }))`
+    const counted = (body: string, threads = true) => {
+      const script = { before, body, cwd: projectRoot, isAsync: true, threads, times: 20 }
+      const { madvise, mincore, process_madvise } = whole(systemCallsOf(script))
+      return { madvise, mincore, process_madvise }
+    }
+    const dropped = 'drop(); await mapping.prefetch(ranges)'
+    expect(counted(dropped, false)).toEqual({})
+    const inOne = { mincore: 500, process_madvise: 1 }
+    const oneByOne = { mincore: 500, madvise: 500 }
+    // Before Linux 6.13 a program without CAP_SYS_NICE may not call process_madvise(2).
+    expect([inOne, oneByOne]).toContainEqual(counted(dropped))
+    expect(counted(`native.forbidProcessMadvise(true); ${dropped}`)).toEqual(oneByOne)
+    const warm = 'mapping.read(0, mapping.byteLength); await mapping.prefetch(ranges)'
+    expect(counted(warm)).toEqual({ mincore: 500 })
   })
 
   it('are none of a message while both sides are busy', () => {

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import {
   type Advice,
   limits,
+  type MapAnonymousOptions,
   type MapFileOptions,
   type Mapping,
   mapAnonymous,
@@ -390,7 +391,7 @@ describe('create', () => {
 describe('options for all kinds of memory', () => {
   const pages = 16
   let files = 0
-  type Options = Pick<MapFileOptions, 'populate' | 'lock' | 'advice'>
+  type Options = Pick<MapAnonymousOptions, 'populate' | 'lock' | 'advice'>
   type Kind = [name: string, make: (options: Options) => Mapping]
   const kinds: Kind[] = [
     ...accesses.map((access): Kind => {

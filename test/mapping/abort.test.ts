@@ -48,7 +48,7 @@ async function printed(body: string, { file, setMode }: Fuse): Promise<unknown> 
 }
 
 describe('while the kernel waits for a disk', () => {
-  it('populate() and lock() reject within 100 ms of the abort', async ({ skip }) => {
+  it('populate(), lock() and readAsync() reject within 100 ms of the abort', async ({ skip }) => {
     if (reason !== undefined) skip(reason)
     await withFuse(scratch, 'hang', async (fuse) => {
       const seen = await printed(
@@ -57,15 +57,13 @@ describe('while the kernel waits for a disk', () => {
         times.push(await aborted((signal) => hanging().populate({ signal })))
         times.push(await aborted((signal) => hanging('normal').populate({ signal })))
         times.push(await aborted((signal) => hanging().lock({ signal })))
+        times.push(await aborted((signal) => hanging().readAsync(3 * pageSize, 10, { signal })))
+        times.push(await aborted((signal) => hanging('normal').readAsync(2 * pageSize - 5, 10, { signal })))
         print(times.map(([name, ms]) => [name, ms < 100]))
         process.exit(0)`,
         fuse,
       )
-      expect(seen).toEqual([
-        ['AbortError', true],
-        ['AbortError', true],
-        ['AbortError', true],
-      ])
+      expect(seen).toEqual(Array.from({ length: 5 }, () => ['AbortError', true]))
     })
   })
 

@@ -18,6 +18,7 @@
 
 #include "posix/files/own_descriptors.h"
 #include "posix/files/page_reason.h"
+#include "posix/kernel_constants.h"
 
 namespace posix_mmap {
 namespace {
@@ -35,6 +36,14 @@ int64_t size_of(const FileIdentity& identity, int fd) noexcept {
   if (fd < 0) return -EBADF;
   if (fstat(fd, &status) != 0) return -errno;
   return identity_of(status) == identity ? status.st_size : -EBADF;
+}
+
+/// Of a file by one of its names.
+bool is_owned_or_writable(const char* path) noexcept {
+  struct stat status{};
+  if (syscall(SYS_newfstatat, AT_FDCWD, path, &status, 0) != 0) return false;
+  return status.st_uid == geteuid() ||
+         syscall(SYS_faccessat2, AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
 }
 
 std::unique_ptr<char[]> copy_of(const char* text) noexcept {
@@ -169,6 +178,7 @@ void MappedFile::set(const MappedFileFacts& facts) noexcept {
   fd_ = facts.fd;
   path_ = copy_of(facts.path);
   told_end_.store(kNowhere, std::memory_order_relaxed);
+  residency_.store(Told::not_asked, std::memory_order_relaxed);
 }
 
 void MappedFile::inherit(const MappedFile& other) noexcept {
@@ -231,6 +241,23 @@ int64_t MappedFile::find_by_maps(const Extent& extent, Path& place) noexcept {
     if (size >= 0) return size;
   }
   return -ENOENT;
+}
+
+bool MappedFile::tells_residency(const Extent& extent) noexcept {
+  Told told = residency_.load(std::memory_order_relaxed);
+  if (told == Told::not_asked) {
+    Path place;
+    bool found = size_of(identity_, fd_) >= 0;
+    if (found) {
+      std::snprintf(place.data(), place.size(), "/proc/self/fd/%d", fd_);
+    } else {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      found = find_place(extent, place) >= 0;
+    }
+    told = found && is_owned_or_writable(place.data()) ? Told::yes : Told::no;
+    residency_.store(told, std::memory_order_relaxed);
+  }
+  return told == Told::yes;
 }
 
 int MappedFile::reason(const Extent& extent, uint64_t offset) noexcept {

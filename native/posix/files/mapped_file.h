@@ -46,6 +46,12 @@ class MappedFile {
   /// The same by the descriptor or the path alone, without a look at /proc.
   int64_t size_at_hand() noexcept;
 
+  /// stat(2), faccessat2(2) (Linux 5.8) — whether mincore(2) tells this program which pages of the
+  /// file are in memory. Since Linux 5.2 it tells whoever owns the file or may write to it, and
+  /// says of all pages to everybody else that they are. Asked once; false where the file is not to
+  /// be found.
+  bool tells_residency(const Extent& extent) noexcept;
+
   /// pread(2) and statfs(2) — why the page at `offset` of the file cannot be had: an errno, or 0
   /// where nothing is wrong with it now, or nothing can be found out. Opens the file if it must,
   /// but in a table of descriptors of its own, since to close it would drop the POSIX locks that
@@ -67,6 +73,8 @@ class MappedFile {
   bool keeps_size_ = false;
   int fd_ = -1;
   std::atomic<int64_t> told_end_{kNowhere};
+  enum class Told : uint8_t { not_asked, yes, no };
+  std::atomic<Told> residency_{Told::not_asked};
   mutable std::mutex mutex_;  // of the path, which follows the file when that is renamed
   std::unique_ptr<char[]> path_;
 };
