@@ -160,7 +160,10 @@ export interface Native {
     token: string,
   ): [handle: Handle, length: number, prot: number, facts: string, fd: number] | Result
   sharedArrayBuffer(handle: Handle): SharedArrayBuffer | Result
-  /** Shows the region in the pages of a growable SharedArrayBuffer, given as all of its bytes. */
+  /**
+   * Shows the region in pages that V8 has for a SharedArrayBuffer or for WebAssembly, as many bytes as the
+   * region has. -EFAULT when they are no pages to be written to any more.
+   */
   overlay(handle: Handle, bytes: Uint8Array): Result
   clearOverlay(bytes: Uint8Array): Result
 

@@ -48,9 +48,10 @@ export function isSealedAgainstWrites(fd: number): boolean {
 }
 
 /**
- * Whether no access to a mapping of a descriptor can fault: memory that is sealed against shrinking
- * keeps its pages, and a writable mapping allows every access.
+ * Whether no access to a mapping of the first `length` bytes of a descriptor can fault: memory that is sealed
+ * against shrinking keeps the size that it has after that, and a writable mapping allows every access.
  */
-export function cannotFault(fd: number, access: Access): boolean {
-  return access === 'read-write' && sealsOf(fd).includes('shrink')
+export function cannotFault(fd: number, access: Access, length: number): boolean {
+  // In this order: it may be cut until it is sealed.
+  return access === 'read-write' && sealsOf(fd).includes('shrink') && native.fileSize(fd) >= length
 }

@@ -71,7 +71,7 @@ export function attachedRegion(handle: unknown, options: unknown): Region {
   try {
     const { access, fileOffset, path, name } = JSON.parse(kept) as KeptFacts
     const segment = fd < 0 ? null : { fd, name }
-    const neverFaults = segment !== null && cannotFault(fd, access)
+    const neverFaults = segment !== null && cannotFault(fd, access, byteLength)
     const facts = { access, fileOffset, path, fd: -1, segment, neverFaults, onFault }
     return new Region(attached, byteLength, protectionOf(prot), facts)
   } catch (error) {

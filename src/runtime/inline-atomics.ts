@@ -3,6 +3,7 @@
 // works on WebAssembly's own memory alone, in which the kernel is made to show memory of ours.
 
 import { Buffer } from 'node:buffer'
+import { constants } from 'node:os'
 import { common, type Handle, hasEventLoopOfNode, native } from '../native.js'
 
 /**
@@ -48,31 +49,52 @@ const mostBytes = 2 ** 32
 /** More of it is not shown, to leave room for others. */
 const mostShownBytes = 2 ** 30
 
+/** A segment as the instructions see it. */
+export class Shown {
+  /** Of its first byte; 0 where it is not shown, or not any more. */
+  address: number
+  /** Of the thread, whichever copy of this code has made them. */
+  readonly instructions: Instructions
+  readonly byteLength: number
+
+  constructor(address: number, instructions: Instructions, byteLength: number) {
+    this.address = address
+    this.instructions = instructions
+    this.byteLength = byteLength
+  }
+}
+
+/** What overlay() answers when nothing may be shown at the addresses any more. */
+const lostAddresses = -constants.errno.EFAULT
+
 /** The memory of WebAssembly, and who has which part of it. */
 class Place {
-  readonly instructions: Instructions
+  readonly #instructions: Instructions
   readonly #memory: Exports['memory']
   /** The addresses of parts that were given back, by their length in blocks. */
   readonly #free = new Map<number, number[]>()
 
   constructor({ memory, compareExchange, exchange, load, store }: Exports) {
     // Not the object of the exports, whose properties V8 looks up by name each time.
-    this.instructions = { compareExchange, exchange, load, store }
+    this.#instructions = { compareExchange, exchange, load, store }
     this.#memory = memory
   }
 
-  /** @returns the address, which is not 0; or 0 where that cannot be had */
-  show(handle: Handle, byteLength: number): number {
-    if (byteLength === 0 || byteLength > mostShownBytes) return 0
+  show(handle: Handle, byteLength: number): Shown {
+    if (byteLength === 0 || byteLength > mostShownBytes) return notShown
     const blocks = Math.ceil(byteLength / blockBytes)
     const address = this.#free.get(blocks)?.pop() ?? this.#grow(blocks)
-    if (address === 0) return 0
-    if (native.overlay(handle, this.#part(address, byteLength)) === 0) return address
-    this.#giveBack(address, blocks)
-    return 0
+    if (address === 0) return notShown
+    const result = native.overlay(handle, this.#part(address, byteLength))
+    if (result === 0) return new Shown(address, this.#instructions, byteLength)
+    if (result !== lostAddresses) this.#giveBack(address, blocks)
+    return notShown
   }
 
-  hide(address: number, byteLength: number): void {
+  hide(shown: Shown): void {
+    const { address, byteLength } = shown
+    // Whoever has words of it yet must not find the next one there.
+    shown.address = 0
     if (native.clearOverlay(this.#part(address, byteLength)) !== 0) return // and nobody gets it
     this.#giveBack(address, Math.ceil(byteLength / blockBytes))
   }
@@ -112,27 +134,17 @@ function createPlace(): Place | null {
 
 let place: Place | null | undefined
 
-/** To be used only on memory that is shown, and after {@link findInstructions}. */
-export let instructions: Instructions
+/** For memory that Atomics is to be used on. */
+export const notShown = new Shown(0, undefined as never, 0)
 
-/** Each copy of this code needs them, also for memory that another one has had shown. */
-export function findInstructions(): void {
-  if (place !== undefined) return
-  place = common('instructions', createPlace)
-  if (place !== null) instructions = place.instructions
-}
-
-/**
- * Shows a region to the instructions: one whose pages are there and cannot be taken away.
- *
- * @returns the address of its first byte, or 0 where it cannot be shown
- */
-export function showToInstructions(handle: Handle, byteLength: number): number {
-  findInstructions()
-  return place?.show(handle, byteLength) ?? 0
+/** Shows a region to the instructions, if that can be: one whose pages are there and cannot be taken away. */
+export function showToInstructions(handle: Handle, byteLength: number): Shown {
+  // Asked for once: V8 collects garbage over and over before it says that there are too few addresses.
+  if (place === undefined) place = common('instructions', createPlace)
+  return place === null ? notShown : place.show(handle, byteLength)
 }
 
 /** Before the region goes. */
-export function hideFromInstructions(address: number, byteLength: number): void {
-  if (address !== 0) place?.hide(address, byteLength)
+export function hideFromInstructions(shown: Shown): void {
+  if (shown.address !== 0) place?.hide(shown)
 }

@@ -83,6 +83,7 @@ function readGeometry(memory: SharedMemory): Geometry {
 export interface Channel extends Area, AtomicWords {
   readonly geometry: Geometry
   readonly site: Site
+  readonly user: object
   readonly writer: Lock
 }
 
@@ -91,6 +92,7 @@ export function mapBroadcast(object: object, memory: SharedMemory): Channel {
   const geometry = readGeometry(memory)
   const site = siteOfLocks(broadcastLayout, object, memory, [word.writer, writerTag])
   const area = mapArea(memory, geometry.start, geometry.capacity)
-  const words = { site, words: area.words, address: site.address }
+  const shown = site.shownFor(memory.byteLength)
+  const words = { site, words: area.words, shown, offset: 0, user: object }
   return { ...area, ...words, geometry, writer: lockAt(words, word.writer) }
 }

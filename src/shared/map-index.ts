@@ -2,6 +2,7 @@
 // counts if the version of the bucket is the same afterwards: the version is raised after a record has
 // left the chain, and before its blocks are used for anything else.
 
+import type { Shown } from '../runtime/inline-atomics.js'
 import { type AtomicWords, atomic } from '../sync/atomic-words.js'
 import type { Transaction } from './map-journal.js'
 import type { Key } from './map-keys.js'
@@ -31,11 +32,10 @@ export class Index {
   #bucket = 0
   #version = 0
 
-  /** @param address of the words, to instructions that are compiled in line, or 0 */
-  constructor(views: Views, address: number) {
+  constructor(views: Views, shown: Shown) {
     this.#views = views
     this.#words = views.words
-    this.#atomicWords = { words: views.words, address }
+    this.#atomicWords = { words: views.words, shown, offset: 0 }
     this.#unitsWord = views.unitsWord
     this.#units = views.units
   }

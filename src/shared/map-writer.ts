@@ -2,6 +2,7 @@
 
 import { outOfRange } from '../errors.js'
 import type { SharedMemory } from '../mapping.js'
+import type { Shown } from '../runtime/inline-atomics.js'
 import { Mutex, placeOfMutex } from '../sync/mutex.js'
 import { leaveSite } from '../sync/owner.js'
 import { Evictor } from './map-eviction.js'
@@ -23,6 +24,8 @@ const reservedPart = 1 / 32
 const bucketsAtOnce = 1024
 
 export class Writer {
+  /** The memory, to instructions that are compiled in line. */
+  readonly shown: Shown
   readonly #views: Views
   readonly #words: Int32Array
   readonly #mutex: Mutex
@@ -37,13 +40,9 @@ export class Writer {
     this.#mutex = mutexIn(memory)
     this.#transaction = new Transaction(views)
     this.#space = new Space(views, this.#transaction)
-    this.#index = new Index(views, this.address)
+    this.shown = placeOfMutex(this.#mutex).site.shownFor(memory.byteLength)
+    this.#index = new Index(views, this.shown)
     this.#evictor = new Evictor(views, this.#transaction, this.#space, this.#index)
-  }
-
-  /** Where the memory begins, to instructions that are compiled in line, or 0; until {@link close}. */
-  get address(): number {
-    return placeOfMutex(this.#mutex).site.address
   }
 
   /** Runs `body` when nobody else changes the map, and after what others have left unfinished. */

@@ -43,6 +43,8 @@ const lengthBits = 0x3fffffff
 /** A ring, to the steps of its two sides. */
 export interface Ring extends AtomicWords {
   readonly site: Owner
+  /** Of the site, as a place has it. */
+  readonly user: object
   /** The word at which the area of records begins. */
   readonly base: number
   /** Units of the area. Positions count them, modulo twice as many: full is not empty then. */

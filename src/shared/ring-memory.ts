@@ -73,11 +73,12 @@ export function mapRing(object: object, memory: SharedMemory): RingMemory {
     [word.consumer, consumerTag],
   )
   const { mapping, ...views } = mapArea(memory, start, capacity)
-  const { address } = site
   const ring: Ring = {
     ...views,
     site,
-    address,
+    shown: site.shownFor(memory.byteLength),
+    offset: 0,
+    user: object,
     base: start / 4,
     units: capacity / unitBytes,
     single,

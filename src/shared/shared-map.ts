@@ -75,7 +75,7 @@ export class SharedMap<V = unknown> {
     this.#views = viewsOf(memory, this.#geometry)
     const writer = new Writer(memory, this.#views)
     this.#writer = writer
-    const index = new Index(this.#views, writer.address)
+    const index = new Index(this.#views, writer.shown)
     this.#reader = new Reader(this.#views, index, (body) => writer.tryLocked(body, undefined))
   }
 

@@ -25,7 +25,7 @@ import {
 } from './snapshot-layout.js'
 import { deadAmong, type SnapshotWords, takeOver } from './snapshot-reader.js'
 
-function lockSlowly(lock: Omit<Place, 'address'>, timeout: number): void {
+function lockSlowly(lock: Pick<Place, 'site' | 'words' | 'offset'>, timeout: number): void {
   const { site, words } = lock
   const locked = attemptSync({ site, words, attempt: lockAttempt(lock) }, timeout)
   if (locked !== undefined) return

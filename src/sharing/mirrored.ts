@@ -29,6 +29,6 @@ export function mirroredRegion(memory: Mapped, start: number, length: number): R
   return mapRegion({ ...request, mirrored: length - start }, noSettings, {
     access: 'read-write',
     path: null,
-    neverFaults: cannotFault(fd, 'read-write'),
+    neverFaults: cannotFault(fd, 'read-write', length),
   })
 }

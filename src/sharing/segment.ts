@@ -95,7 +95,7 @@ function mapDescriptor(
     const prot = protectionBits(protectionOfAccess(access))
     const request = { fd, offset: 0, length, prot, flags: constant('MAP_SHARED'), address: 0 }
     const segment = { fd, name }
-    const neverFaults = cannotFault(fd, access)
+    const neverFaults = cannotFault(fd, access, length)
     return mapRegion(request, settings, { access, path, segment, neverFaults })
   } catch (error) {
     native.closeDescriptor(fd)

@@ -1,36 +1,44 @@
 // Atomic instructions on words of a segment, in line where that can be had.
 
-import { instructions } from '../runtime/inline-atomics.js'
+import type { Shown } from '../runtime/inline-atomics.js'
 
 export interface AtomicWords {
   readonly words: Int32Array
-  /** Where the first of them is to the instructions that are compiled in line; 0 for those of Atomics. */
-  readonly address: number
+  /** The segment, in which all of them lie. */
+  readonly shown: Shown
+  /** Where the first of them is in the segment, in bytes. */
+  readonly offset: number
 }
 
 /**
  * As in Atomics, of which these are some; but that there is such a word is not checked, and what is read
- * or written otherwise may be another segment's.
+ * or written otherwise may be another segment's. Each asks anew where the segment is shown: whoever still
+ * has words of one that has gone would find another one there.
  */
 export const atomic = {
-  load({ words, address }: AtomicWords, at: number): number {
-    return address === 0 ? Atomics.load(words, at) : instructions.load(address + 4 * at)
+  load({ words, shown, offset }: AtomicWords, at: number): number {
+    const { address } = shown
+    if (address === 0) return Atomics.load(words, at)
+    return shown.instructions.load(address + offset + 4 * at)
   },
-  store({ words, address }: AtomicWords, at: number, value: number): void {
+  store({ words, shown, offset }: AtomicWords, at: number, value: number): void {
+    const { address } = shown
     if (address === 0) Atomics.store(words, at, value)
-    else instructions.store(address + 4 * at, value)
+    else shown.instructions.store(address + offset + 4 * at, value)
   },
-  exchange({ words, address }: AtomicWords, at: number, value: number): number {
+  exchange({ words, shown, offset }: AtomicWords, at: number, value: number): number {
+    const { address } = shown
     if (address === 0) return Atomics.exchange(words, at, value)
-    return instructions.exchange(address + 4 * at, value)
+    return shown.instructions.exchange(address + offset + 4 * at, value)
   },
   compareExchange(
-    { words, address }: AtomicWords,
+    { words, shown, offset }: AtomicWords,
     at: number,
     expected: number,
     replacement: number,
   ): number {
+    const { address } = shown
     if (address === 0) return Atomics.compareExchange(words, at, expected, replacement)
-    return instructions.compareExchange(address + 4 * at, expected, replacement)
+    return shown.instructions.compareExchange(address + offset + 4 * at, expected, replacement)
   },
 }

@@ -14,8 +14,9 @@ import { regionOf } from '../mapping/region.js'
 import { SharedMemory } from '../mapping.js'
 import { common, native } from '../native.js'
 import {
-  findInstructions,
   hideFromInstructions,
+  notShown,
+  type Shown,
   showToInstructions,
 } from '../runtime/inline-atomics.js'
 import { openOwn } from '../sharing/descriptors.js'
@@ -31,8 +32,7 @@ export class Site {
   /** What the owner is called in words; 1 to ownerBits - 1, drawn by lot, see {@link drawOwner}. */
   readonly owner: number
   readonly memory: SharedMemory
-  /** Where {@link memory} begins to instructions that are compiled in line, or 0. */
-  readonly address: number
+  readonly #shown: Shown
   readonly #identity: string
   readonly #fd: number
   readonly #asked = new Int32Array(1)
@@ -44,6 +44,7 @@ export class Site {
   readonly shares = new Map<number, number[]>()
   /** Objects that use it. */
   #users = 0
+  #closed = false
 
   constructor(memory: SharedMemory, identity: string) {
     this.#identity = identity
@@ -51,7 +52,7 @@ export class Site {
     // A description of its own, that nobody maps: a mapping would keep it open.
     this.#fd = openOwn(`/proc/self/fd/${memory.fd}`, fsConstants.O_RDWR)
     this.owner = drawOwner(this.#fd)
-    this.address = show(this.memory)
+    this.#shown = show(this.memory)
   }
 
   /**
@@ -71,6 +72,14 @@ export class Site {
     if (result < 0) throw systemError(result, 'fcntl')
   }
 
+  /**
+   * What instructions that are compiled in line have of it, for words of a mapping with so many bytes. That may
+   * have more than {@link memory}, if the size changed before it was sealed.
+   */
+  shownFor(byteLength: number): Shown {
+    return byteLength <= this.memory.byteLength ? this.#shown : notShown
+  }
+
   /** Counts in an object that uses it until the object is collected. */
   addUser(user: object): void {
     this.#users++
@@ -85,16 +94,18 @@ export class Site {
 
   /** For who gives back what it held after it was no user any more. */
   closeIfUnused(): void {
-    if (this.#users > 0 || this.held > 0) return
+    if (this.#closed || this.#users > 0 || this.held > 0) return
+    this.#closed = true
     sites.delete(this.#identity)
-    hideFromInstructions(this.address, this.memory.byteLength)
+    hideFromInstructions(this.#shown)
     this.memory.unmap()
     native.closeDescriptor(this.#fd)
   }
 }
 
 const sites = common('sites', () => new Map<string, Site>())
-const users = new FinalizationRegistry<Site>((site) => site.removeUser())
+/** Of all copies, as the sites are: one may leave what another has entered. */
+const users = common('users', () => new FinalizationRegistry<Site>((site) => site.removeUser()))
 
 /** Ends the use of a site by an object that is not collected yet. Idempotent. */
 export function leaveSite(user: object, site: Site): void {
@@ -116,14 +127,13 @@ function drawOwner(fd: number): number {
   }
 }
 
-/** Where it is to instructions that are compiled in line, or 0. */
-function show(memory: SharedMemory): number {
+/** To instructions that are compiled in line, if it can be. */
+function show(memory: SharedMemory): Shown {
   const { handle, byteLength, facts } = regionOf(memory)
-  return facts.neverFaults ? showToInstructions(handle, byteLength) : 0
+  return facts.neverFaults ? showToInstructions(handle, byteLength) : notShown
 }
 
 function siteOf(memory: SharedMemory): Site {
-  findInstructions()
   const identity = identityOf(memory.fd)
   let site = sites.get(identity)
   if (site === undefined) {
@@ -136,8 +146,8 @@ function siteOf(memory: SharedMemory): Site {
 /** Where the words of a primitive are. */
 export interface Place extends AtomicWords {
   readonly site: Site
-  /** In bytes from the start of the segment. */
-  readonly offset: number
+  /** What uses the site, which is closed once it is collected: whoever waits for a word keeps it. */
+  readonly user: object
 }
 
 /** The words of `object`, which starts at `offset` and takes `byteLength` bytes. */
@@ -172,6 +182,5 @@ export function placeOf(
     throw invalidArgValue('memory', memory, reason)
   }
   site.addUser(object)
-  const address = site.address === 0 ? 0 : site.address + start
-  return { site, words, address, offset: start }
+  return { site, words, shown: site.shownFor(start + byteLength), offset: start, user: object }
 }

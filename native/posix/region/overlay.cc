@@ -20,8 +20,7 @@ int overlay_region(const Region& region, std::byte* target) noexcept {
   if (mremap(extent.base, 0, extent.mapped_length, kFlags, target) != MAP_FAILED) return 0;
   const int error = errno;
   // The kernel may have unmapped what was there already, and its owner will use the addresses.
-  overlay_zeros(target, extent.mapped_length);
-  return -error;
+  return overlay_zeros(target, extent.mapped_length) == 0 ? -error : -EFAULT;
 }
 
 int overlay_zeros(std::byte* target, size_t length) noexcept {
@@ -29,7 +28,12 @@ int overlay_zeros(std::byte* target, size_t length) noexcept {
   if (!round_up_to_page(length, whole)) return -EOVERFLOW;
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   void* zeros = mmap(target, whole, PROT_READ | PROT_WRITE, kFlags, -1, 0);
-  return zeros != MAP_FAILED ? 0 : -errno;
+  if (zeros != MAP_FAILED) return 0;
+  const int error = errno;
+  // Here too. Somebody else's mapping would come to be in the gap, and its owner would unmap it
+  // later as its own. What may only be read takes nothing from the memory that may be promised.
+  mmap(target, whole, PROT_READ, kFlags, -1, 0);
+  return -error;
 }
 
 }  // namespace posix_mmap

@@ -9,6 +9,7 @@ import {
   finish,
   leaveReader,
   lockAt,
+  notShown,
   readerOf,
   receiveAttempt,
   trySend,
@@ -28,7 +29,9 @@ const scratch = Buffer.alloc(4096)
 function ringOf({ site, memory }: Context, single: boolean): Ring {
   const words = memory[0] as Int32Array
   const units = (words.length - base) / 2
-  return { site, words, address: 0, base, units, single, bytes: scratch, text: scratch }
+  const user = {}
+  const views = { words, shown: notShown, offset: 0, bytes: scratch, text: scratch }
+  return { site, user, ...views, base, units, single }
 }
 
 const wordsOf = (units: number) => [Array.from({ length: base + 2 * units }, () => 0)]
