@@ -103,6 +103,38 @@ export const shapes = [
     never: (_, seen) => seen === 1,
   },
   {
+    name: 'MP: a word that was loaded plainly before, and again after a load',
+    agents: [
+      (memory, at) => {
+        memory.plainStore(at, 1)
+        memory.store(at + line, 1)
+        return 0
+      },
+      (memory, at) => {
+        const before = memory.plainLoad(at)
+        const found = memory.load(at + line)
+        return before === 1 ? 7 : both(found, memory.plainLoad(at))
+      },
+    ],
+    never: (_, seen) => seen === 1,
+  },
+  {
+    name: 'MP: a word that was loaded plainly before, and again under a lock',
+    agents: [
+      (memory, at) => {
+        memory.plainStore(at, 1)
+        memory.compareExchange(at + line, 0, 1)
+        return 0
+      },
+      (memory, at) => {
+        const before = memory.plainLoad(at)
+        const found = memory.compareExchange(at + line, 1, 2)
+        return before === 1 ? 7 : both(found, memory.plainLoad(at))
+      },
+    ],
+    never: (_, seen) => seen === 1,
+  },
+  {
     name: 'SB: a store, and a load of what the other stores',
     agents: [
       (memory, at) => {
