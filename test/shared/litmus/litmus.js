@@ -10,7 +10,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { SharedMemory } from '../../../dist/index.js'
 import { atomic, fenceLoads, fenceStores, placeOf, plain } from '../../../dist/internals.js'
-import { futexWait } from '../../../dist/sync.js'
+import { futexNotify, futexWait } from '../../../dist/sync.js'
 import { line, shapes } from './shapes.js'
 
 const tag = 0x6c746d01
@@ -21,15 +21,15 @@ const mostAgents = Math.max(...shapes.map(({ agents }) => agents.length))
 /** Bits of what one agent has seen. */
 const seenBits = 3
 
-// Words of the memory: the tag; the meeting to which each agent has come, on a line of its own; what each has seen;
-// the cells.
+// Words of the memory: the tag; the meeting to which each agent has come, and whether one
+// sleeps for it; what each has seen; the cells.
 const meetings = line
 const results = meetings + mostAgents * line
 const places = results + mostAgents * cells
 const byteLength = 4 * (places + cells * cellWords)
 
 /** So often an agent looks for the others before it sleeps, since there may be fewer processors. */
-const mostSpins = 5000
+const mostSpins = 20_000
 
 /** @typedef {{ words: Int32Array, address: number }} Place */
 
@@ -123,13 +123,22 @@ function late({ words }) {
  * @param {number} number
  */
 function meet(words, agent, agents, number) {
-  Atomics.store(words, meetings + agent * line, number)
+  const own = meetings + agent * line
+  Atomics.store(words, own, number)
+  // Without this, whoever finds another one asleep would fall asleep as well, in each cell from then on.
+  if (Atomics.load(words, own + 1) !== 0) {
+    Atomics.store(words, own + 1, 0)
+    futexNotify(words, own)
+  }
   for (let other = 0; other < agents; other++) {
     const at = meetings + other * line
     for (let spins = 0; ; spins++) {
       const met = Atomics.load(words, at)
       if (met - number >= 0) break
-      if (spins >= mostSpins) futexWait(words, at, met, 1)
+      if (spins < mostSpins) continue
+      Atomics.store(words, at + 1, 1)
+      futexWait(words, at, met, 1)
+      spins = 0
     }
   }
 }
