@@ -25,7 +25,7 @@ export {
 } from './shared/map-layout.js'
 export { record as mapRecord } from './shared/map-records.js'
 export { lockAt } from './shared/message-lock.js'
-export { plain } from './shared/plain-words.js'
+export { fenceLoads, fenceStores, plain } from './shared/plain-words.js'
 export { finish, leaveReader, readerOf, receiveAttempt } from './shared/ring-consumer.js'
 export { closeAttempt, endRecord, trySend } from './shared/ring-producer.js'
 export { atomic } from './sync/atomic-words.js'

@@ -9,15 +9,13 @@ import type { Key } from './map-keys.js'
 import { bucketWords, damaged, state, unitWords, type Views } from './map-layout.js'
 import { copyPayload, keyFormOf, record } from './map-records.js'
 import { linked, nextExtent, recordHeaderBytes, type Space } from './map-space.js'
+import { fenceLoads } from './plain-words.js'
 
 /** Of a form: what belongs to the key. */
 const keyForm = ~0xf
 
 /** After so many records a reader asks whether it is still in the chain. */
 const stretch = 256
-
-/** Orders the loads before it and those after it, where the processor does not do so by itself. */
-const fence = process.arch === 'x64' ? undefined : new Int32Array(new SharedArrayBuffer(4))
 
 /** Nothing that can be: the memory was used anew meanwhile, or is damaged. */
 export const impossible = -1
@@ -54,7 +52,7 @@ export class Index {
 
   /** Whether all that was read since {@link enter} was there. */
   isUnchanged(): boolean {
-    if (fence !== undefined) Atomics.exchange(fence, 0, 0)
+    fenceLoads()
     return atomic.load(this.#atomicWords, this.#bucket) === this.#version
   }
 

@@ -13,6 +13,7 @@ import { counters, damaged, mutexOffset, state, unitBytes, type Views } from './
 import { numberOf, payloadOf, placeBit, record, shortValueAt, writeRecord } from './map-records.js'
 import { recordHeaderBytes, Space } from './map-space.js'
 import { type Encoded, encodedNumber, notANumber, numberBytes, valueKinds } from './map-values.js'
+import { fenceStores } from './plain-words.js'
 import { sharedFull } from './shared-errors.js'
 
 /** Somebody else has the lock. */
@@ -140,7 +141,9 @@ export class Writer {
     const sum = (floats[now] as number) + by
     aboutToStore()
     // A reader who still reads the other place, which counted before, finds out by the version.
-    Atomics.add(words, this.#index.bucketOf(hash), 1)
+    const bucket = this.#index.bucketOf(hash)
+    Atomics.add(words, bucket, 1)
+    fenceStores(words, bucket)
     aboutToStore()
     floats[next] = sum
     aboutToStore()

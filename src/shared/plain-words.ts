@@ -11,3 +11,19 @@ export const plain = {
     words[at] = value
   },
 }
+
+/** For what orders plain accesses; nothing where the processor lets no load pass a load, and no store a store. */
+const fence = process.arch === 'x64' ? undefined : new Int32Array(new SharedArrayBuffer(4))
+
+/** Orders the loads before it and the atomic loads after it. */
+export function fenceLoads(): void {
+  if (fence !== undefined) Atomics.exchange(fence, 0, 0)
+}
+
+/**
+ * Keeps the plain stores after it behind a read-modify-write of this word, which may be two instructions on
+ * arm64, a load that acquires and a store that releases: what follows is ordered after the first of them alone.
+ */
+export function fenceStores(words: Int32Array, at: number): void {
+  if (fence !== undefined) Atomics.load(words, at)
+}

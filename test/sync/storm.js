@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { SharedMemory } from '../../dist/index.js'
 import { Mutex } from '../../dist/sync.js'
+import { quantiles } from '../support/quantiles.js'
 
 const workers = 8
 const killEach = 300
@@ -169,11 +170,6 @@ async function storm(seconds, repairs) {
       late.push(((words[log + 2 * i + 1] ?? 0) - (ended.get(who) ?? at)) / 1000)
     }
     seen.add(who)
-  }
-  const quantiles = (/** @type {number[]} */ list) => {
-    const sorted = list.toSorted((a, b) => a - b)
-    const at = (/** @type {number} */ part) => sorted[Math.floor(sorted.length * part)]
-    return { median: at(0.5), p99: at(0.99), worst: sorted.at(-1) }
   }
   return {
     kills: killed.size,

@@ -1,8 +1,10 @@
-// Owners that are killed while they are at work on shared data. `node test/sync/storm.js 60` is the long
-// form.
+// Owners that are killed while they are at work on shared data. POSIX_MMAP_SOAK is how many seconds the
+// storm lasts.
 
 import { expect, it } from 'vitest'
 import { projectRoot, runCommand } from '../support/processes.js'
+
+const seconds = process.env['POSIX_MMAP_SOAK'] ?? '5'
 
 async function storm(...args: string[]): Promise<Record<string, unknown>> {
   const { stdout, stderr, code } = await runCommand(
@@ -18,7 +20,7 @@ async function storm(...args: string[]): Promise<Record<string, unknown>> {
 it('no update is lost or made twice, and each death is told once', {
   timeout: 240_000,
 }, async () => {
-  const result = await storm('5')
+  const result = await storm(seconds)
   expect(result).toMatchObject({ violations: 0, wrong: 0, endless: 0, free: true })
   expect(result['takeovers']).toBeGreaterThan(0)
   expect(result['acquisitions']).toBeGreaterThan(100)

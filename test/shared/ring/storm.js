@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { SharedMemory } from '../../../dist/index.js'
 import { MessageRing } from '../../../dist/shared.js'
+import { quantiles } from '../../support/quantiles.js'
 
 const producers = 4
 const killEach = 120
@@ -135,6 +136,10 @@ async function storm(seconds, isCareful) {
   let number = 0
   let consumers = 0
   const kills = { producer: 0, consumer: 0 }
+  /** What this process sends itself, as producer 0. */
+  const message = new Uint8Array(100)
+  /** @type {number[]} */
+  const recoveries = []
   const start = (/** @type {'producer' | 'consumer'} */ role) => {
     const mine = role === 'producer' ? ++number : ++consumers
     const paths = [ring.memory, memory].map(({ fd }) => `/proc/${process.pid}/fd/${fd}`)
@@ -153,8 +158,18 @@ async function storm(seconds, isCareful) {
     const victim = alive[place]
     if (victim === undefined) continue
     await Promise.race([victim.ready, delay(5000)])
+    const before = performance.now()
     victim.child.kill('SIGKILL')
     kills[victim.role]++
+    // A consumer is missed until the next one has started, which takes much longer.
+    if (victim.role === 'producer') {
+      const sequence = notes[sent] ?? 0
+      fill(message, 0, sequence)
+      if (ring.sendSync(message, 60_000)) {
+        recoveries.push(performance.now() - before)
+        notes[sent] = sequence + 1
+      }
+    }
     alive[place] = start(victim.role)
   }
   Atomics.store(notes, stop, 1)
@@ -167,7 +182,7 @@ async function storm(seconds, isCareful) {
   for (const { child } of alive) child.kill('SIGKILL')
   let lost = 0
   let invented = 0
-  for (let i = 1; i <= number; i++) {
+  for (let i = 0; i <= number; i++) {
     const [given, got] = [notes[sent + i] ?? 0, notes[seen + i] ?? 0]
     if (got < given) lost += given - got
     // One may have been sent when its producer was killed before it could say so.
@@ -182,6 +197,8 @@ async function storm(seconds, isCareful) {
     invented,
     endless,
     rest: ring.tryReceive() === null ? 0 : 1,
+    /** Milliseconds from the kill(2) of a producer to the end of a sendSync() by this process. */
+    recovery: quantiles(recoveries),
   }
 }
 

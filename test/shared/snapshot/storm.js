@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import { SharedMemory } from '../../../dist/index.js'
 import { Snapshot } from '../../../dist/shared.js'
+import { quantiles } from '../../support/quantiles.js'
 
 const bytes = 4096
 const readers = 4
@@ -126,6 +127,8 @@ async function storm(seconds, tears) {
   let kills = 0
   /** The longest time, in milliseconds, without a publish that returned. */
   let standstill = 0
+  /** @type {number[]} */
+  const recoveries = []
   let last = { version: 0, at: performance.now() }
   const end = performance.now() + 1000 * seconds
   while (performance.now() < end) {
@@ -138,7 +141,15 @@ async function storm(seconds, tears) {
     const victim = ready[Math.floor(Math.random() * ready.length)]
     if (victim === undefined) continue
     alive.splice(alive.indexOf(victim), 1)
+    const before = performance.now()
     victim.child.kill('SIGKILL')
+    // Takes the lock over if the dead writer had it, and the holds away of a reader that is in the way.
+    returned(
+      words,
+      snapshot.publishWith(4, (target) => target.fill(0), { timeout: 60_000 }),
+    )
+    recoveries.push(performance.now() - before)
+    Atomics.add(words, publishes, 1)
     kills++
     start(victim.role)
   }
@@ -166,6 +177,8 @@ async function storm(seconds, tears) {
     publishes: count(publishes),
     refused: count(refused),
     standstill: Math.round(standstill),
+    /** Milliseconds from kill(2) to the end of a publish by this process. */
+    recovery: quantiles(recoveries),
   }
 }
 
