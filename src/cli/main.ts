@@ -3,13 +3,17 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { nearest } from '../errors.js'
 import { packageRoot } from '../native.js'
 import { type Command, type CommandLine, type ExitCode, exit, UsageError } from './command.js'
 import { evict } from './evict.js'
 import { maps } from './maps.js'
-import { print, printError, whenOutputFails } from './output.js'
+import { print, printError, printProblem, whenOutputFails } from './output.js'
 import { residency } from './residency.js'
+import { harmless } from './text.js'
 import { warm } from './warm.js'
+
+export { exactWords } from './paths.js'
 
 const commands: Readonly<Record<string, Command>> = { residency, warm, evict, maps }
 
@@ -35,24 +39,56 @@ function version(): string {
 
 const common = { help: { type: 'boolean', short: 'h' }, json: { type: 'boolean' } } as const
 
-function parse(command: Command, words: string[]): CommandLine {
+/** `; did you mean '…'?`, if a known word is near. */
+function guess(word: string, known: readonly string[], start = ''): string {
+  const near = nearest(word, known)
+  return near === '' ? '' : `; did you mean '${start}${near}'?`
+}
+
+/** Gives options whose value was left out their default; a number that follows is taken for the value. */
+function withDefaults(words: readonly string[], defaults: Command['defaults'] = {}): string[] {
+  const end = words.indexOf('--')
+  return words.map((word, i) => {
+    const name = word.slice(2)
+    if (!word.startsWith('--') || !Object.hasOwn(defaults, name)) return word
+    if (end >= 0 && i > end) return word
+    return /^\d*\.?\d+$/.test(words[i + 1] ?? '') ? word : `${word}=${defaults[name]}`
+  })
+}
+
+function parse(command: Command, given: readonly string[]): CommandLine {
+  const options: Command['options'] = { ...common, ...command.options }
+  const args = withDefaults(given, command.defaults)
   try {
-    const options = { ...common, ...command.options }
-    const { values, positionals } = parseArgs({ args: words, options, allowPositionals: true })
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
     return { operands: positionals, options: values as CommandLine['options'] }
   } catch (error) {
-    throw new UsageError((error as Error).message)
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') throw new UsageError(message)
+    const { tokens } = parseArgs({
+      args,
+      options,
+      allowPositionals: true,
+      strict: false,
+      tokens: true,
+    })
+    const unknown = tokens.find(
+      (token) => token.kind === 'option' && !Object.hasOwn(options, token.name),
+    )
+    if (unknown?.kind !== 'option') throw new UsageError(message)
+    const near = guess(unknown.name, Object.keys(options), '--')
+    throw new UsageError(`there is no option '${unknown.rawName}'${near}`)
   }
 }
 
-async function runCommand(command: Command, words: string[]): Promise<ExitCode> {
+async function runCommand(command: Command, words: readonly string[]): Promise<ExitCode> {
   const line = parse(command, words)
   if (line.options['help'] !== true) return command.run(line)
   await print(command.help)
   return exit.ok
 }
 
-async function dispatch(name: string | undefined, words: string[]): Promise<ExitCode> {
+async function dispatch(name: string | undefined, words: readonly string[]): Promise<ExitCode> {
   if (name === undefined) {
     await printError(help)
     return exit.usage
@@ -67,28 +103,32 @@ async function dispatch(name: string | undefined, words: string[]): Promise<Exit
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command !== undefined) return runCommand(command, words)
-  throw new UsageError(`there is no ${name.startsWith('-') ? 'option' : 'command'} '${name}'`)
+  const isOption = name.startsWith('-')
+  const known = isOption ? ['--help', '--version'] : Object.keys(commands)
+  throw new UsageError(
+    `there is no ${isOption ? 'option' : 'command'} '${name}'${guess(name, known)}`,
+  )
 }
 
 /** Runs the program and returns its exit code. Prints errors and never throws. */
-export async function main([name, ...words]: string[]): Promise<ExitCode> {
+export async function main([name, ...words]: readonly string[]): Promise<ExitCode> {
   whenOutputFails((error) => {
     // The reader has closed the pipe, as `head` does: it has what it wanted, and that is not an
     // error.
     if (error.code === 'EPIPE') process.exit(exit.ok)
-    printError(`posix-mmap: ${error.message}\n`)
+    printProblem(error)
     process.exit(exit.failure)
   })
   try {
     return await dispatch(name, words)
   } catch (error) {
-    const { message } = error as Error
     if (!(error instanceof UsageError)) {
-      await printError(`posix-mmap: ${message}\n`)
+      await printProblem(error)
       return exit.failure
     }
     const of = name !== undefined && Object.hasOwn(commands, name) ? `${name} ` : ''
-    await printError(`posix-mmap: ${message}\nTry 'posix-mmap ${of}--help'.\n`)
+    const problem = harmless(error.message)
+    await printError(`posix-mmap: ${problem}\nTry 'posix-mmap ${of}--help'.\n`)
     return exit.usage
   }
 }

@@ -1,6 +1,7 @@
 // Reads a file into the page cache.
 
 import { readSync } from 'node:fs'
+import type { Extent } from './byte-range.js'
 import { type CachedFile, withPart } from './cached-file.js'
 
 /**
@@ -46,12 +47,17 @@ function populate(file: CachedFile, offset: number, length: number): number {
   }
 }
 
-/** Reads a file in, and calls `onStep` after each step with the number of bytes that it read. */
-export function readIn(file: CachedFile, onStep: (bytes: number) => void): void {
-  for (let offset = 0; offset < file.size; offset += stepBytes) {
-    const length = Math.min(stepBytes, file.size - offset)
-    const done = populate(file, offset, length)
+/** Reads part of a file in, and calls `onStep` after each step with the number of bytes that it read. */
+export function readIn(
+  file: CachedFile,
+  { offset, length }: Extent,
+  onStep: (bytes: number) => void,
+): void {
+  const end = offset + length
+  for (let at = offset; at < end; at += stepBytes) {
+    const step = Math.min(stepBytes, end - at)
+    const done = populate(file, at, step)
     onStep(done)
-    if (done < length) break
+    if (done < step) break
   }
 }

@@ -1,4 +1,6 @@
-// Numbers as people read them.
+// Numbers as people read and write them.
+
+import { UsageError } from './command.js'
 
 const prefixes = ['', 'K', 'M', 'G', 'T', 'P', 'E'] as const
 
@@ -37,7 +39,31 @@ export function percentage(part: number, whole: number): string {
   return `${part === 0 ? 0 : Math.min(Math.max(rounded, 1), 99)}%`
 }
 
+/** Such as `2,000`. Not by toLocaleString(), which loads tables for longer than some commands take. */
+export function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+}
+
 /** Such as `1 file` and `2,000 files`. */
 export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+const size = /^(\d+|\d+\.\d*|\.\d+)(?: ?([kmgtpe])(i?b)?| ?b)?$/i
+
+/**
+ * A number of bytes, such as `4096`, `100M`, `1.5 GiB` or `64kB`: the units are powers of 1024, as the
+ * program prints them, and those with a B and no i are powers of 1000, as in coreutils.
+ *
+ * @param what the option, for the error
+ */
+export function parseSize(text: string, what: string): number {
+  const [, digits = '', prefix = '', rest = ''] = size.exec(text) ?? []
+  const power = prefixes.indexOf(prefix.toUpperCase() as (typeof prefixes)[number])
+  const bytes = Math.floor(Number(digits) * (/^b$/i.test(rest) ? 1000 : 1024) ** power)
+  if (digits === '') {
+    throw new UsageError(`${what} takes a size such as 4096, 100M or 1.5GiB, not '${text}'`)
+  }
+  if (Number.isSafeInteger(bytes)) return bytes
+  throw new UsageError(`${what} takes at most 2**53 - 1 bytes, not '${text}'`)
 }

@@ -15,18 +15,27 @@ export interface CacheStatistics {
   recentlyEvicted: number
 }
 
+let forbidden = false
+
+/** For tests: as on a kernel without cachestat(2). */
+export function forbidCachestat(wanted: boolean): void {
+  forbidden = wanted
+}
+
 /**
  * cachestat(2) — counts pages of `length` bytes of a file from `offset`; a length of 0 reaches to the
  * end. It takes a time that grows with what is in memory, and not with the size of the file.
  *
  * @returns null where the kernel does not answer: before Linux 6.5, in sandboxes that do not know the
- *   call, and for a file of hugetlbfs
+ *   call, for a file of hugetlbfs, and since Linux 6.14 for a file that this process neither owns nor may
+ *   write to
  */
 export function cacheStatistics(
   fd: number,
   offset: number,
   length: number,
 ): CacheStatistics | null {
+  if (forbidden) return null
   const found = native.cachestat(fd, offset, length)
   if (typeof found === 'number') return null
   const [cached, dirty, underWriteback, evicted, recentlyEvicted] = found

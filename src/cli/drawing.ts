@@ -1,9 +1,9 @@
 // Draws files in the page cache: a line for each file, and a line of totals.
 
 import { shareBar } from './bar.js'
-import { type FileResidency, firstPageOf } from './cached-file.js'
+import { type FileResidency, firstPageOf } from './cached-pages.js'
 import { bold, type Look } from './terminal.js'
-import { columnsOf, harmless, padded, shortened } from './text.js'
+import { columnsOf, escaped, padded, shortened } from './text.js'
 import { byteSize, counted, percentage, shortByteSize } from './units.js'
 
 /** Columns for numbers such as ` 100%` and `  1023M / 1023M`. */
@@ -19,7 +19,7 @@ export interface Layout {
 
 /** Gives the longest name its columns, up to a third of the line, and the bar what is left of it. */
 export function layoutFor(names: readonly string[], look: Look): Layout {
-  const longest = names.reduce((most, name) => Math.max(most, columnsOf(harmless(name))), 0)
+  const longest = names.reduce((most, name) => Math.max(most, columnsOf(escaped(name))), 0)
   const name = Math.min(longest, Math.floor(look.columns / 3))
   return { look, name, bar: Math.max(look.columns - name - 2 - numbersWidth, 1) }
 }
@@ -32,43 +32,50 @@ function shares({ parts, pages }: FileResidency): number[] {
   })
 }
 
+/** A name in the columns for names; where it does not fit there, cut in the middle or whole. */
+export function nameColumn(name: string, columns: number, look: Look): string {
+  const text = escaped(name)
+  const ellipsis = look.unicode ? '…' : '...'
+  return padded(look.wholeNames ? text : shortened(text, columns, ellipsis), columns)
+}
+
 export function fileLine(name: string, residency: FileResidency, layout: Layout): string {
   const { look } = layout
-  const { size, residentBytes } = residency
-  const shown = shortened(harmless(name), layout.name, look.unicode ? '…' : '...')
-  const start = `${padded(shown, layout.name)}  `
-  if (size === 0) return `${start}(empty)\n`
+  const { size, length, residentBytes } = residency
+  const start = `${nameColumn(name, layout.name, look)}  `
+  if (length === 0) return `${start}${size === 0 ? '(empty)' : '(no byte in the range)'}\n`
   const bar = shareBar(shares(residency), layout.bar, look)
-  const share = percentage(residentBytes, size).padStart(5)
-  const of = `${shortByteSize(residentBytes).padStart(5)} / ${shortByteSize(size).padStart(5)}`
+  const share = percentage(residentBytes, length).padStart(5)
+  const of = `${shortByteSize(residentBytes).padStart(5)} / ${shortByteSize(length).padStart(5)}`
   return `${start}${bar}${share}  ${of}\n`
 }
 
 /** The sums over all files. */
 export class Totals {
   files = 0
-  size = 0
+  /** In bytes, of the ranges that were looked at. */
+  length = 0
   pages = 0
   resident = 0
   residentBytes = 0
 
-  add({ size, pages, resident, residentBytes }: FileResidency): void {
+  add({ length, pages, resident, residentBytes }: FileResidency): void {
     this.files++
-    this.size += size
+    this.length += length
     this.pages += pages
     this.resident += resident
     this.residentBytes += residentBytes
   }
 
   get percentage(): string {
-    return this.size === 0 ? '0%' : percentage(this.residentBytes, this.size)
+    return this.length === 0 ? '0%' : percentage(this.residentBytes, this.length)
   }
 }
 
 /** The line of totals. Remarks for which it has no room are left out, the last one first. */
 export function totalLine(totals: Totals, remarks: readonly string[], look: Look): string {
-  const { files, size, residentBytes } = totals
-  const sum = `${byteSize(residentBytes)} of ${byteSize(size)} resident (${totals.percentage})`
+  const { files, length, residentBytes } = totals
+  const sum = `${byteSize(residentBytes)} of ${byteSize(length)} resident (${totals.percentage})`
   let line = `${counted(files, 'file')}: ${sum}`
   for (const remark of remarks) {
     if (columnsOf(line) + columnsOf(remark) + 2 > look.columns) break

@@ -1,0 +1,248 @@
+// Which pages of a file are in the page cache. cachestat(2) counts them, in a time that depends on what
+// is in memory; where the kernel does not answer that, mincore(2) shows each page of a mapping. A window
+// at a time, so that a file of any size takes little memory, few addresses, and no long silence.
+
+import { pageSize } from '../index.js'
+import { cacheStatistics } from '../kernel/cache-statistics.js'
+import { MapFlags, mmap, Prot } from '../posix.js'
+import { type ByteRange, extentIn, wholeFile } from './byte-range.js'
+import { type CachedFile, withPart } from './cached-file.js'
+import { append, type Runs, within } from './runs.js'
+
+/** Which pages of a file, or of part of it, are in memory. */
+export interface FileResidency {
+  /** In bytes, of the file. */
+  size: number
+  /** What the rest is about, in bytes: all of the file unless a range of it was asked for. */
+  offset: number
+  length: number
+  /** In bytes. */
+  pageSize: number
+  pages: number
+  /** How many pages are in memory. */
+  resident: number
+  /** How many of the bytes these hold. */
+  residentBytes: number
+  /**
+   * Of each of the equal parts into which the pages were divided: how many of them are in memory.
+   */
+  parts: number[]
+}
+
+/** Called after each window with the number of its bytes, so that a long search shows that it goes on. */
+export type OnWindow = (bytes: number) => void
+
+/** Pages of a file from `first` up to `end`. */
+interface Span {
+  first: number
+  end: number
+}
+
+interface Found {
+  resident: number
+  firstIsResident: boolean
+  lastIsResident: boolean
+}
+
+/** What cachestat(2) is asked for at once: some 0.1 s where all of it is in memory in small pages. */
+const countedBytes = 2 ** 34
+/** What is mapped at once: some 10 ms. */
+const mappedBytes = 2 ** 30
+/** Where some pages are in memory and some not, counting ends at so many, and a mapping shows each. */
+const mixedBytes = 2 ** 24
+
+/** cachestat(2) — how many pages are in memory, null where the kernel does not answer. */
+function countIn({ fd }: CachedFile, first: number, end: number): number | null {
+  const found = cacheStatistics(fd, first * pageSize, (end - first) * pageSize)
+  return found === null ? null : Math.min(found.cached, end - first)
+}
+
+/**
+ * mincore(2) — a byte for each page, 1 if it is in memory. null if the kernel does not report it to this
+ * process: since Linux 5.2 it does so only for the owner of the file and for processes that may write to
+ * it, and for all others it calls every page resident, even one past the end of the file, which cannot be.
+ * Such a page is then asked for, far past the end, since the file may be growing.
+ */
+function vectorOf(file: CachedFile, first: number, end: number): Uint8Array | null {
+  const offset = first * pageSize
+  const length = Math.min(end * pageSize, file.size) - offset
+  const { vector, resident } = withPart(file, offset, length, (part) => part.residency())
+  return resident < vector.length || isReported(file) ? vector : null
+}
+
+function isReported({ fd, size }: CachedFile): boolean {
+  const offset = Math.ceil(size / pageSize) * pageSize + mappedBytes
+  const pastTheEnd = mmap({ fd, offset, length: pageSize, prot: Prot.READ, flags: MapFlags.SHARED })
+  const { resident } = pastTheEnd.residency()
+  pastTheEnd.unmap()
+  return resident === 0
+}
+
+/** The first page of a part of pages that are divided into `count` parts, as equal as pages allow. */
+export function firstPageOf(part: number, count: number, pages: number): number {
+  return Math.floor((part * pages) / count)
+}
+
+/**
+ * Counts the pages of each part by cachestat(2): all parts of a window at once, and then halves of them
+ * as long as some of their pages are in memory and some are not.
+ *
+ * @returns null where the kernel does not answer
+ */
+function countParts(
+  file: CachedFile,
+  { first, end }: Span,
+  parts: number[],
+  onWindow: OnWindow,
+): Found | null {
+  const pages = end - first
+  const count = parts.length
+  const pageOf = (part: number) => first + firstPageOf(part, count, pages)
+  let refused = false
+  const counted = (from: number, to: number): number => {
+    let sum = 0
+    for (let at = from; at < to && !refused; at += countedBytes / pageSize) {
+      const found = countIn(file, at, Math.min(at + countedBytes / pageSize, to))
+      if (found === null) refused = true
+      else sum += found
+      // Bytes are told once, when their parts are known; this only shows that it goes on.
+      if (to - from > countedBytes / pageSize) onWindow(0)
+    }
+    return sum
+  }
+  const divide = (from: number, to: number, resident: number): void => {
+    const all = pageOf(to) - pageOf(from)
+    if (resident === 0) return
+    if (to - from === 1) parts[from] = Math.min(resident, all)
+    else if (resident >= all) {
+      for (let part = from; part < to; part++) parts[part] = pageOf(part + 1) - pageOf(part)
+    } else {
+      const middle = (from + to) >> 1
+      const left = counted(pageOf(from), pageOf(middle))
+      divide(from, middle, left)
+      // The file may have lost pages since they were counted together.
+      divide(middle, to, Math.max(resident - left, 0))
+    }
+  }
+  const atOnce = Math.max(Math.floor((count * countedBytes) / (pages * pageSize)), 1)
+  for (let part = 0; part < count && !refused; part += atOnce) {
+    const next = Math.min(part + atOnce, count)
+    divide(part, next, counted(pageOf(part), pageOf(next)))
+    onWindow((pageOf(next) - pageOf(part)) * pageSize)
+  }
+  if (refused) return null
+  const resident = parts.reduce((sum, part) => sum + part, 0)
+  const isResident = (page: number) =>
+    resident === pages || (resident > 0 && countIn(file, page, page + 1) === 1)
+  return { resident, firstIsResident: isResident(first), lastIsResident: isResident(end - 1) }
+}
+
+/** Adds the resident pages of a vector that starts at page `first` to the parts in which they lie. */
+function addTo(parts: number[], vector: Uint8Array, first: number, pages: number): number {
+  const count = parts.length
+  let part = Math.floor((first * count) / pages)
+  let end = firstPageOf(part + 1, count, pages) - first
+  let resident = 0
+  for (let page = 0; page < vector.length; page++) {
+    while (page >= end) end = firstPageOf(++part + 1, count, pages) - first
+    const one = vector[page] ?? 0
+    parts[part] = (parts[part] ?? 0) + one
+    resident += one
+  }
+  return resident
+}
+
+/** The same by mincore(2). null if the kernel does not report it to this process. */
+function showParts(
+  file: CachedFile,
+  { first, end }: Span,
+  parts: number[],
+  onWindow: OnWindow,
+): Found | null {
+  const found = { resident: 0, firstIsResident: false, lastIsResident: false }
+  for (let at = first; at < end; at += mappedBytes / pageSize) {
+    const vector = vectorOf(file, at, Math.min(at + mappedBytes / pageSize, end))
+    if (vector === null) return null
+    if (at === first) found.firstIsResident = vector[0] === 1
+    found.lastIsResident = vector.at(-1) === 1
+    found.resident += addTo(parts, vector, at - first, end - first)
+    onWindow(vector.length * pageSize)
+  }
+  return found
+}
+
+function silent(): void {}
+
+/**
+ * Which pages of a file, or of a range of it, are in memory: of all of it, and of each of at most
+ * `maxParts` equal parts. Reads nothing in.
+ *
+ * @returns null if the kernel does not report it to this process
+ */
+export function residencyOf(
+  file: CachedFile,
+  maxParts: number,
+  range: ByteRange = wholeFile,
+  onWindow: OnWindow = silent,
+): FileResidency | null {
+  const { size } = file
+  const { offset, length } = extentIn(size, range)
+  const first = Math.floor(offset / pageSize)
+  const end = length === 0 ? first : Math.ceil((offset + length) / pageSize)
+  const pages = end - first
+  const parts = new Array<number>(Math.min(pages, maxParts)).fill(0)
+  const nothing = { resident: 0, firstIsResident: false, lastIsResident: false }
+  const span = { first, end }
+  const found =
+    pages === 0
+      ? nothing
+      : (countParts(file, span, parts, onWindow) ?? showParts(file, span, parts.fill(0), onWindow))
+  if (found === null) return null
+  const { resident, firstIsResident, lastIsResident } = found
+  const before = firstIsResident ? offset - first * pageSize : 0
+  const behind = lastIsResident ? end * pageSize - (offset + length) : 0
+  const residentBytes = resident * pageSize - before - behind
+  return { size, offset, length, pageSize, pages, resident, residentBytes, parts }
+}
+
+/**
+ * Which bytes of a file, or of a range of it, are in memory. Reads nothing in.
+ *
+ * @returns null if the kernel does not report it to this process
+ */
+export function runsOf(
+  file: CachedFile,
+  range: ByteRange = wholeFile,
+  onWindow: OnWindow = silent,
+): Runs | null {
+  const { offset, length } = extentIn(file.size, range)
+  const runs: number[] = []
+  const add = (first: number, end: number) => append(runs, first * pageSize, end * pageSize)
+  const show = (first: number, end: number): boolean => {
+    const vector = vectorOf(file, first, end)
+    vector?.forEach((one, page) => {
+      if (one === 1) add(first + page, first + page + 1)
+    })
+    return vector !== null
+  }
+  const search = (first: number, end: number): boolean => {
+    const resident = countIn(file, first, end)
+    if (resident === 0) return true
+    if (resident === end - first) add(first, end)
+    else if (end - first <= (resident === null ? mappedBytes : mixedBytes) / pageSize) {
+      return show(first, end)
+    } else {
+      const middle = Math.floor((first + end) / 2)
+      return search(first, middle) && search(middle, end)
+    }
+    return true
+  }
+  const last = length === 0 ? 0 : Math.ceil((offset + length) / pageSize)
+  for (let first = Math.floor(offset / pageSize); first < last; ) {
+    const end = Math.min(first + countedBytes / pageSize, last)
+    if (!search(first, end)) return null
+    onWindow((end - first) * pageSize)
+    first = end
+  }
+  return within(runs, offset, offset + length)
+}
