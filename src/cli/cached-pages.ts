@@ -44,6 +44,8 @@ interface Found {
   lastIsResident: boolean
 }
 
+const nothing: Found = { resident: 0, firstIsResident: false, lastIsResident: false }
+
 /** What cachestat(2) is asked for at once: some 0.1 s where all of it is in memory in small pages. */
 const countedBytes = 2 ** 34
 /** What is mapped at once: some 10 ms. */
@@ -83,58 +85,119 @@ export function firstPageOf(part: number, count: number, pages: number): number 
   return Math.floor((part * pages) / count)
 }
 
+/** Of each of `count` parts, all pages. */
+function allOf(count: number, pages: number): number[] {
+  const parts: number[] = []
+  for (let part = 0; part < count; part++) {
+    parts.push(firstPageOf(part + 1, count, pages) - firstPageOf(part, count, pages))
+  }
+  return parts
+}
+
+/** Counts the pages of parts by cachestat(2), halving what is in memory only partly. */
+class PartCounter {
+  readonly #file: CachedFile
+  readonly #span: Span
+  readonly #onWindow: OnWindow
+  readonly parts: number[]
+
+  constructor(file: CachedFile, span: Span, count: number, onWindow: OnWindow) {
+    this.#file = file
+    this.#span = span
+    this.#onWindow = onWindow
+    this.parts = new Array<number>(count).fill(0)
+  }
+
+  /** All parts of a window are counted at once. Returns false where the kernel does not answer. */
+  countAll(): boolean {
+    const { first, end } = this.#span
+    const count = this.parts.length
+    const bytes = (end - first) * pageSize
+    const atOnce = Math.max(Math.floor((count * countedBytes) / bytes), 1)
+    for (let part = 0; part < count; part += atOnce) {
+      const next = Math.min(part + atOnce, count)
+      const resident = this.#countIn(part, next)
+      if (resident === null) return false
+      this.#divide(part, next, resident)
+      this.#onWindow((this.#pageOf(next) - this.#pageOf(part)) * pageSize)
+    }
+    return true
+  }
+
+  #pageOf(part: number): number {
+    const { first, end } = this.#span
+    return first + firstPageOf(part, this.parts.length, end - first)
+  }
+
+  #countIn(from: number, to: number): number | null {
+    const end = this.#pageOf(to)
+    let sum = 0
+    for (let at = this.#pageOf(from); at < end; at += countedBytes / pageSize) {
+      const found = countIn(this.#file, at, Math.min(at + countedBytes / pageSize, end))
+      if (found === null) return null
+      sum += found
+      // Bytes are told once, when their parts are known; this only shows that it goes on.
+      if (at + countedBytes / pageSize < end) this.#onWindow(0)
+    }
+    return sum
+  }
+
+  /** Divides `resident` pages among parts. */
+  #divide(from: number, to: number, resident: number): void {
+    if (resident === 0) return
+    const all = this.#pageOf(to) - this.#pageOf(from)
+    if (to - from === 1) this.parts[from] = Math.min(resident, all)
+    else if (resident >= all) {
+      for (let part = from; part < to; part++) {
+        this.parts[part] = this.#pageOf(part + 1) - this.#pageOf(part)
+      }
+    } else {
+      const middle = (from + to) >> 1
+      const left = this.#countIn(from, middle) ?? 0
+      this.#divide(from, middle, left)
+      // The file may have lost pages since they were counted together.
+      this.#divide(middle, to, Math.max(resident - left, 0))
+    }
+  }
+}
+
+interface PartsFound extends Found {
+  parts: number[]
+}
+
 /**
- * Counts the pages of each part by cachestat(2): all parts of a window at once, and then halves of them
- * as long as some of their pages are in memory and some are not.
+ * The resident pages of each part by cachestat(2).
  *
  * @returns null where the kernel does not answer
  */
 function countParts(
   file: CachedFile,
-  { first, end }: Span,
-  parts: number[],
+  span: Span,
+  count: number,
   onWindow: OnWindow,
-): Found | null {
+): PartsFound | null {
+  const { first, end } = span
   const pages = end - first
-  const count = parts.length
-  const pageOf = (part: number) => first + firstPageOf(part, count, pages)
-  let refused = false
-  const counted = (from: number, to: number): number => {
-    let sum = 0
-    for (let at = from; at < to && !refused; at += countedBytes / pageSize) {
-      const found = countIn(file, at, Math.min(at + countedBytes / pageSize, to))
-      if (found === null) refused = true
-      else sum += found
-      // Bytes are told once, when their parts are known; this only shows that it goes on.
-      if (to - from > countedBytes / pageSize) onWindow(0)
-    }
-    return sum
-  }
-  const divide = (from: number, to: number, resident: number): void => {
-    const all = pageOf(to) - pageOf(from)
-    if (resident === 0) return
-    if (to - from === 1) parts[from] = Math.min(resident, all)
-    else if (resident >= all) {
-      for (let part = from; part < to; part++) parts[part] = pageOf(part + 1) - pageOf(part)
-    } else {
-      const middle = (from + to) >> 1
-      const left = counted(pageOf(from), pageOf(middle))
-      divide(from, middle, left)
-      // The file may have lost pages since they were counted together.
-      divide(middle, to, Math.max(resident - left, 0))
+  // Most small files are in memory as a whole or not at all, and there may be many of them.
+  if (pages * pageSize <= countedBytes) {
+    const resident = countIn(file, first, end)
+    if (resident === null) return null
+    if (resident === 0) return { ...nothing, parts: new Array<number>(count).fill(0) }
+    if (resident === pages) {
+      return { resident, firstIsResident: true, lastIsResident: true, parts: allOf(count, pages) }
     }
   }
-  const atOnce = Math.max(Math.floor((count * countedBytes) / (pages * pageSize)), 1)
-  for (let part = 0; part < count && !refused; part += atOnce) {
-    const next = Math.min(part + atOnce, count)
-    divide(part, next, counted(pageOf(part), pageOf(next)))
-    onWindow((pageOf(next) - pageOf(part)) * pageSize)
-  }
-  if (refused) return null
+  const counter = new PartCounter(file, span, count, onWindow)
+  if (!counter.countAll()) return null
+  const { parts } = counter
   const resident = parts.reduce((sum, part) => sum + part, 0)
-  const isResident = (page: number) =>
-    resident === pages || (resident > 0 && countIn(file, page, page + 1) === 1)
-  return { resident, firstIsResident: isResident(first), lastIsResident: isResident(end - 1) }
+  const isResident = (page: number) => resident > 0 && countIn(file, page, page + 1) === 1
+  return {
+    parts,
+    resident,
+    firstIsResident: isResident(first),
+    lastIsResident: isResident(end - 1),
+  }
 }
 
 /** Adds the resident pages of a vector that starts at page `first` to the parts in which they lie. */
@@ -156,10 +219,11 @@ function addTo(parts: number[], vector: Uint8Array, first: number, pages: number
 function showParts(
   file: CachedFile,
   { first, end }: Span,
-  parts: number[],
+  count: number,
   onWindow: OnWindow,
-): Found | null {
-  const found = { resident: 0, firstIsResident: false, lastIsResident: false }
+): PartsFound | null {
+  const parts = new Array<number>(count).fill(0)
+  const found = { ...nothing, parts }
   for (let at = first; at < end; at += mappedBytes / pageSize) {
     const vector = vectorOf(file, at, Math.min(at + mappedBytes / pageSize, end))
     if (vector === null) return null
@@ -190,15 +254,14 @@ export function residencyOf(
   const first = Math.floor(offset / pageSize)
   const end = length === 0 ? first : Math.ceil((offset + length) / pageSize)
   const pages = end - first
-  const parts = new Array<number>(Math.min(pages, maxParts)).fill(0)
-  const nothing = { resident: 0, firstIsResident: false, lastIsResident: false }
   const span = { first, end }
+  const count = Math.min(pages, maxParts)
   const found =
     pages === 0
-      ? nothing
-      : (countParts(file, span, parts, onWindow) ?? showParts(file, span, parts.fill(0), onWindow))
+      ? { ...nothing, parts: [] }
+      : (countParts(file, span, count, onWindow) ?? showParts(file, span, count, onWindow))
   if (found === null) return null
-  const { resident, firstIsResident, lastIsResident } = found
+  const { resident, firstIsResident, lastIsResident, parts } = found
   const before = firstIsResident ? offset - first * pageSize : 0
   const behind = lastIsResident ? end * pageSize - (offset + length) : 0
   const residentBytes = resident * pageSize - before - behind

@@ -107,7 +107,7 @@ export async function forEachFile(
   onProblem: (error: unknown, path: string) => Promise<void> | void = printProblem,
 ): Promise<Outcome> {
   const outcome = { failures: problems.length, leftOut: 0 }
-  const seen = new Set<string>()
+  const seen = new Set<string | number>()
   for (const { error, path } of problems) await onProblem(error, path)
   for (const [index, found] of files.entries()) {
     let file: CachedFile | undefined

@@ -4,7 +4,7 @@ import { lineFor } from './errors.js'
 import { status } from './progress.js'
 
 /** Text is collected up to so many characters, since each write is a system call and a turn of Node's streams. */
-const collectedCharacters = 2 ** 14
+const collectedCharacters = 2 ** 16
 const collectedMs = 100
 
 /**

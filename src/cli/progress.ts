@@ -30,9 +30,14 @@ export class StatusLine {
     this.#look = look
   }
 
+  /** Whether there is a terminal for it. */
+  get isShown(): boolean {
+    return this.#screen.isTTY === true && !this.silenced
+  }
+
   /** Draws a line, but not too often, not at the very start, and only on a terminal. */
   show(line: (look: Look) => string, patience = patienceMs): void {
-    if (this.#screen.isTTY !== true || this.silenced) return
+    if (!this.isShown) return
     const now = this.#now()
     if (now < patience || now - this.#drawn < redrawIntervalMs) return
     this.#drawn = now

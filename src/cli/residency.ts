@@ -1,6 +1,5 @@
 // posix-mmap residency FILE…
 
-import { setTimeout as delay } from 'node:timers/promises'
 import type { CachedFile } from './cached-file.js'
 import { type FileResidency, type OnWindow, residencyOf } from './cached-pages.js'
 import { type Command, type CommandLine, type ExitCode, exit, UsageError } from './command.js'
@@ -64,7 +63,8 @@ function look(search: Search) {
         return progressLine(file.path, share, figures, look)
       })
     }
-    const residency = residencyOf(file, parts, search.selection.range, onWindow)
+    const { range } = search.selection
+    const residency = residencyOf(file, parts, range, status.isShown ? onWindow : undefined)
     if (residency === null) throw hiddenResidency(file.path)
     return residency
   }
@@ -156,7 +156,7 @@ async function watch(selection: Selection, seconds: number, json: boolean): Prom
       await draw(selection, printSoon)
       await flushOutput()
     }
-    await delay(seconds * 1000)
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
   }
 }
 
