@@ -18,17 +18,23 @@ interface Outcome {
   size: number
   before: FileResidency | null
   after: FileResidency | null
+  succeeded: boolean
+  details: object
 }
 
 export interface Change {
   /** Changes one file. */
   apply(file: CachedFile, found: FoundFile): void
   /** Whether the change had its full effect on a file. */
-  succeeded(after: FileResidency): boolean
+  succeeded(after: FileResidency, file: CachedFile): boolean
   /** The reason printed below the files on which the change did not have its full effect. */
   shortfall: string
   /** More figures for the line of totals. */
   remarks?(): string[]
+  /** Lines below the totals. */
+  notes?(): string[]
+  /** More keys for JSON. */
+  details?(file: CachedFile): object
 }
 
 /** About as many as a wide terminal has columns: more would not be seen. */
@@ -47,7 +53,7 @@ async function draw(
     if (outcome.before !== null) before.add(outcome.before)
     if (outcome.after === null) continue
     after.add(outcome.after)
-    if (!change.succeeded(outcome.after)) short.push({ ...outcome, after: outcome.after })
+    if (!outcome.succeeded) short.push({ ...outcome, after: outcome.after })
   }
   const layout = layoutFor(
     short.map(({ path }) => path),
@@ -59,6 +65,7 @@ async function draw(
   if (after.files === outcomes.length || after.files > 0)
     await print(totalLine(after, remarks, look))
   if (short.length > 0) await print(`${change.shortfall}\n`)
+  for (const note of change.notes?.() ?? []) await print(`${note}\n`)
   const hidden = outcomes.length - after.files
   if (hidden > 0) {
     const done = `${counted(hidden, 'file')} done`
@@ -66,7 +73,7 @@ async function draw(
   }
 }
 
-function objectFor({ path, size, before, after }: Outcome): object {
+function objectFor({ path, size, before, after, details }: Outcome): object {
   return {
     ...inJson(path),
     size,
@@ -76,6 +83,7 @@ function objectFor({ path, size, before, after }: Outcome): object {
     residentBytes: after?.residentBytes ?? null,
     residentBefore: before?.resident ?? null,
     residentBytesBefore: before?.residentBytes ?? null,
+    ...details,
   }
 }
 
@@ -87,7 +95,9 @@ export async function applyTo(search: Search, change: Change, json: boolean): Pr
     const before = residencyOf(file, 1, range)
     change.apply(file, found)
     const after = residencyOf(file, maxParts, range)
-    outcomes.push({ path: file.path, size: file.size, before, after })
+    const succeeded = after !== null && change.succeeded(after, file)
+    const details = change.details?.(file) ?? {}
+    outcomes.push({ path: file.path, size: file.size, before, after, succeeded, details })
   })
   if (json) await printJson(outcomes.map(objectFor))
   else await draw(outcomes, leftOut, change, lookOf(process.stdout))

@@ -17,10 +17,15 @@ export interface Layout {
   bar: number
 }
 
+/** As many columns as the longest name takes, but no more than `most`. */
+export function nameColumns(names: readonly string[], most: number): number {
+  const longest = names.reduce((max, name) => Math.max(max, columnsOf(escaped(name))), 0)
+  return Math.min(longest, most)
+}
+
 /** Gives the longest name its columns, up to a third of the line, and the bar what is left of it. */
 export function layoutFor(names: readonly string[], look: Look): Layout {
-  const longest = names.reduce((most, name) => Math.max(most, columnsOf(escaped(name))), 0)
-  const name = Math.min(longest, Math.floor(look.columns / 3))
+  const name = nameColumns(names, Math.floor(look.columns / 3))
   return { look, name, bar: Math.max(look.columns - name - 2 - numbersWidth, 1) }
 }
 

@@ -6,16 +6,25 @@ import { parseArgs } from 'node:util'
 import { nearest } from '../errors.js'
 import { packageRoot } from '../native.js'
 import { type Command, type CommandLine, type ExitCode, exit, UsageError } from './command.js'
+import { diff } from './diff.js'
 import { evict } from './evict.js'
 import { maps } from './maps.js'
 import { print, printError, printProblem, whenOutputFails } from './output.js'
 import { residency } from './residency.js'
+import { save } from './save.js'
 import { harmless } from './text.js'
 import { warm } from './warm.js'
 
 export { exactWords } from './paths.js'
 
-const commands: Readonly<Record<string, Command>> = { residency, warm, evict, maps }
+const commands: Readonly<Record<string, Command>> = {
+  residency,
+  warm,
+  evict,
+  save,
+  diff,
+  maps,
+}
 
 const help = `Usage: posix-mmap COMMAND …
 
@@ -25,6 +34,9 @@ page cache or drops them from it.
   residency FILE…  draw which parts of files are in the page cache
   warm FILE…       read files into the page cache
   evict FILE…      drop files from the page cache
+  save FILE…       write a picture of the page cache, for "warm --from" after a
+                   restart
+  diff PICTURE     show what has come into the page cache and gone out of it since
   maps PID         list the mappings of a process
 
   posix-mmap COMMAND --help describes a command; --version prints the version.

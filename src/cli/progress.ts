@@ -3,7 +3,7 @@
 import { progressBar } from './bar.js'
 import { type Look, lookOf } from './terminal.js'
 import { columnsOf, escaped, padded, shortened } from './text.js'
-import { byteSize, percentage } from './units.js'
+import { byteSize, counted, grouped, percentage } from './units.js'
 
 const redrawIntervalMs = 100
 
@@ -104,5 +104,28 @@ export class Progress {
       const share = this.total === 0 ? 1 : Math.min(this.#done / this.total, 1)
       return progressLine(name, share, `${percent} ${sizes} ${this.rate.padStart(10)}`, look)
     }, 0)
+  }
+}
+
+/** How far a search in files has come. */
+export class FileProgress {
+  readonly #count: number
+
+  constructor(count: number) {
+    this.#count = count
+  }
+
+  /** What is called with bytes of a file that are done; undefined where nobody would see it. */
+  of(file: { path: string; size: number }, index: number): ((bytes: number) => void) | undefined {
+    if (!status.isShown) return undefined
+    let done = 0
+    return (bytes) => {
+      done += bytes
+      status.show((look) => {
+        const share = (index + (file.size === 0 ? 1 : Math.min(done / file.size, 1))) / this.#count
+        const figures = ` ${grouped(index)} of ${counted(this.#count, 'file')}`
+        return progressLine(file.path, share, figures, look)
+      })
+    }
   }
 }

@@ -3,6 +3,7 @@
 import { readSync } from 'node:fs'
 import type { Extent } from './byte-range.js'
 import { type CachedFile, withPart } from './cached-file.js'
+import { append, byteCountOf, inPairs, type Runs } from './runs.js'
 
 /**
  * Large enough to keep the device busy, small enough for Ctrl-C and the progress bar not to wait
@@ -60,4 +61,47 @@ export function readIn(
     onStep(done)
     if (done < step) break
   }
+}
+
+/** What is mapped at once where ranges lie far from each other. */
+const windowBytes = 2 ** 30
+
+/**
+ * madvise(2) — reads ranges in and nothing else of the file: MADV_RANDOM keeps the kernel from reading on
+ * behind them. All are requested before the first one is waited for.
+ */
+function populateOnly(file: CachedFile, runs: Runs): void {
+  const offset = runs[0] ?? 0
+  const pieces = inPairs(runs)
+  try {
+    withPart(file, offset, (runs.at(-1) ?? 0) - offset, (part) => {
+      part.advise('random')
+      for (const [at, length] of pieces) part.advise('willneed', at - offset, length)
+      for (const [at, length] of pieces) part.populateSync({ offset: at - offset, length })
+    })
+  } catch {
+    for (const [at, length] of pieces) readThrough(file, at, length)
+  }
+}
+
+/**
+ * Reads ranges of a file in, all of which it has, and calls `onStep` after each step with the number of
+ * bytes that it read.
+ */
+export function readRunsIn(file: CachedFile, runs: Runs, onStep: (bytes: number) => void): void {
+  let step: number[] = []
+  const read = () => {
+    if (step.length > 0) populateOnly(file, step)
+    onStep(byteCountOf(step))
+    step = []
+  }
+  for (const [offset, length] of inPairs(runs)) {
+    for (let at = offset; at < offset + length; at += stepBytes) {
+      const end = Math.min(at + stepBytes, offset + length)
+      if (step.length > 0 && end - (step[0] ?? 0) > windowBytes) read()
+      append(step, at, end)
+      if (byteCountOf(step) >= stepBytes) read()
+    }
+  }
+  read()
 }

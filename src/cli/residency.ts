@@ -1,17 +1,17 @@
 // posix-mmap residency FILE…
 
 import type { CachedFile } from './cached-file.js'
-import { type FileResidency, type OnWindow, residencyOf } from './cached-pages.js'
+import { type FileResidency, residencyOf } from './cached-pages.js'
 import { type Command, type CommandLine, type ExitCode, exit, UsageError } from './command.js'
 import { fileLine, layoutFor, Totals, totalLine } from './drawing.js'
 import { hiddenResidency, lineFor } from './errors.js'
 import { findFiles, forEachFile, type Outcome, type Search } from './files.js'
 import { flushOutput, print, printJson, printProblem, printSoon } from './output.js'
 import { inJson } from './paths.js'
-import { progressLine, status } from './progress.js'
+import { FileProgress, status } from './progress.js'
 import { type Selection, selectionHelp, selectionOf, selectionOptions } from './selection.js'
 import { lookOf } from './terminal.js'
-import { counted, grouped } from './units.js'
+import { grouped } from './units.js'
 
 const partsInJson = 64
 
@@ -51,20 +51,10 @@ which it reports nothing, the command fails with EPERM.
 `
 
 /** The residency of files that have been found, with a line on the terminal if it takes long. */
-function look(search: Search) {
-  const count = search.files.length
+function look({ files, selection }: Search) {
+  const progress = new FileProgress(files.length)
   return (file: CachedFile, parts: number, index: number): FileResidency => {
-    let done = 0
-    const onWindow: OnWindow = (bytes) => {
-      done += bytes
-      status.show((look) => {
-        const share = (index + (file.size === 0 ? 1 : Math.min(done / file.size, 1))) / count
-        const figures = ` ${grouped(index)} of ${counted(count, 'file')}`
-        return progressLine(file.path, share, figures, look)
-      })
-    }
-    const { range } = search.selection
-    const residency = residencyOf(file, parts, range, status.isShown ? onWindow : undefined)
+    const residency = residencyOf(file, parts, selection.range, progress.of(file, index))
     if (residency === null) throw hiddenResidency(file.path)
     return residency
   }

@@ -1,10 +1,10 @@
 // The options that say which files a command is about, and which bytes of them.
 
-import { readFileSync } from 'node:fs'
 import { type ByteRange, parseRange, wholeFile } from './byte-range.js'
 import { type Command, type CommandLine, UsageError } from './command.js'
 import { type Glob, glob } from './glob.js'
-import { forNode, pathFrom } from './paths.js'
+import { contentOf } from './input.js'
+import { pathFrom } from './paths.js'
 import { parseSize } from './units.js'
 
 export interface Selection {
@@ -45,13 +45,6 @@ followed.
                      units of SIZE
 `
 
-async function contentOf(list: string): Promise<Buffer> {
-  if (list !== '-') return readFileSync(forNode(list))
-  const chunks: Buffer[] = []
-  for await (const chunk of process.stdin) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
 /** The names in a list. The last one needs no end. */
 async function namesIn(list: string, end: number): Promise<string[]> {
   const content = await contentOf(list)
@@ -74,7 +67,11 @@ function globFrom(pattern: string): Glob {
   return glob(pattern)
 }
 
-export async function selectionOf({ operands, options }: CommandLine): Promise<Selection> {
+/** @param mayBeEmpty whether a command without FILE is about all that it knows */
+export async function selectionOf(
+  { operands, options }: CommandLine,
+  mayBeEmpty = false,
+): Promise<Selection> {
   const [size] = texts(options['max-size'])
   const [range] = texts(options['range'])
   const [named] = texts(options['files-from'])
@@ -89,6 +86,8 @@ export async function selectionOf({ operands, options }: CommandLine): Promise<S
   const nul = options['null'] === true
   const list = named ?? (nul ? '-' : undefined)
   const listed = list === undefined ? [] : await namesIn(list, nul ? 0 : 10)
-  if (list === undefined && operands.length === 0) throw new UsageError('FILE is missing')
+  if (list === undefined && operands.length === 0 && !mayBeEmpty) {
+    throw new UsageError('FILE is missing')
+  }
   return { operands: [...operands, ...listed], maxSize, range: bytes, isExcluded }
 }
