@@ -6,20 +6,28 @@ import { native, newFileIdentity } from '../native.js'
 import { unusableFile } from './errors.js'
 import { forNode } from './paths.js'
 
+/** The last file that was opened, as fileSize() stores it. */
+const identity = newFileIdentity()
+const halves = new Uint32Array(identity.buffer)
+
 /** A file that is open. */
 export class CachedFile {
   readonly path: string
   readonly fd: number
   /** In bytes. */
   readonly size: number
-  /** Device and inode: the same for each name of a file, and for no two files. */
-  readonly identity: string | number
+  readonly device: number
+  /** A number if it can be one: making text of 64 bits takes longer than opening the file. */
+  readonly inode: number | string
 
   constructor(path: string, fd: number, size: number) {
     this.path = path
     this.fd = fd
     this.size = size
-    this.identity = lastIdentity()
+    // Read by index: an iterator would take longer than all the rest of this.
+    this.device = (halves[1] ?? 0) * 2 ** 32 + (halves[0] ?? 0)
+    const inode = (halves[3] ?? 0) * 2 ** 32 + (halves[2] ?? 0)
+    this.inode = Number.isSafeInteger(inode) ? inode : String(identity[1])
   }
 
   close(): void {
@@ -27,16 +35,17 @@ export class CachedFile {
   }
 }
 
-/** The last file that was opened, as fileSize() stores it. */
-const identity = newFileIdentity()
-const halves = new Uint32Array(identity.buffer)
+/** Files, whatever their names are. */
+export class FileSet {
+  readonly #devices = new Map<number, Set<number | string>>()
 
-/** A number where one can hold both: making text of two 64-bit numbers takes longer than opening the file. */
-function lastIdentity(): string | number {
-  // By index: an iterator would take longer than the rest of this function.
-  const device = halves[0] ?? 0
-  const isShort = halves[1] === 0 && halves[3] === 0 && device < 2 ** 20
-  return isShort ? device * 2 ** 32 + (halves[2] ?? 0) : `${identity[0]}:${identity[1]}`
+  /** Returns whether it was not there yet. */
+  add({ device, inode }: CachedFile): boolean {
+    const inodes = this.#devices.get(device) ?? new Set()
+    const { size } = inodes
+    if (size === 0) this.#devices.set(device, inodes)
+    return inodes.add(inode).size > size
+  }
 }
 
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants

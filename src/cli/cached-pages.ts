@@ -108,15 +108,19 @@ class PartCounter {
     this.parts = new Array<number>(count).fill(0)
   }
 
-  /** All parts of a window are counted at once. Returns false where the kernel does not answer. */
-  countAll(): boolean {
+  /**
+   * All parts of a window are counted at once. Returns false where the kernel does not answer.
+   *
+   * @param known how many pages of all parts are resident, if they were counted before
+   */
+  countAll(known: number | null): boolean {
     const { first, end } = this.#span
     const count = this.parts.length
     const bytes = (end - first) * pageSize
     const atOnce = Math.max(Math.floor((count * countedBytes) / bytes), 1)
     for (let part = 0; part < count; part += atOnce) {
       const next = Math.min(part + atOnce, count)
-      const resident = this.#countIn(part, next)
+      const resident = known ?? this.#countIn(part, next)
       if (resident === null) return false
       this.#divide(part, next, resident)
       this.#onWindow((this.#pageOf(next) - this.#pageOf(part)) * pageSize)
@@ -178,26 +182,25 @@ function countParts(
 ): PartsFound | null {
   const { first, end } = span
   const pages = end - first
+  let known: number | null = null
   // Most small files are in memory as a whole or not at all, and there may be many of them.
   if (pages * pageSize <= countedBytes) {
-    const resident = countIn(file, first, end)
-    if (resident === null) return null
-    if (resident === 0) return { ...nothing, parts: new Array<number>(count).fill(0) }
-    if (resident === pages) {
-      return { resident, firstIsResident: true, lastIsResident: true, parts: allOf(count, pages) }
+    known = countIn(file, first, end)
+    if (known === null) return null
+    if (known === 0) return { ...nothing, parts: new Array<number>(count).fill(0) }
+    if (known === pages) {
+      const parts = allOf(count, pages)
+      return { resident: pages, firstIsResident: true, lastIsResident: true, parts }
     }
   }
   const counter = new PartCounter(file, span, count, onWindow)
-  if (!counter.countAll()) return null
+  if (!counter.countAll(known)) return null
   const { parts } = counter
   const resident = parts.reduce((sum, part) => sum + part, 0)
-  const isResident = (page: number) => resident > 0 && countIn(file, page, page + 1) === 1
-  return {
-    parts,
-    resident,
-    firstIsResident: isResident(first),
-    lastIsResident: isResident(end - 1),
-  }
+  const isResident = (page: number, part: number | undefined) =>
+    count === pages ? part === 1 : resident > 0 && countIn(file, page, page + 1) === 1
+  const firstIsResident = isResident(first, parts[0])
+  return { parts, resident, firstIsResident, lastIsResident: isResident(end - 1, parts.at(-1)) }
 }
 
 /** Adds the resident pages of a vector that starts at page `first` to the parts in which they lie. */

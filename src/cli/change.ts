@@ -8,6 +8,7 @@ import { fileLine, layoutFor, Totals, totalLine } from './drawing.js'
 import { type FoundFile, forEachFile, type Search } from './files.js'
 import { print, printJson } from './output.js'
 import { inJson } from './paths.js'
+import { FileProgress } from './progress.js'
 import { type Look, lookOf } from './terminal.js'
 import { counted, grouped } from './units.js'
 
@@ -91,10 +92,12 @@ function objectFor({ path, size, before, after, details }: Outcome): object {
 export async function applyTo(search: Search, change: Change, json: boolean): Promise<ExitCode> {
   const outcomes: Outcome[] = []
   const { range } = search.selection
-  const { failures, leftOut } = await forEachFile(search, (file, found) => {
-    const before = residencyOf(file, 1, range)
+  const progress = new FileProgress(search.files.length)
+  const { failures, leftOut } = await forEachFile(search, (file, found, index) => {
+    const onWindow = progress.of(file, index)
+    const before = residencyOf(file, 1, range, onWindow)
     change.apply(file, found)
-    const after = residencyOf(file, maxParts, range)
+    const after = residencyOf(file, maxParts, range, onWindow)
     const succeeded = after !== null && change.succeeded(after, file)
     const details = change.details?.(file) ?? {}
     outcomes.push({ path: file.path, size: file.size, before, after, succeeded, details })

@@ -22,7 +22,7 @@ many bytes of each file have come in and gone out. It is about all files of the
 picture, or about those that are FILE or below it, also those that the picture
 does not have. - is standard input. Nothing is read in to find out.
 
-  --to PICTURE       compare with this picture, and not with what is resident now
+  --to PICTURE       compare with this picture instead of what is resident now
 
 ${selectionHelp}
   --json      an array with an object for each file:

@@ -23,10 +23,19 @@ export function nameColumns(names: readonly string[], most: number): number {
   return Math.min(longest, most)
 }
 
-/** Gives the longest name its columns, up to a third of the line, and the bar what is left of it. */
+/** Columns for a bar that still shows something. */
+const leastBar = 20
+
+/**
+ * Gives the longest name its columns, up to a third of the line, and the bar what is left of it. Where names
+ * are not cut, they get more, so that few of them make their line longer.
+ */
 export function layoutFor(names: readonly string[], look: Look): Layout {
-  const name = nameColumns(names, Math.floor(look.columns / 3))
-  return { look, name, bar: Math.max(look.columns - name - 2 - numbersWidth, 1) }
+  const rest = look.columns - 2 - numbersWidth
+  const third = Math.floor(look.columns / 3)
+  const most = look.wholeLines ? Math.max(rest - leastBar, third) : third
+  const name = nameColumns(names, most)
+  return { look, name, bar: Math.max(rest - name, 1) }
 }
 
 /** The share of each part that is in memory. */
@@ -41,7 +50,7 @@ function shares({ parts, pages }: FileResidency): number[] {
 export function nameColumn(name: string, columns: number, look: Look): string {
   const text = escaped(name)
   const ellipsis = look.unicode ? '…' : '...'
-  return padded(look.wholeNames ? text : shortened(text, columns, ellipsis), columns)
+  return padded(look.wholeLines ? text : shortened(text, columns, ellipsis), columns)
 }
 
 export function fileLine(name: string, residency: FileResidency, layout: Layout): string {
@@ -83,7 +92,8 @@ export function totalLine(totals: Totals, remarks: readonly string[], look: Look
   const sum = `${byteSize(residentBytes)} of ${byteSize(length)} resident (${totals.percentage})`
   let line = `${counted(files, 'file')}: ${sum}`
   for (const remark of remarks) {
-    if (columnsOf(line) + columnsOf(remark) + 2 > look.columns) break
+    const fits = columnsOf(line) + columnsOf(remark) + 2 <= look.columns
+    if (!fits && !look.wholeLines) break
     line += `, ${remark}`
   }
   return `${bold(look)(line)}\n`

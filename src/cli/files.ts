@@ -1,7 +1,7 @@
 // Finds the files that a selection names, and opens them one after the other.
 
 import { readdirSync, statSync } from 'node:fs'
-import { type CachedFile, openCached } from './cached-file.js'
+import { type CachedFile, FileSet, openCached } from './cached-file.js'
 import { notInThePageCache } from './errors.js'
 import { printProblem } from './output.js'
 import { forNode, pathFrom } from './paths.js'
@@ -58,13 +58,16 @@ export function findFiles(selection: Selection, withSizes = false): Search {
       problems.push({ error, path })
     }
   }
+  const tell = (place: string) => {
+    if (!status.isShown) return
+    status.show((look) => wordsLine(`${counted(files.length, 'file')} in ${escaped(place)}`, look))
+  }
   const add = (path: string) => {
+    tell(path)
     files.push({ path, size: withSizes ? statSync(forNode(path)).size : 0 })
   }
   const addBelow = (directory: string) => {
-    status.show((look) =>
-      wordsLine(`${counted(files.length, 'file')} found, in ${escaped(directory)}`, look),
-    )
+    tell(directory)
     const entries = entriesOf(directory)
     entries.sort((a, b) => (a.name < b.name ? -1 : 1))
     const start = directory.endsWith('/') ? directory : `${directory}/`
@@ -78,11 +81,12 @@ export function findFiles(selection: Selection, withSizes = false): Search {
   for (const operand of selection.operands) {
     if (selection.isExcluded(operand)) continue
     attempt(operand, () => {
+      tell(operand)
       const stats = statSync(forNode(operand))
       if (stats.isDirectory()) addBelow(operand)
-      else if (stats.isFile() || stats.isBlockDevice())
+      else if (stats.isFile() || stats.isBlockDevice()) {
         files.push({ path: operand, size: stats.size })
-      else throw notInThePageCache(operand, stats)
+      } else throw notInThePageCache(operand, stats)
     })
   }
   return { files, problems, selection }
@@ -107,14 +111,15 @@ export async function forEachFile(
   onProblem: (error: unknown, path: string) => Promise<void> | void = printProblem,
 ): Promise<Outcome> {
   const outcome = { failures: problems.length, leftOut: 0 }
-  const seen = new Set<string | number>()
+  const seen = new FileSet()
   for (const { error, path } of problems) await onProblem(error, path)
-  for (const [index, found] of files.entries()) {
+  // Not by entries(), whose pairs are thrown away for each of many thousands of files.
+  for (let index = 0; index < files.length; index++) {
+    const found = files[index] as FoundFile
     let file: CachedFile | undefined
     try {
       file = openCached(found.path)
-      if (seen.has(file.identity)) continue
-      seen.add(file.identity)
+      if (!seen.add(file)) continue
       if (file.size > selection.maxSize) {
         outcome.leftOut++
         continue

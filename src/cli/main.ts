@@ -1,7 +1,7 @@
 // Parses the command line, runs the command that it names, and turns the outcome into an exit code.
 
 import { readFileSync } from 'node:fs'
-import path from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { nearest } from '../errors.js'
 import { packageRoot } from '../native.js'
@@ -9,7 +9,8 @@ import { type Command, type CommandLine, type ExitCode, exit, UsageError } from 
 import { diff } from './diff.js'
 import { evict } from './evict.js'
 import { maps } from './maps.js'
-import { print, printError, printProblem, whenOutputFails } from './output.js'
+import { print, printError, printLastProblem, printProblem, whenOutputFails } from './output.js'
+import { bytesOf } from './paths.js'
 import { residency } from './residency.js'
 import { save } from './save.js'
 import { harmless } from './text.js'
@@ -45,7 +46,7 @@ Exit codes: 0 done, 1 something could not be done, 2 wrong usage.
 `
 
 function version(): string {
-  const file = path.join(packageRoot, 'package.json')
+  const file = join(packageRoot, 'package.json')
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
@@ -122,20 +123,27 @@ async function dispatch(name: string | undefined, words: readonly string[]): Pro
   )
 }
 
+/** The word that is the path of an error, or has it after an `=`, with all its bytes. */
+function wordOf(error: unknown, words: readonly string[]): string | undefined {
+  const { path } = error as NodeJS.ErrnoException
+  const operands = words.flatMap((word) => [word, word.replace(/^--[\w-]+=/, '')])
+  return operands.find((word) => path !== undefined && bytesOf(word).toString() === path)
+}
+
 /** Runs the program and returns its exit code. Prints errors and never throws. */
 export async function main([name, ...words]: readonly string[]): Promise<ExitCode> {
   whenOutputFails((error) => {
     // The reader has closed the pipe, as `head` does: it has what it wanted, and that is not an
     // error.
     if (error.code === 'EPIPE') process.exit(exit.ok)
-    printProblem(error)
+    printLastProblem(error)
     process.exit(exit.failure)
   })
   try {
     return await dispatch(name, words)
   } catch (error) {
     if (!(error instanceof UsageError)) {
-      await printProblem(error)
+      await printProblem(error, wordOf(error, words))
       return exit.failure
     }
     const of = name !== undefined && Object.hasOwn(commands, name) ? `${name} ` : ''

@@ -98,7 +98,7 @@ function table(mappings: readonly ProcessMapping[], look: Look): string {
     const start = `${range} ${mapping.permissions}${numbers(mapping)}  `
     const room = Math.max(look.columns - start.length, 8)
     const whole = escaped(mapping.path ?? '[anon]')
-    const name = look.wholeNames ? whole : shortened(whole, room, look.unicode ? '…' : '...')
+    const name = look.wholeLines ? whole : shortened(whole, room, look.unicode ? '…' : '...')
     return `${start}${mapping.residentBytes > 0 ? name : dim(look)(name)}\n`
   }
   const total = Object.fromEntries(

@@ -2,6 +2,7 @@
 
 import { lineFor } from './errors.js'
 import { status } from './progress.js'
+import { jsonText } from './text.js'
 
 /** Text is collected up to so many characters, since each write is a system call and a turn of Node's streams. */
 const collectedCharacters = 2 ** 16
@@ -45,7 +46,7 @@ export async function print(text: string): Promise<void> {
 
 /** One JSON document, with a line for each object. */
 export async function printJson(objects: readonly object[]): Promise<void> {
-  await print(`[${objects.map((object) => JSON.stringify(object)).join(',\n ')}]\n`)
+  await print(`[${objects.map(jsonText).join(',\n ')}]\n`)
 }
 
 export async function printError(text: string): Promise<void> {
@@ -56,6 +57,11 @@ export async function printError(text: string): Promise<void> {
 /** Prints an error, of a file that it does not name itself; see {@link lineFor}. */
 export function printProblem(error: unknown, file?: string): Promise<void> {
   return printError(`posix-mmap: ${lineFor(error, file)}\n`)
+}
+
+/** For an error after which nothing else is written: it does not wait for what is still to be written. */
+export function printLastProblem(error: unknown): void {
+  process.stderr.write(`posix-mmap: ${lineFor(error)}\n`)
 }
 
 /**

@@ -1,7 +1,6 @@
 // A picture of the page cache in a file: which bytes of which files were in memory. Lines of JSON: what
 // it is, a line for each file, and last a digest of all that comes before it.
 
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import type { CachedFile } from './cached-file.js'
 import { badPicture } from './errors.js'
@@ -43,6 +42,8 @@ function distancesOf(runs: Runs): number[] {
 }
 
 function digestOf(content: Buffer): string {
+  // Loaded here, since it takes longer than the work of most commands.
+  const { createHash } = process.getBuiltinModule('node:crypto')
   return createHash('sha256').update(content).digest('hex')
 }
 

@@ -7,8 +7,11 @@ import { byteSize, counted, grouped, percentage } from './units.js'
 
 const redrawIntervalMs = 100
 
-/** Since the start of the process: what is done sooner needs no line, which would only flicker. */
-export const patienceMs = 150
+/**
+ * What is done sooner needs no line, which would only flicker. Node itself takes about 0.1 s to start, and
+ * all together should be less than 0.2 s.
+ */
+const patienceMs = 60
 
 export interface Screen {
   readonly isTTY?: boolean
@@ -32,7 +35,8 @@ export class StatusLine {
 
   /** Whether there is a terminal for it. */
   get isShown(): boolean {
-    return this.#screen.isTTY === true && !this.silenced
+    // A dumb terminal cannot clear a line.
+    return this.#screen.isTTY === true && !this.silenced && process.env['TERM'] !== 'dumb'
   }
 
   /** Draws a line, but not too often, not at the very start, and only on a terminal. */
@@ -53,9 +57,11 @@ export class StatusLine {
   }
 }
 
+const start = performance.now()
+
 export const status: StatusLine = new StatusLine(
   process.stderr,
-  () => performance.now(),
+  () => performance.now() - start,
   () => lookOf(process.stderr),
 )
 

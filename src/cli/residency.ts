@@ -11,6 +11,7 @@ import { inJson } from './paths.js'
 import { FileProgress, status } from './progress.js'
 import { type Selection, selectionHelp, selectionOf, selectionOptions } from './selection.js'
 import { lookOf } from './terminal.js'
+import { jsonText } from './text.js'
 import { grouped } from './units.js'
 
 const partsInJson = 64
@@ -24,9 +25,9 @@ is no terminal, it goes from "." (none) over "-", "+" and "*" to "#" (all).
 Nothing is read in to find out; cachestat(2), or mincore(2) before Linux 6.5.
 
 ${selectionHelp}
-  --watch [SECONDS]  again and again, every 2 seconds if no number follows, until
-                     Ctrl-C; on a terminal in place, else one round after the
-                     other; with --json a line for each round: an object with
+  --watch [SECONDS]  again and again until Ctrl-C, every 2 seconds if no number
+                     follows; on a terminal in place, else one round after the
+                     other; with --json a line for each round, an object with
                      time and files
   --json      an array with an object for each file:
                 path, size       in bytes
@@ -139,7 +140,7 @@ async function watch(selection: Selection, seconds: number, json: boolean): Prom
     const time = new Date().toISOString()
     if (json) {
       const { files } = await objectsOf(selection)
-      await print(`${JSON.stringify({ time, files })}\n`)
+      await print(`${jsonText({ time, files })}\n`)
     } else if (inPlace) await drawFrame(selection)
     else {
       await print(`${time}\n`)

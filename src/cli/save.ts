@@ -61,6 +61,8 @@ async function run(line: CommandLine): Promise<ExitCode> {
     if (runs === null) throw hiddenResidency(file.path)
     files.push({ path: absolute(file.path), runs, ...conditionOf(file) })
   })
+  // A picture of nothing would take the place of a good one.
+  if (files.length === 0 && failures > 0) return exit.failure
   const content = encodePicture(files)
   if (to === '-') await print(content.toString())
   else writePicture(to, content)

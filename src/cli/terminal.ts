@@ -3,8 +3,8 @@
 export interface Look {
   /** How many columns a line may take. */
   columns: number
-  /** Whether names longer than their column are shown whole, for programs that read them. */
-  wholeNames: boolean
+  /** Whether a line may be longer, for programs that read it. */
+  wholeLines: boolean
   unicode: boolean
   colour: boolean
 }
@@ -20,15 +20,15 @@ function wantedColumns(): number | undefined {
   return /^[1-9]\d{0,4}$/.test(text) ? Number(text) : undefined
 }
 
-/** Plain text with whole names for anything that is not a terminal. */
+/** Plain text in whole lines for anything that is not a terminal. */
 export function lookOf(stream: NodeJS.WriteStream): Look {
   const columns = wantedColumns()
   if (!stream.isTTY) {
-    return { columns: columns ?? 80, wholeNames: true, unicode: false, colour: false }
+    return { columns: columns ?? 80, wholeLines: true, unicode: false, colour: false }
   }
   return {
     columns: columns ?? (stream.columns || 80),
-    wholeNames: false,
+    wholeLines: false,
     unicode: localeIsUtf8() && process.env['TERM'] !== 'dumb',
     // hasColors() heeds NO_COLOR and TERM.
     colour: stream.hasColors(),

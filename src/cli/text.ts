@@ -38,6 +38,19 @@ export function harmless(text: string): string {
   return plain.test(text) ? text : text.replace(control, escapeOf)
 }
 
+/** What JSON.stringify() leaves of {@link control}. */
+const controlInJson = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+/** JSON in one line, in which no character controls the terminal either. */
+export function jsonText(value: object): string {
+  return JSON.stringify(value).replace(controlInJson, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  )
+}
+
 /** Made when it is needed: this loads tables of ICU, for as long as the rest of the program takes to start. */
 let segmenter: Intl.Segmenter | undefined
 let wide: RegExp | undefined

@@ -20,10 +20,10 @@ Reads files into the page cache, with a progress bar on standard error if that
 is a terminal, and draws those that are not entirely resident afterwards, since
 the kernel may have needed the memory for something else.
 
-  --from PICTURE     only what was resident when "save" made the picture, and
-                     nothing else: of all its files, or of those that are FILE or
-                     below it. What a file no longer has is left out, and files
-                     that have changed since are counted. - is standard input
+  --from PICTURE     what was resident when "save" made the picture, and nothing
+                     else: of all its files, or of those that are FILE or below
+                     it. What a file no longer has is left out, and files that
+                     have changed since are counted. - is standard input
 
 ${selectionHelp}${changeKeysHelp}
 With --from, the objects have a key changed: whether the file has changed since.

@@ -6,6 +6,9 @@ import { mapFile } from 'posix-mmap'
 import { native } from '../../dist/internals.js'
 import { type Finished, projectRoot, run, runCommand } from './processes.js'
 
+// Lines are as long as this says, in a shell that exports it.
+delete process.env['COLUMNS']
+
 export const program = path.join(projectRoot, 'dist/cli.js')
 
 /** Runs `posix-mmap …args`, with pipes for standard output and standard error. */
@@ -25,6 +28,19 @@ export async function asNobody(...args: string[]): Promise<Finished> {
   return run(`
     if (process.getuid() === 0) { process.setgroups([]); process.setgid(65534); process.setuid(65534) }
     const { main } = await import('./dist/internals.js')
+    process.exitCode = await main(${JSON.stringify(args)})`)
+}
+
+/** Runs `posix-mmap …args` in a shell, of which `args` are words: so any bytes can be in them. */
+export function inShell(args: string): Promise<Finished> {
+  return runCommand('sh', '-c', `"$0" "$1" ${args}`, process.execPath, program)
+}
+
+/** Runs `posix-mmap …args` as on a kernel without cachestat(2). */
+export function withoutCachestat(...args: string[]): Promise<Finished> {
+  return run(`
+    const { forbidCachestat, main } = await import('./dist/internals.js')
+    forbidCachestat(true)
     process.exitCode = await main(${JSON.stringify(args)})`)
 }
 
@@ -58,6 +74,12 @@ export async function onTerminal(
 export function withoutColours(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to remove
   return text.replace(/\u001b\[[\d;]*m/g, '')
+}
+
+/** Text without the line of progress, which appears where something takes long. */
+export function withoutStatus(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequence that clears a line
+  return text.replace(/\r[^\r\n]*\u001b\[K/g, '')
 }
 
 export function lines(text: string): string[] {

@@ -1,0 +1,199 @@
+// What is in the page cache, by cachestat(2) and by mincore(2), which must agree.
+
+import fs from 'node:fs'
+import { pageSize } from 'posix-mmap'
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  byteCountOf,
+  extentIn,
+  forbidCachestat,
+  native,
+  openCached,
+  residencyOf,
+  runsOf,
+} from '../../dist/internals.js'
+import { drop, mebibyte, pagesMayGo, touch, vectorOf } from '../support/cli.js'
+import { noDisk, pattern, scratchDirectory } from '../support/files.js'
+import { run, runForJson } from '../support/processes.js'
+
+const scratch = scratchDirectory()
+const probe = scratch.file('probe', 'x')
+const hasCachestat = typeof native.cachestat(0, 0, 1) !== 'number'
+const noCachestat = 'needs cachestat(2), which is of Linux 6.5'
+const disk = drop(probe)
+
+afterEach(() => forbidCachestat(false))
+
+function opened<R>(file: string, body: (open: ReturnType<typeof openCached>) => R): R {
+  const open = openCached(file)
+  try {
+    return body(open)
+  } finally {
+    open.close()
+  }
+}
+
+/** Both ways to find out, the one without cachestat(2) second. */
+const ways = [false, true]
+
+describe('a file that is in memory in part', pagesMayGo, () => {
+  const size = 40 * mebibyte + 3 * pageSize + 77
+  const content = pattern(size)
+  const file = scratch.file('part', content)
+
+  /** Pages here and there: single ones, at both ends, and a long range. */
+  function prepare(): Uint8Array {
+    fs.writeFileSync(file, content)
+    drop(file)
+    touch(file, 0, 1)
+    touch(file, 7 * mebibyte + 5, 2 * mebibyte)
+    touch(file, 20 * mebibyte, 1)
+    touch(file, 33 * mebibyte, 5 * pageSize)
+    touch(file, size - 1, 1)
+    return vectorOf(file)
+  }
+
+  const ranges = [
+    { start: 0, end: Number.POSITIVE_INFINITY },
+    { start: 0, end: 1 },
+    { start: 8 * mebibyte, end: 21 * mebibyte },
+    { start: 7 * mebibyte + 1234, end: 33 * mebibyte + 4321 },
+    { start: size - 10, end: size + 10 },
+    { start: pageSize + 1, end: pageSize + 2 },
+    { start: size, end: Number.POSITIVE_INFINITY },
+  ]
+
+  it.for(ways)(
+    'has the same pages as in mincore(2), without cachestat: %s',
+    (forbidden, { skip }) => {
+      if (!disk) skip(noDisk)
+      if (!forbidden && !hasCachestat) skip(noCachestat)
+      const vector = prepare()
+      forbidCachestat(forbidden)
+      for (const range of ranges) {
+        const { offset, length } = extentIn(size, range)
+        const first = Math.floor(offset / pageSize)
+        const end = length === 0 ? first : Math.ceil((offset + length) / pageSize)
+        /** How many bytes of the range a page has. */
+        const bytesIn = (page: number) =>
+          Math.min((page + 1) * pageSize, offset + length) - Math.max(page * pageSize, offset)
+        const resident = [...vector.keys()].filter(
+          (page) => page >= first && page < end && vector[page] === 1,
+        )
+        const bytes = resident.reduce((sum, page) => sum + bytesIn(page), 0)
+        for (const count of [1, 7, 64, 200, 10 ** 6]) {
+          const found = opened(file, (open) => residencyOf(open, count, range))
+          const pages = end - first
+          const parts = Array.from({ length: Math.min(count, pages) }, (_, part) => {
+            const bound = (at: number) => first + Math.floor((at * pages) / Math.min(count, pages))
+            return resident.filter((page) => page >= bound(part) && page < bound(part + 1)).length
+          })
+          const expected = { size, offset, length, pageSize, pages, resident: resident.length }
+          expect(found).toEqual({ ...expected, residentBytes: bytes, parts })
+        }
+        const runs = opened(file, (open) => runsOf(open, range)) ?? []
+        expect(byteCountOf(runs)).toBe(bytes)
+        const inRuns = (page: number) => {
+          const at = Math.max(page * pageSize, offset)
+          return runs.some((start, i) => i % 2 === 0 && start <= at && at < (runs[i + 1] ?? 0))
+        }
+        const pages = Array.from({ length: end - first }, (_, i) => first + i)
+        expect(pages.filter(inRuns)).toEqual(resident)
+      }
+      expect(vectorOf(file)).toEqual(vector)
+    },
+  )
+})
+
+describe('a sparse file of 3 TiB', () => {
+  const size = 3 * 2 ** 40
+  const file = scratch.hole('sparse', size)
+
+  it('is looked at in few calls and small steps', pagesMayGo, ({ skip }) => {
+    if (!hasCachestat) skip(noCachestat)
+    touch(file, 2 ** 41, 1)
+    const resident = opened(file, (open) => residencyOf(open, 64))?.resident ?? 0
+    expect(resident).toBeGreaterThan(0)
+    const original = native.cachestat
+    let calls = 0
+    let windows = 0
+    let bytes = 0
+    native.cachestat = (...range) => {
+      calls++
+      return original(...range)
+    }
+    try {
+      const onWindow = (more: number) => {
+        windows++
+        bytes += more
+      }
+      const found = opened(file, (open) => residencyOf(open, 64, undefined, onWindow))
+      expect(found?.parts).toEqual(Array.from({ length: 64 }, (_, i) => (i === 42 ? resident : 0)))
+      // As many as windows of 16 GiB, and some to find the part.
+      expect(calls).toBeGreaterThan(100)
+      expect(calls).toBeLessThan(300)
+      // The line of progress is drawn between two of them.
+      expect(windows).toBeGreaterThan(100)
+      expect(bytes).toBe(size)
+      calls = 0
+      expect(opened(file, (open) => byteCountOf(runsOf(open) ?? []))).toBe(resident * pageSize)
+      expect(calls).toBeLessThan(300)
+    } finally {
+      native.cachestat = original
+    }
+  })
+
+  it('is looked at in windows of 1 GiB without cachestat(2)', () => {
+    forbidCachestat(true)
+    const windows: number[] = []
+    const range = { start: 2 ** 41 - 2 ** 35, end: 2 ** 41 + 2 ** 35 }
+    opened(file, (open) => residencyOf(open, 64, range, (bytes) => windows.push(bytes)))
+    expect(windows).toEqual(Array.from({ length: 64 }, () => 2 ** 30))
+  })
+})
+
+it('each of many small files is opened, counted and closed, and nothing is mapped', async ({
+  skip,
+}) => {
+  if (!hasCachestat) skip(noCachestat)
+  const files = Array.from({ length: 100 }, (_, i) =>
+    scratch.file(`many-${i}`, pattern(1 + i * 200)),
+  )
+  const { code, stdout, stderr } = await run(`
+    const { main, native } = await import('./dist/internals.js')
+    const calls = {}
+    for (const name of Object.keys(native)) {
+      const call = native[name]
+      if (typeof call !== 'function') continue
+      native[name] = (...args) => { calls[name] = (calls[name] ?? 0) + 1; return call(...args) }
+    }
+    process.exitCode = await main(['residency', ...${JSON.stringify(files)}])
+    console.error(JSON.stringify(calls))`)
+  expect(code).toBe(0)
+  expect(stdout).toContain('100 files: ')
+  const { cachestat, ...others } = JSON.parse(stderr)
+  expect(others).toEqual({ fileSize: 100 })
+  // One each, unless the kernel has dropped pages of one meanwhile.
+  expect(cachestat).toBeGreaterThanOrEqual(100)
+  expect(cachestat).toBeLessThan(200)
+})
+
+describe('a file of somebody else', () => {
+  it.for(ways)(
+    'is EPERM if its residency is not reported, without cachestat: %s',
+    async (forbidden, { skip }) => {
+      if (process.getuid?.() !== 0) skip('needs root, to be somebody else')
+      const answers = await runForJson(`
+      const { forbidCachestat, openCached, residencyOf, runsOf } = await import('./dist/internals.js')
+      process.setgroups([]); process.setgid(65534); process.setuid(65534)
+      const open = openCached(${JSON.stringify(fs.realpathSync('/bin/sh'))})
+      forbidCachestat(${forbidden})
+      console.log(JSON.stringify([residencyOf(open, 5), runsOf(open)]))`)
+      const [residency, runs] = answers as [object | null, number[] | null]
+      // Before Linux 6.14 cachestat(2) answers everybody.
+      if (forbidden || typeof residency !== 'object' || residency === null) {
+        expect(answers).toEqual([null, null])
+      } else expect(runs).not.toBeNull()
+    },
+  )
+})
