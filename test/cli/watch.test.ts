@@ -38,10 +38,12 @@ it('is code 130 to a shell, even in the background, where a shell ignores SIGINT
   const script = '"$0" "$1" residency --watch 0.1 "$2" & echo "pid $!"; wait $!; echo "code $?"'
   const child = spawn('sh', ['-c', script, process.execPath, program, file])
   let text = ''
+  let interrupted = false
   child.stdout.on('data', (data) => {
     text += data
-    const pid = /^pid (\d+)$/m.exec(text)?.[1]
-    if (pid !== undefined && text.includes('resident')) process.kill(Number(pid), 'SIGINT')
+    const [, pid] = /^pid (\d+)$/m.exec(text) ?? []
+    if (pid === undefined || !text.includes('resident') || interrupted) return
+    interrupted = process.kill(Number(pid), 'SIGINT')
   })
   const { stdout } = await finished(child)
   expect(stdout).toMatch(/\ncode 130\n$/)
