@@ -128,9 +128,12 @@ export class FileProgress {
     return (bytes) => {
       done += bytes
       status.show((look) => {
-        const share = (index + (file.size === 0 ? 1 : Math.min(done / file.size, 1))) / this.#count
-        const figures = ` ${grouped(index)} of ${counted(this.#count, 'file')}`
-        return progressLine(file.path, share, figures, look)
+        const part = file.size === 0 ? 1 : Math.min(done / file.size, 1)
+        const figures =
+          this.#count === 1
+            ? ` ${percentage(done, file.size)} of ${byteSize(file.size)}`
+            : ` ${grouped(index)} of ${counted(this.#count, 'file')}`
+        return progressLine(file.path, (index + part) / this.#count, figures, look)
       })
     }
   }
