@@ -6,7 +6,7 @@ import { pageSize } from '../index.js'
 import { cacheStatistics } from '../kernel/cache-statistics.js'
 import { MapFlags, mmap, Prot } from '../posix.js'
 import { type ByteRange, extentIn, wholeFile } from './byte-range.js'
-import { type CachedFile, withPart } from './cached-file.js'
+import { type CachedFile, countedBytes, withPart } from './cached-file.js'
 import { append, type Runs, within } from './runs.js'
 
 /** Which pages of a file, or of part of it, are in memory. */
@@ -46,16 +46,17 @@ interface Found {
 
 const nothing: Found = { resident: 0, firstIsResident: false, lastIsResident: false }
 
-/** What cachestat(2) is asked for at once: some 0.1 s where all of it is in memory in small pages. */
-const countedBytes = 2 ** 34
 /** What is mapped at once: some 10 ms. */
 const mappedBytes = 2 ** 30
 /** Where some pages are in memory and some not, counting ends at so many, and a mapping shows each. */
 const mixedBytes = 2 ** 24
 
 /** cachestat(2) — how many pages are in memory, null where the kernel does not answer. */
-function countIn({ fd }: CachedFile, first: number, end: number): number | null {
-  const found = cacheStatistics(fd, first * pageSize, (end - first) * pageSize)
+function countIn(file: CachedFile, first: number, end: number): number | null {
+  if (file.cached !== null && first === 0 && end * pageSize >= file.size) {
+    return Math.min(file.cached, end)
+  }
+  const found = cacheStatistics(file.fd, first * pageSize, (end - first) * pageSize)
   return found === null ? null : Math.min(found.cached, end - first)
 }
 

@@ -1,12 +1,12 @@
 // The part that the commands warm and evict share: both change which pages of files are in memory,
 // and print the result.
 
-import type { CachedFile } from './cached-file.js'
+import { type CachedFile, openCached } from './cached-file.js'
 import { type FileResidency, residencyOf } from './cached-pages.js'
 import { type ExitCode, exit } from './command.js'
 import { fileLine, layoutFor, Totals, totalLine } from './drawing.js'
 import { type FoundFile, forEachFile, type Search } from './files.js'
-import { print, printJson } from './output.js'
+import { print, printJson, printProblem } from './output.js'
 import { inJson } from './paths.js'
 import { FileProgress } from './progress.js'
 import { type Look, lookOf } from './terminal.js'
@@ -93,7 +93,7 @@ export async function applyTo(search: Search, change: Change, json: boolean): Pr
   const outcomes: Outcome[] = []
   const { range } = search.selection
   const progress = new FileProgress(search.files.length)
-  const { failures, leftOut } = await forEachFile(search, (file, found, index) => {
+  const body = (file: CachedFile, found: FoundFile, index: number) => {
     const onWindow = progress.of(file, index)
     const before = residencyOf(file, 1, range, onWindow)
     change.apply(file, found)
@@ -101,7 +101,8 @@ export async function applyTo(search: Search, change: Change, json: boolean): Pr
     const succeeded = after !== null && change.succeeded(after, file)
     const details = change.details?.(file) ?? {}
     outcomes.push({ path: file.path, size: file.size, before, after, succeeded, details })
-  })
+  }
+  const { failures, leftOut } = await forEachFile(search, body, printProblem, openCached)
   if (json) await printJson(outcomes.map(objectFor))
   else await draw(outcomes, leftOut, change, lookOf(process.stdout))
   return failures === 0 ? exit.ok : exit.failure

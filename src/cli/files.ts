@@ -1,7 +1,7 @@
 // Finds the files that a selection names, and opens them one after the other.
 
 import { readdirSync, statSync } from 'node:fs'
-import { type CachedFile, FileSet, openCached } from './cached-file.js'
+import { type CachedFile, FileSet, lookAt } from './cached-file.js'
 import { notInThePageCache } from './errors.js'
 import { printProblem } from './output.js'
 import { forNode, pathFrom } from './paths.js'
@@ -104,11 +104,13 @@ export interface Outcome {
  * error is printed, and the next file is processed all the same.
  *
  * @param onProblem what is done with an error, if it is not to be printed
+ * @param open `openCached` where `body` needs the files open in any case
  */
 export async function forEachFile(
   { files, problems, selection }: Search,
   body: (file: CachedFile, found: FoundFile, index: number) => Promise<void> | void,
   onProblem: (error: unknown, path: string) => Promise<void> | void = printProblem,
+  open: (path: string) => CachedFile = lookAt,
 ): Promise<Outcome> {
   const outcome = { failures: problems.length, leftOut: 0 }
   const seen = new FileSet()
@@ -118,7 +120,7 @@ export async function forEachFile(
     const found = files[index] as FoundFile
     let file: CachedFile | undefined
     try {
-      file = openCached(found.path)
+      file = open(found.path)
       if (!seen.add(file)) continue
       if (file.size > selection.maxSize) {
         outcome.leftOut++

@@ -38,7 +38,7 @@ followed.
                      slash is compared with the end of the path, ** is any
                      directories, and one that begins with a slash must be like
                      all of it; may be given several times
-  --max-size SIZE    not the files larger than SIZE: 4096, 64k, 100M, 1.5GiB;
+  --max-size SIZE    not the files larger than SIZE: 5000, 64k, 100M, 1.5GiB;
                      powers of 1024, but kB, MB, … are powers of 1000
   --range RANGE      only these bytes of each file: START-END, START-, -END or
                      END, without the byte at END; or OFFSET,LENGTH; in the

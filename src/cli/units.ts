@@ -56,7 +56,7 @@ export function counted(count: number, noun: string): string {
 const size = /^(\d+|\d+\.\d*|\.\d+)(?: ?([kmgtpe])(i?b)?| ?b)?$/i
 
 /**
- * A number of bytes, such as `4096`, `100M`, `1.5 GiB` or `64kB`: the units are powers of 1024, as the
+ * A number of bytes, such as `5000`, `100M`, `1.5 GiB` or `64kB`: the units are powers of 1024, as the
  * program prints them, and those with a B and no i are powers of 1000, as in coreutils.
  *
  * @param what the option, for the error
@@ -66,7 +66,7 @@ export function parseSize(text: string, what: string): number {
   const power = prefixes.indexOf(prefix.toUpperCase() as (typeof prefixes)[number])
   const bytes = Math.floor(Number(digits) * (/^b$/i.test(rest) ? 1000 : 1024) ** power)
   if (digits === '') {
-    throw new UsageError(`${what} takes a size such as 4096, 100M or 1.5GiB, not '${text}'`)
+    throw new UsageError(`${what} takes a size such as 5000, 100M or 1.5GiB, not '${text}'`)
   }
   if (Number.isSafeInteger(bytes)) return bytes
   throw new UsageError(`${what} takes at most 2**53 - 1 bytes, not '${text}'`)

@@ -1,6 +1,7 @@
 // cachestat(2): what the page cache knows of a file, without mapping it.
 
-import { native } from '../native.js'
+import { type FileIdentity, native, type Result } from '../native.js'
+import { assertPermitted } from './permission.js'
 
 /** Pages of a range of a file. */
 export interface CacheStatistics {
@@ -40,4 +41,27 @@ export function cacheStatistics(
   if (typeof found === 'number') return null
   const [cached, dirty, underWriteback, evicted, recentlyEvicted] = found
   return { cached, dirty, underWriteback, evicted, recentlyEvicted }
+}
+
+const counted = new Float64Array(1)
+
+/**
+ * open(2), fstat(2), cachestat(2) and close(2) — what can be known of a file without keeping it open, in
+ * one step: for many small files, each step of JavaScript takes about as long as a system call.
+ *
+ * @param path without NUL
+ * @param mostBytes of a file whose pages are counted
+ * @param identity is told which file it is
+ * @returns the size or a negative errno; `cached` is null where the kernel does not answer, and for a
+ *   larger file
+ */
+export function lookAtFile(
+  path: string,
+  mostBytes: number,
+  identity: FileIdentity,
+): { size: Result; cached: number | null } {
+  assertPermitted(path, 'fs.read')
+  const size = native.lookAtFile(path, mostBytes, identity, counted)
+  const cached = counted[0] ?? -1
+  return { size, cached: cached < 0 || forbidden ? null : cached }
 }

@@ -22,9 +22,9 @@ const scratch = scratchDirectory()
 const disk = drop(scratch.file('probe', 'x'))
 
 const example: PicturedFile[] = [
-  { path: '/data/a', size: 10_000, mtime: '1795775730793067756', inode: '17', runs: [0, 4096] },
+  { path: '/data/a', size: 10_000, mtime: '1795775730793067756', inode: '17', runs: [0, 5120] },
   { path: '/data/b\u001b\udcff', size: 9, mtime: '-5', inode: '18446744073709551615', runs: [] },
-  { path: '/日本', size: 2 ** 52, mtime: '0', inode: '1', runs: [4096, 8192, 12_288, 2 ** 52] },
+  { path: '/日本', size: 2 ** 52, mtime: '0', inode: '1', runs: [5120, 8192, 12_288, 2 ** 52] },
 ]
 
 describe('a picture in a file', () => {

@@ -71,7 +71,7 @@ describe('wrong usage is reported, with exit code 2', () => {
     [['residency', '--exlude=x', '/'], "'--exlude'; did you mean '--exclude'?", 'residency '],
     [['evict', '-x', '/'], "there is no option '-x'", 'evict '],
     [['maps', '--range', '1', 'self'], "there is no option '--range'", 'maps '],
-    [['warm', '--max-size', 'big', '/'], '--max-size takes a size such as 4096', 'warm '],
+    [['warm', '--max-size', 'big', '/'], '--max-size takes a size such as 5000', 'warm '],
     [['warm', '--max-size'], "Option '--max-size <value>' argument missing", 'warm '],
     [['evict', '--range', '5-1', '/'], "--range ends before it starts: '5-1'", 'evict '],
     [['residency', '--exclude', '', '/'], '--exclude takes a pattern', 'residency '],
