@@ -125,7 +125,7 @@ export class FileProgress {
   of(file: { path: string; size: number }, index: number): ((bytes: number) => void) | undefined {
     if (!status.isShown) return undefined
     let done = 0
-    return (bytes) => {
+    const advance = (bytes: number) => {
       done += bytes
       status.show((look) => {
         const part = file.size === 0 ? 1 : Math.min(done / file.size, 1)
@@ -136,5 +136,8 @@ export class FileProgress {
         return progressLine(file.path, (index + part) / this.#count, figures, look)
       })
     }
+    // Most files are done in less than a window, and there may be thousands of them.
+    advance(0)
+    return advance
   }
 }

@@ -36,23 +36,15 @@ export function inShell(args: string): Promise<Finished> {
   return runCommand('sh', '-c', `"$0" "$1" ${args}`, process.execPath, program)
 }
 
-/** Runs `posix-mmap …args` as on a kernel without cachestat(2). */
-export function withoutCachestat(...args: string[]): Promise<Finished> {
-  return run(`
-    const { forbidCachestat, main } = await import('./dist/internals.js')
-    forbidCachestat(true)
-    process.exitCode = await main(${JSON.stringify(args)})`)
-}
-
 /** Whether script(1) is installed, which runs a command in a terminal of its own. */
 export const hasTerminals: boolean = fs.existsSync('/usr/bin/script')
 export const noTerminals = 'needs script(1) of util-linux'
 
-/** Everything that `posix-mmap …args` writes to a terminal. */
-export async function onTerminal(
+/** Everything that a command writes to a terminal. */
+export async function terminalOf(
   environment: Record<string, string>,
   columns: number,
-  ...args: string[]
+  ...command: string[]
 ): Promise<string> {
   const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`
   const variables = Object.entries({ LC_ALL: 'C.UTF-8', TERM: 'xterm', ...environment })
@@ -60,14 +52,21 @@ export async function onTerminal(
     'env',
     ...['CI', 'NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS'].flatMap((name) => ['-u', name]),
     ...variables.map(([name, value]) => `${name}=${value}`),
-    process.execPath,
-    program,
-    ...args,
+    ...command,
   ]
-  const command = `stty cols ${columns} -opost; ${words.map(quote).join(' ')}`
-  const { code, stdout } = await runCommand('script', '-qec', command, '/dev/null')
+  const line = `stty cols ${columns} -opost; ${words.map(quote).join(' ')}`
+  const { code, stdout } = await runCommand('script', '-qec', line, '/dev/null')
   if (code !== 0) throw new Error(`ended with ${code}: ${stdout}`)
   return stdout
+}
+
+/** Everything that `posix-mmap …args` writes to a terminal. */
+export function onTerminal(
+  environment: Record<string, string>,
+  columns: number,
+  ...args: string[]
+): Promise<string> {
+  return terminalOf(environment, columns, process.execPath, program, ...args)
 }
 
 /** Text as a terminal without colours shows it. */
