@@ -86,14 +86,17 @@ Napi::Value cachestat(const Napi::CallbackInfo& info) {
                         pages(found.evicted), pages(found.recently_evicted)});
 }
 
-// lookAtFile(path, mostBytes, identity, cached): size | -errno; stores in `cached`, a Float64Array,
-// how many pages are in the page cache, or -errno
+// lookAtFile(path, mostBytes, mapped, identity, cached): size | -errno; stores in `cached`, a
+// Float64Array, how many pages are in the page cache, or -errno
 Napi::Value look_at_path(const Napi::CallbackInfo& info) {
   const std::string path = string_at(info, 0);
+  const bool mapped = bool_at(info, 2);
   FileLook look;
-  const int refused = look_at_file(path.c_str(), uint64_at(info, 1), look);
-  store_identity(info, 2, look.identity);
-  if (double* const cached = double_slot_at(info, 3)) *cached = static_cast<double>(look.cached);
+  const int refused =
+      look_at_file(path.c_str(), uint64_at(info, 1),
+                   mapped ? CacheQuestion::kMapping : CacheQuestion::kStatistics, look);
+  store_identity(info, 3, look.identity);
+  if (double* const cached = double_slot_at(info, 4)) *cached = static_cast<double>(look.cached);
   return number(info, refused != 0 ? refused : look.size);
 }
 

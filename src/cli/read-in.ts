@@ -3,7 +3,7 @@
 import { readSync } from 'node:fs'
 import type { Extent } from './byte-range.js'
 import { type CachedFile, withPart } from './cached-file.js'
-import { append, byteCountOf, inPairs, type Runs } from './runs.js'
+import { append, inPairs, type Runs } from './runs.js'
 
 /**
  * Large enough to keep the device busy, small enough for Ctrl-C and the progress bar not to wait
@@ -90,17 +90,20 @@ function populateOnly(file: CachedFile, runs: Runs): void {
  */
 export function readRunsIn(file: CachedFile, runs: Runs, onStep: (bytes: number) => void): void {
   let step: number[] = []
+  let bytes = 0
   const read = () => {
     if (step.length > 0) populateOnly(file, step)
-    onStep(byteCountOf(step))
+    onStep(bytes)
     step = []
+    bytes = 0
   }
   for (const [offset, length] of inPairs(runs)) {
     for (let at = offset; at < offset + length; at += stepBytes) {
       const end = Math.min(at + stepBytes, offset + length)
       if (step.length > 0 && end - (step[0] ?? 0) > windowBytes) read()
       append(step, at, end)
-      if (byteCountOf(step) >= stepBytes) read()
+      bytes += end - at
+      if (bytes >= stepBytes) read()
     }
   }
   read()

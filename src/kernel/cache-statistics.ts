@@ -28,8 +28,8 @@ export function forbidCachestat(wanted: boolean): void {
  * end. It takes a time that grows with what is in memory, and not with the size of the file.
  *
  * @returns null where the kernel does not answer: before Linux 6.5, in sandboxes that do not know the
- *   call, for a file of hugetlbfs, and since Linux 6.14 for a file that this process neither owns nor may
- *   write to
+ *   call, for a file of hugetlbfs, since Linux 6.14 for a file that this process neither owns nor may write
+ *   to, and on file systems such as overlayfs, whose files have their pages elsewhere
  */
 export function cacheStatistics(
   fd: number,
@@ -46,14 +46,13 @@ export function cacheStatistics(
 const counted = new Float64Array(1)
 
 /**
- * open(2), fstat(2), cachestat(2) and close(2) — what can be known of a file without keeping it open, in
- * one step: for many small files, each step of JavaScript takes about as long as a system call.
+ * open(2), fstat(2), cachestat(2) or mincore(2), and close(2) — what can be known of a file without keeping
+ * it open, in one step: for many small files, each step of JavaScript takes about as long as a system call.
  *
  * @param path without NUL
  * @param mostBytes of a file whose pages are counted
  * @param identity is told which file it is
- * @returns the size or a negative errno; `cached` is null where the kernel does not answer, and for a
- *   larger file
+ * @returns the size or a negative errno; `cached` is null where it was not found out
  */
 export function lookAtFile(
   path: string,
@@ -61,7 +60,7 @@ export function lookAtFile(
   identity: FileIdentity,
 ): { size: Result; cached: number | null } {
   assertPermitted(path, 'fs.read')
-  const size = native.lookAtFile(path, mostBytes, identity, counted)
+  const size = native.lookAtFile(path, mostBytes, forbidden, identity, counted)
   const cached = counted[0] ?? -1
-  return { size, cached: cached < 0 || forbidden ? null : cached }
+  return { size, cached: cached < 0 ? null : cached }
 }

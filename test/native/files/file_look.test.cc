@@ -8,6 +8,7 @@
 
 #include "support/memory.h"
 
+using posix_mmap::CacheQuestion;
 using posix_mmap::FileLook;
 using posix_mmap::look_at_file;
 using testing::Descriptor;
@@ -27,21 +28,28 @@ TEST_CASE("look_at_file: tells which file it is, its size and its cached pages")
   REQUIRE(pwrite(file.get(), bytes.data(), bytes.size(), 0) == ssize_t(bytes.size()));
   struct stat status{};
   REQUIRE(fstat(file.get(), &status) == 0);
-  FileLook look;
-  REQUIRE(look_at_file(path_of(file).c_str(), 16 * kPage, look) == 0);
-  CHECK(look.identity.device == status.st_dev);
-  CHECK(look.identity.inode == status.st_ino);
-  CHECK(look.size == int64_t(16 * kPage));
-  const bool is_known = look.cached != -ENOSYS && look.cached != -EPERM;
-  if (is_known) CHECK(look.cached == 3);
-  REQUIRE(look_at_file(path_of(file).c_str(), 16 * kPage - 1, look) == 0);
-  CHECK(look.cached == -EFBIG);
+  for (const CacheQuestion question : {CacheQuestion::kStatistics, CacheQuestion::kMapping}) {
+    FileLook look;
+    REQUIRE(look_at_file(path_of(file).c_str(), 16 * kPage, question, look) == 0);
+    CHECK(look.identity.device == status.st_dev);
+    CHECK(look.identity.inode == status.st_ino);
+    CHECK(look.size == int64_t(16 * kPage));
+    CHECK(look.cached == 3);
+    REQUIRE(look_at_file(path_of(file).c_str(), 16 * kPage - 1, question, look) == 0);
+    CHECK(look.cached == -EFBIG);
+  }
 }
 
-TEST_CASE("look_at_file: an empty file has no pages") {
-  const Descriptor file = testing::memfd(0);
+TEST_CASE("look_at_file: maps no large file, and none that is empty") {
+  const Descriptor large = testing::memfd(4097 * kPage);
   FileLook look;
-  REQUIRE(look_at_file(path_of(file).c_str(), 0, look) == 0);
+  REQUIRE(look_at_file(path_of(large).c_str(), 1U << 30U, CacheQuestion::kMapping, look) == 0);
+  CHECK(look.cached == -EFBIG);
+  const Descriptor full = testing::memfd(4096 * kPage);
+  REQUIRE(look_at_file(path_of(full).c_str(), 1U << 30U, CacheQuestion::kMapping, look) == 0);
+  CHECK(look.cached == 0);
+  const Descriptor empty = testing::memfd(0);
+  REQUIRE(look_at_file(path_of(empty).c_str(), 0, CacheQuestion::kMapping, look) == 0);
   CHECK(look.size == 0);
   CHECK(look.cached == 0);
 }
@@ -50,8 +58,8 @@ TEST_CASE("look_at_file: returns the errors, and leaves nothing open") {
   const int before = dup(0);
   close(before);
   FileLook look;
-  CHECK(look_at_file("/nothing-there", 1, look) == -ENOENT);
-  CHECK(look_at_file("/", 1, look) == 0);
+  CHECK(look_at_file("/nothing-there", 1, CacheQuestion::kStatistics, look) == -ENOENT);
+  CHECK(look_at_file("/", 1, CacheQuestion::kMapping, look) == 0);
   CHECK(look.size == -EISDIR);
   CHECK(look.cached == -EISDIR);
   const int after = dup(0);
