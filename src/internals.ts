@@ -1,7 +1,7 @@
 // What the tests look at behind the public interface; not published.
 
 export { extentIn, parseRange } from './cli/byte-range.js'
-export { openCached } from './cli/cached-file.js'
+export { lookAt, openCached } from './cli/cached-file.js'
 export { residencyOf, runsOf } from './cli/cached-pages.js'
 export { glob } from './cli/glob.js'
 export { main } from './cli/main.js'

@@ -1,25 +1,31 @@
 // What is in the page cache, by cachestat(2) and by mincore(2), which must agree.
 
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
+import path from 'node:path'
 import { pageSize } from 'posix-mmap'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   byteCountOf,
   extentIn,
   forbidCachestat,
+  lookAt,
   native,
   openCached,
   residencyOf,
   runsOf,
 } from '../../dist/internals.js'
 import { drop, mebibyte, pagesMayGo, touch, vectorOf } from '../support/cli.js'
-import { noDisk, pattern, scratchDirectory } from '../support/files.js'
+import { thrownBy } from '../support/errors.js'
+import { noDisk, pattern, scratchDirectory, withDescriptor } from '../support/files.js'
+import { openDescriptors } from '../support/kernel-view.js'
 import { run, runForJson } from '../support/processes.js'
 
 const scratch = scratchDirectory()
 const probe = scratch.file('probe', 'x')
-const hasCachestat = typeof native.cachestat(0, 0, 1) !== 'number'
-const noCachestat = 'needs cachestat(2), which is of Linux 6.5'
+const hasCachestat =
+  withDescriptor(probe, 'r', (fd) => typeof native.cachestat(fd, 0, 1)) !== 'number'
+const noCachestat = 'needs cachestat(2), which is of Linux 6.5, and a TMPDIR where it is asked'
 const disk = drop(probe)
 
 afterEach(() => forbidCachestat(false))
@@ -194,4 +200,71 @@ describe('a file of somebody else', () => {
       } else expect(runs).not.toBeNull()
     },
   )
+})
+
+/** Mounts an overlay over a directory for `body`; returns why there is none. */
+function onOverlay(name: string, body: (directory: string) => void): string | undefined {
+  const [lower = '', upper = '', work = '', merged = ''] = ['lower', 'upper', 'work', 'merged'].map(
+    (layer) => path.join(scratch.directory, `${name}-${layer}`),
+  )
+  for (const directory of [lower, upper, work, merged]) fs.mkdirSync(directory, { recursive: true })
+  fs.writeFileSync(path.join(lower, 'file'), pattern(5 * mebibyte))
+  const layers = `lowerdir=${lower},upperdir=${upper},workdir=${work}`
+  const { status, stderr } = spawnSync('mount', ['-t', 'overlay', '-o', layers, 'overlay', merged])
+  if (status !== 0) return `cannot mount an overlay: ${stderr}`
+  try {
+    body(merged)
+  } finally {
+    spawnSync('umount', [merged])
+  }
+  return undefined
+}
+
+it('overlayfs, whose files have their pages elsewhere, tells the truth', pagesMayGo, ({ skip }) => {
+  if (!disk) skip(noDisk)
+  const missing = onOverlay('overlay', (directory) => {
+    const file = path.join(directory, 'file')
+    drop(file)
+    touch(file, mebibyte, 1)
+    const vector = vectorOf(file)
+    const resident = vector.reduce((sum, page) => sum + page, 0)
+    expect(resident).toBeGreaterThan(0)
+    expect(opened(file, (open) => residencyOf(open, 1))?.resident).toBe(resident)
+    expect(opened(file, (open) => byteCountOf(runsOf(open) ?? []))).toBe(resident * pageSize)
+    expect(lookAt(file).cached).toBe(resident)
+    expect(vectorOf(file)).toEqual(vector)
+  })
+  if (missing !== undefined) skip(missing)
+})
+
+describe('a look at a file', () => {
+  it.for(ways)(
+    'counts its pages without keeping it open, without cachestat: %s',
+    pagesMayGo,
+    (forbidden, { skip }) => {
+      if (!disk) skip(noDisk)
+      const file = scratch.file('look', pattern(9 * pageSize + 1))
+      forbidCachestat(forbidden)
+      const before = openDescriptors()
+      const look = lookAt(file)
+      expect(openDescriptors()).toBe(before)
+      expect({ size: look.size, cached: look.cached }).toEqual({
+        size: 9 * pageSize + 1,
+        cached: 10,
+      })
+      drop(file)
+      expect(lookAt(file).cached).toBe(0)
+      expect(residencyOf(look, 10)?.resident).toBe(10)
+      expect(openDescriptors()).toBe(before)
+      expect(residencyOf(look, 10, { start: 0, end: 1 })?.resident).toBe(0)
+      expect(openDescriptors()).toBe(before + 1)
+      look.close()
+      expect(openDescriptors()).toBe(before)
+    },
+  )
+
+  it.each(['/nothing-there', 'with\0nul', '/'])('at %j is the error of opening it', (place) => {
+    const messageOf = (body: () => void) => (thrownBy(body) as Error).message
+    expect(messageOf(() => lookAt(place))).toBe(messageOf(() => openCached(place)))
+  })
 })
