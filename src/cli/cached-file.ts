@@ -22,20 +22,29 @@ export class CachedFile {
   readonly device: number
   /** A number if it can be one: making text of 64 bits takes longer than opening the file. */
   readonly inode: number | string
-  /** How many of all its pages were in memory, if that was found out at once. */
-  readonly cached: number | null
+  #cached: number | null
   #fd: number | null
 
   /** Of the file whose identity was found out last. */
   constructor(path: string, size: number, fd: number | null, cached: number | null) {
     this.path = path
     this.size = size
-    this.cached = cached
+    this.#cached = cached
     this.#fd = fd
     // Read by index: an iterator would take longer than all the rest of this.
     this.device = (halves[1] ?? 0) * 2 ** 32 + (halves[0] ?? 0)
     const inode = (halves[3] ?? 0) * 2 ** 32 + (halves[2] ?? 0)
     this.inode = Number.isSafeInteger(inode) ? inode : String(identity[1])
+  }
+
+  /** How many of all its pages are in memory, if that was found out at once. */
+  get cached(): number | null {
+    return this.#cached
+  }
+
+  /** For whoever changes what is in memory. */
+  forgetCached(): void {
+    this.#cached = null
   }
 
   get fd(): number {

@@ -1,12 +1,12 @@
 // The part that the commands warm and evict share: both change which pages of files are in memory,
 // and print the result.
 
-import { type CachedFile, openCached } from './cached-file.js'
+import type { CachedFile } from './cached-file.js'
 import { type FileResidency, residencyOf } from './cached-pages.js'
 import { type ExitCode, exit } from './command.js'
 import { fileLine, layoutFor, Totals, totalLine } from './drawing.js'
 import { type FoundFile, forEachFile, type Search } from './files.js'
-import { print, printJson, printProblem } from './output.js'
+import { print, printJson } from './output.js'
 import { inJson } from './paths.js'
 import { FileProgress } from './progress.js'
 import { type Look, lookOf } from './terminal.js'
@@ -24,8 +24,8 @@ interface Outcome {
 }
 
 export interface Change {
-  /** Changes one file. */
-  apply(file: CachedFile, found: FoundFile): void
+  /** Changes one file. Returns false if there was nothing to do. */
+  apply(file: CachedFile, found: FoundFile, before: FileResidency | null): boolean
   /** Whether the change had its full effect on a file. */
   succeeded(after: FileResidency, file: CachedFile): boolean
   /** The reason printed below the files on which the change did not have its full effect. */
@@ -95,14 +95,15 @@ export async function applyTo(search: Search, change: Change, json: boolean): Pr
   const progress = new FileProgress(search.files.length)
   const body = (file: CachedFile, found: FoundFile, index: number) => {
     const onWindow = progress.of(file, index)
-    const before = residencyOf(file, 1, range, onWindow)
-    change.apply(file, found)
-    const after = residencyOf(file, maxParts, range, onWindow)
+    const before = residencyOf(file, maxParts, range, onWindow)
+    const isChanged = change.apply(file, found, before)
+    if (isChanged) file.forgetCached()
+    const after = isChanged ? residencyOf(file, maxParts, range, onWindow) : before
     const succeeded = after !== null && change.succeeded(after, file)
     const details = change.details?.(file) ?? {}
     outcomes.push({ path: file.path, size: file.size, before, after, succeeded, details })
   }
-  const { failures, leftOut } = await forEachFile(search, body, printProblem, openCached)
+  const { failures, leftOut } = await forEachFile(search, body)
   if (json) await printJson(outcomes.map(objectFor))
   else await draw(outcomes, leftOut, change, lookOf(process.stdout))
   return failures === 0 ? exit.ok : exit.failure

@@ -5,9 +5,10 @@ import { pageSize } from '../index.js'
 import { dropFromCache } from '../kernel/file-advice.js'
 import { type ByteRange, extentIn } from './byte-range.js'
 import type { CachedFile } from './cached-file.js'
+import type { FileResidency } from './cached-pages.js'
 import { applyTo, changeKeysHelp } from './change.js'
 import type { Command } from './command.js'
-import { findFiles } from './files.js'
+import { type FoundFile, findFiles } from './files.js'
 import { selectionHelp, selectionOf, selectionOptions } from './selection.js'
 
 const help = `Usage: posix-mmap evict [OPTION…] FILE…
@@ -43,11 +44,13 @@ export const evict: Command = {
   async run(line) {
     const selection = await selectionOf(line)
     const change = {
-      apply: (file: CachedFile) => {
+      apply: (file: CachedFile, _found: FoundFile, before: FileResidency | null) => {
+        if (before?.resident === 0) return false
         writeBack(file)
         drop(file, selection.range)
+        return true
       },
-      succeeded: ({ resident }: { resident: number }) => resident === 0,
+      succeeded: ({ resident }: FileResidency) => resident === 0,
       shortfall: 'Pages that are mapped or locked stay in memory, and so does all of tmpfs.',
     }
     return applyTo(findFiles(selection), change, line.options['json'] === true)

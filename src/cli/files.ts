@@ -104,13 +104,11 @@ export interface Outcome {
  * error is printed, and the next file is processed all the same.
  *
  * @param onProblem what is done with an error, if it is not to be printed
- * @param open `openCached` where `body` needs the files open in any case
  */
 export async function forEachFile(
   { files, problems, selection }: Search,
   body: (file: CachedFile, found: FoundFile, index: number) => Promise<void> | void,
   onProblem: (error: unknown, path: string) => Promise<void> | void = printProblem,
-  open: (path: string) => CachedFile = lookAt,
 ): Promise<Outcome> {
   const outcome = { failures: problems.length, leftOut: 0 }
   const seen = new FileSet()
@@ -120,7 +118,7 @@ export async function forEachFile(
     const found = files[index] as FoundFile
     let file: CachedFile | undefined
     try {
-      file = open(found.path)
+      file = lookAt(found.path)
       if (!seen.add(file)) continue
       if (file.size > selection.maxSize) {
         outcome.leftOut++

@@ -92,13 +92,18 @@ export class Progress {
     this.total = total
   }
 
-  get seconds(): number {
+  get #seconds(): number {
     return (performance.now() - this.#start) / 1000
   }
 
   /** The mean speed so far, such as `312 MiB/s`. */
-  get rate(): string {
-    return `${byteSize(this.#done / Math.max(this.seconds, 0.001))}/s`
+  get #rate(): string {
+    return `${byteSize(this.#done / Math.max(this.#seconds, 0.001))}/s`
+  }
+
+  /** How long it took and, if anything was done, how fast it was. */
+  get remarks(): string[] {
+    return [`${this.#seconds.toFixed(2)} s`, ...(this.#done > 0 ? [this.#rate] : [])]
   }
 
   /** Adds bytes that are done. */
@@ -108,7 +113,7 @@ export class Progress {
       const percent = percentage(this.#done, this.total).padStart(5)
       const sizes = `${byteSize(this.#done)} of ${byteSize(this.total)}`.padStart(20)
       const share = this.total === 0 ? 1 : Math.min(this.#done / this.total, 1)
-      return progressLine(name, share, `${percent} ${sizes} ${this.rate.padStart(10)}`, look)
+      return progressLine(name, share, `${percent} ${sizes} ${this.#rate.padStart(10)}`, look)
     }, 0)
   }
 }

@@ -11,6 +11,9 @@ import { append, inPairs, type Runs } from './runs.js'
  */
 const stepBytes = 2 ** 24
 
+/** Up to so many, copying them takes less time than mapping them. */
+const copiedBytes = 2 ** 17
+
 let buffer: Buffer | undefined
 
 /**
@@ -36,6 +39,7 @@ export function readThrough({ fd }: CachedFile, offset: number, length: number):
  * its EFAULT does not tell a bad disk from a file that shrank.
  */
 function populate(file: CachedFile, offset: number, length: number): number {
+  if (length <= copiedBytes) return readThrough(file, offset, length)
   try {
     withPart(file, offset, length, (part) => {
       // Requests the whole part from the device before the next call waits for its first page.

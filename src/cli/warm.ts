@@ -36,15 +36,19 @@ async function warmFiles(line: CommandLine): Promise<ExitCode> {
     size > selection.maxSize ? 0 : extentIn(size, selection.range).length
   const progress = new Progress(search.files.reduce((sum, { size }) => sum + wanted(size), 0))
   const change: Change = {
-    apply: (file, found) => {
+    apply: (file, found, before) => {
       const extent = extentIn(file.size, selection.range)
+      const isThere = before !== null && before.resident === before.pages
+      const rest = isThere ? 0 : extent.length
       // The file may have grown since, and the size of a block device was not known before.
-      progress.total += extent.length - wanted(found.size)
+      progress.total += rest - wanted(found.size)
+      if (isThere) return false
       readIn(file, extent, (bytes) => progress.advance(bytes, file.path))
+      return true
     },
     succeeded: ({ pages, resident }) => resident === pages,
     shortfall: 'The page cache has not kept everything.',
-    remarks: () => [`${progress.seconds.toFixed(2)} s`, progress.rate],
+    remarks: () => progress.remarks,
   }
   return applyTo(search, change, line.options['json'] === true)
 }
@@ -60,18 +64,19 @@ async function warmFrom(picture: string, line: CommandLine): Promise<ExitCode> {
   const change: Change = {
     apply: (file, found) => {
       const entry = entries.get(found.path)
-      if (entry === undefined) return
+      if (entry === undefined) return false
       if (isChanged(entry, conditionOf(file))) changed++
       const runs = within(entry.runs, 0, file.size)
       progress.total += byteCountOf(runs) - found.size
       readRunsIn(file, runs, (bytes) => progress.advance(bytes, file.path))
+      return true
     },
     succeeded: (_after, file) => {
       const runs = within(entries.get(file.path)?.runs ?? [], 0, file.size)
       return without(runs, runsOf(file) ?? runs).length === 0
     },
     shortfall: 'The page cache has not kept everything.',
-    remarks: () => [`${progress.seconds.toFixed(2)} s`, progress.rate],
+    remarks: () => progress.remarks,
     notes: () => (changed === 0 ? [] : [`${counted(changed, 'file')} changed since the picture`]),
     details: (file) => {
       const entry = entries.get(file.path)

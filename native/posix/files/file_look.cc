@@ -15,7 +15,7 @@
 namespace posix_mmap {
 namespace {
 
-constexpr size_t kMostMappedPages = 4096;
+constexpr size_t kMostMappedPages = 2048;
 
 /// mincore(2) of all of a file and of a page past its end, which cannot be in memory: the kernel
 /// calls it resident, as it calls every page, if it does not report to this process.

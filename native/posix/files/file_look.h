@@ -24,7 +24,7 @@ enum class CacheQuestion {
 
 /// open(2), fstat(2), cachestat(2) or mincore(2), and close(2) — 0, or the -errno of open(2). Pages
 /// are counted only in a file of at most `most_bytes`, since that takes a time that grows with what
-/// is cached; by a mapping, in one of at most 16 MiB.
+/// is cached; by a mapping, in one of at most 2,048 pages.
 int look_at_file(const char* path, uint64_t most_bytes, CacheQuestion question,
                  FileLook& look) noexcept;
 

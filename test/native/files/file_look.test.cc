@@ -41,11 +41,11 @@ TEST_CASE("look_at_file: tells which file it is, its size and its cached pages")
 }
 
 TEST_CASE("look_at_file: maps no large file, and none that is empty") {
-  const Descriptor large = testing::memfd(4097 * kPage);
+  const Descriptor large = testing::memfd(2049 * kPage);
   FileLook look;
   REQUIRE(look_at_file(path_of(large).c_str(), 1U << 30U, CacheQuestion::kMapping, look) == 0);
   CHECK(look.cached == -EFBIG);
-  const Descriptor full = testing::memfd(4096 * kPage);
+  const Descriptor full = testing::memfd(2048 * kPage);
   REQUIRE(look_at_file(path_of(full).c_str(), 1U << 30U, CacheQuestion::kMapping, look) == 0);
   CHECK(look.cached == 0);
   const Descriptor empty = testing::memfd(0);
