@@ -75,7 +75,9 @@ function vectorOf(file: CachedFile, first: number, end: number): Uint8Array | nu
 
 function isReported({ fd, size }: CachedFile): boolean {
   const offset = Math.ceil(size / pageSize) * pageSize + mappedBytes
-  const pastTheEnd = mmap({ fd, offset, length: pageSize, prot: Prot.READ, flags: MapFlags.SHARED })
+  // Private, since some file systems have no shared mappings.
+  const flags = MapFlags.PRIVATE
+  const pastTheEnd = mmap({ fd, offset, length: pageSize, prot: Prot.READ, flags })
   const { resident } = pastTheEnd.residency()
   pastTheEnd.unmap()
   return resident === 0

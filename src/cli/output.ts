@@ -35,7 +35,8 @@ export function flushOutput(): Promise<void> {
 export function printSoon(text: string): Promise<void> | undefined {
   if (collected === '') since = performance.now()
   collected += text
-  const due = collected.length >= collectedCharacters || performance.now() - since >= collectedMs
+  const isMuch = collected.length >= collectedCharacters
+  const due = process.stdout.isTTY || isMuch || performance.now() - since >= collectedMs
   return due ? flushOutput() : undefined
 }
 

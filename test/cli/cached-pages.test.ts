@@ -15,9 +15,19 @@ import {
   residencyOf,
   runsOf,
 } from '../../dist/internals.js'
-import { drop, mebibyte, pagesMayGo, touch, vectorOf } from '../support/cli.js'
+import {
+  drop,
+  jsonOf,
+  mebibyte,
+  pagesMayGo,
+  posixMmap,
+  residentPages,
+  touch,
+  vectorOf,
+} from '../support/cli.js'
 import { thrownBy } from '../support/errors.js'
 import { noDisk, pattern, scratchDirectory, withDescriptor } from '../support/files.js'
+import { whyNoFuse, withFuse } from '../support/fuse/fuse.js'
 import { openDescriptors } from '../support/kernel-view.js'
 import { run, runForJson } from '../support/processes.js'
 
@@ -266,5 +276,21 @@ describe('a look at a file', () => {
   it.each(['/nothing-there', 'with\0nul', '/'])('at %j is the error of opening it', (place) => {
     const messageOf = (body: () => void) => (thrownBy(body) as Error).message
     expect(messageOf(() => lookAt(place))).toBe(messageOf(() => openCached(place)))
+  })
+})
+
+it.for(['plain', 'direct'] as const)('FUSE, %s, is asked by mincore(2)', async (mode, { skip }) => {
+  const missing = whyNoFuse()
+  if (missing !== undefined) skip(missing)
+  await withFuse(scratch, mode, async ({ file }) => {
+    touch(file, 0, 256 * 1024)
+    const [entry] = await jsonOf<{ pages: number; resident: number }>('residency', '--json', file)
+    expect(entry).toMatchObject({ size: mebibyte, pages: mebibyte / pageSize })
+    // What is read with FOPEN_DIRECT_IO is not kept; else the kernel may still be reading ahead.
+    const least = mode === 'direct' ? 0 : (256 * 1024) / pageSize
+    expect(entry?.resident).toBeGreaterThanOrEqual(least)
+    expect(entry?.resident).toBeLessThanOrEqual(mode === 'direct' ? 0 : residentPages(file))
+    expect((await posixMmap('warm', file)).code).toBe(0)
+    expect(await posixMmap('residency', file)).toMatchObject({ code: 0, stderr: '' })
   })
 })

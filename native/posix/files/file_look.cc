@@ -24,7 +24,8 @@ int64_t resident_pages(int fd, uint64_t size) noexcept {
   const uint64_t pages = (size + page - 1) / page;
   if (pages > kMostMappedPages) return -EFBIG;
   const size_t length = (pages + 1) * page;
-  void* const place = mmap(nullptr, length, PROT_READ, MAP_SHARED, fd, 0);
+  // Private, since some file systems have no shared mappings. The pages are the same.
+  void* const place = mmap(nullptr, length, PROT_READ, MAP_PRIVATE, fd, 0);
   if (place == MAP_FAILED) return -errno;
   std::array<unsigned char, kMostMappedPages + 1> vector;
   const int64_t refused = mincore(place, length, vector.data()) == 0 ? 0 : -errno;
