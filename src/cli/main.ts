@@ -32,13 +32,13 @@ const help = `Usage: posix-mmap COMMAND …
 Shows which parts of files and processes are in memory, and reads files into the
 page cache or drops them from it.
 
-  residency FILE…  draw which parts of files are in the page cache
-  warm FILE…       read files into the page cache
-  evict FILE…      drop files from the page cache
-  save FILE…       write a picture of the page cache, for "warm --from" after a
-                   restart
-  diff PICTURE     show what has come into the page cache and gone out of it since
-  maps PID         list the mappings of a process
+  residency FILE…          draw which parts of files are in the page cache
+  warm FILE…               read files into the page cache
+  evict FILE…              drop files from the page cache
+  save --to PICTURE FILE…  write a picture of what is in the page cache
+  warm --from PICTURE      read in what was there then, as after a restart
+  diff PICTURE             show what has come in and gone out since
+  maps PID                 list the mappings of a process
 
   posix-mmap COMMAND --help describes a command; --version prints the version.
 

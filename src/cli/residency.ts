@@ -22,7 +22,8 @@ Draws which parts of each file are in the page cache. The bar goes from the
 first byte of the file to its last, and is as high at each place as the share of
 the pages there that are in memory. On a terminal without UTF-8, and where there
 is no terminal, it goes from "." (none) over "-", "+" and "*" to "#" (all).
-Nothing is read in to find out; cachestat(2), or mincore(2) before Linux 6.5.
+Nothing is read in to find out; cachestat(2), or mincore(2) where that does not
+answer.
 
 ${selectionHelp}
   --watch [SECONDS]  again and again until Ctrl-C, every 2 seconds if no number
