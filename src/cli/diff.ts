@@ -77,7 +77,7 @@ interface Now {
 }
 
 /** What is resident of files now. Errors are printed. */
-async function lookAt(paths: readonly string[], selection: Selection): Promise<Now> {
+async function lookAtNow(paths: readonly string[], selection: Selection): Promise<Now> {
   const now: Now = { files: new Map(), ignored: new Set(), failures: 0 }
   const progress = new FileProgress(paths.length)
   const search = {
@@ -164,7 +164,7 @@ async function run({ operands, options }: CommandLine): Promise<ExitCode> {
   } else {
     const { files, problems } = findFiles(selection)
     for (const { path } of files) paths.add(absolute(path))
-    Object.assign(now, await lookAt([...paths], selection))
+    Object.assign(now, await lookAtNow([...paths], selection))
     for (const { error, path } of problems) {
       const root = absolute(path)
       // The picture has files there, of which the result says that they are gone.
