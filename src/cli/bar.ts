@@ -31,9 +31,10 @@ export function shareBar(shares: readonly number[], columns: number, look: Look)
   const count = shares.length
   const firstColumnOf = (part: number) => Math.ceil((part * columns) / count)
   let cells = ''
-  shares.forEach((share, part) => {
-    cells += cell(share, alphabet).repeat(firstColumnOf(part + 1) - firstColumnOf(part))
-  })
+  for (let part = 0; part < count; part++) {
+    const width = firstColumnOf(part + 1) - firstColumnOf(part)
+    cells += cell(shares[part] ?? 0, alphabet).repeat(width)
+  }
   if (!look.colour) return cells
   // A run of cells is coloured by one escape sequence; one for each cell would make the line ten
   // times as long.

@@ -111,19 +111,15 @@ class PartCounter {
     this.parts = new Array<number>(count).fill(0)
   }
 
-  /**
-   * All parts of a window are counted at once. Returns false where the kernel does not answer.
-   *
-   * @param known how many pages of all parts are resident, if they were counted before
-   */
-  countAll(known: number | null): boolean {
+  /** All parts of a window are counted at once. Returns false where the kernel does not answer. */
+  countAll(): boolean {
     const { first, end } = this.#span
     const count = this.parts.length
     const bytes = (end - first) * pageSize
     const atOnce = Math.max(Math.floor((count * countedBytes) / bytes), 1)
     for (let part = 0; part < count; part += atOnce) {
       const next = Math.min(part + atOnce, count)
-      const resident = known ?? this.#countIn(part, next)
+      const resident = this.#countIn(part, next)
       if (resident === null) return false
       this.#divide(part, next, resident)
       this.#onWindow((this.#pageOf(next) - this.#pageOf(part)) * pageSize)
@@ -185,19 +181,8 @@ function countParts(
 ): PartsFound | null {
   const { first, end } = span
   const pages = end - first
-  let known: number | null = null
-  // Most small files are in memory as a whole or not at all, and there may be many of them.
-  if (pages * pageSize <= countedBytes) {
-    known = countIn(file, first, end)
-    if (known === null) return null
-    if (known === 0) return { ...nothing, parts: new Array<number>(count).fill(0) }
-    if (known === pages) {
-      const parts = allOf(count, pages)
-      return { resident: pages, firstIsResident: true, lastIsResident: true, parts }
-    }
-  }
   const counter = new PartCounter(file, span, count, onWindow)
-  if (!counter.countAll(known)) return null
+  if (!counter.countAll()) return null
   const { parts } = counter
   const resident = parts.reduce((sum, part) => sum + part, 0)
   const isResident = (page: number, part: number | undefined) =>
@@ -244,6 +229,21 @@ function showParts(
 function silent(): void {}
 
 /**
+ * The residency of a file that is in memory as a whole or not at all, as most small files are; null for any
+ * other. There may be many thousands of them, for which the general way would take longer than the kernel.
+ */
+function wholeResidency(size: number, cached: number, maxParts: number): FileResidency | null {
+  const pages = Math.ceil(size / pageSize)
+  if (cached > 0 && cached < pages) return null
+  const count = Math.min(pages, maxParts)
+  const all = cached > 0
+  const parts = all ? allOf(count, pages) : new Array<number>(count).fill(0)
+  const resident = all ? pages : 0
+  const residentBytes = all ? size : 0
+  return { size, offset: 0, length: size, pageSize, pages, resident, residentBytes, parts }
+}
+
+/**
  * Which pages of a file, or of a range of it, are in memory: of all of it, and of each of at most
  * `maxParts` equal parts. Reads nothing in.
  *
@@ -255,7 +255,11 @@ export function residencyOf(
   range: ByteRange = wholeFile,
   onWindow: OnWindow = silent,
 ): FileResidency | null {
-  const { size } = file
+  const { size, cached } = file
+  if (cached !== null && range === wholeFile) {
+    const whole = wholeResidency(size, cached, maxParts)
+    if (whole !== null) return whole
+  }
   const { offset, length } = extentIn(size, range)
   const first = Math.floor(offset / pageSize)
   const end = length === 0 ? first : Math.ceil((offset + length) / pageSize)

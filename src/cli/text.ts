@@ -98,5 +98,6 @@ export function shortened(text: string, columns: number, ellipsis: string): stri
 
 /** The text with spaces after it, up to `columns`. */
 export function padded(text: string, columns: number): string {
+  if (plain.test(text)) return text.padEnd(columns)
   return text + ' '.repeat(Math.max(columns - columnsOf(text), 0))
 }
