@@ -62,6 +62,7 @@
         "native/posix/files/file.cc",
         "native/posix/files/file_advice.cc",
         "native/posix/files/file_identity.cc",
+        "native/posix/files/file_look.cc",
         "native/posix/files/held_descriptor.cc",
         "native/posix/files/kernel_file.cc",
         "native/posix/files/link_descriptor.cc",

@@ -120,6 +120,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<reserve_file_blocks>(exports, "reserveBlocks");
   add<posix_fadvise>(exports, "fileAdvice");
   add<cachestat>(exports, "cachestat");
+  add<look_at_path>(exports, "lookAtFile");
   add<open_file_of>(exports, "openFileOf");
   add<memfd_create>(exports, "memfdCreate");
   add<shm_open>(exports, "shmOpen");

@@ -98,15 +98,20 @@ function distance(from: string, to: string): number {
   return at(from.length, to.length)
 }
 
+/** The known word that is most like this one; '' if none is. */
+export function nearest(word: string, known: readonly string[]): string {
+  const wanted = word.toLowerCase()
+  const near = known.map((each) => ({ each, far: distance(wanted, each.toLowerCase()) }))
+  return near.reduce((best, next) => (next.far < best.far ? next : best), {
+    each: '',
+    far: 1 + Math.max(2, Math.floor(word.length / 2)),
+  }).each
+}
+
 /** A property of an options object that has no effect: a slip, or an option of something else. */
 export function unknownOption(name: string, known: readonly string[]): TypeError {
-  const wanted = name.toLowerCase()
-  const near = known.map((each) => ({ each, far: distance(wanted, each.toLowerCase()) }))
-  const nearest = near.reduce((best, next) => (next.far < best.far ? next : best), {
-    each: '',
-    far: 1 + Math.max(2, Math.floor(name.length / 2)),
-  }).each
-  const guess = nearest === '' ? '' : `; did you mean '${nearest}'?`
+  const near = nearest(name, known)
+  const guess = near === '' ? '' : `; did you mean '${near}'?`
   const message =
     `The property 'options.${name}' is not known${guess}` +
     ` (known: ${known.map((each) => `'${each}'`).join(', ')})`

@@ -303,6 +303,18 @@ export interface Native {
   /** A length of 0 means: to the end of the file. */
   cachestat(fd: number, offset: number, length: number): CacheCounters | Result
   /**
+   * The size of the file, and in `cached`, of one element, how many of its pages are in the page cache or a
+   * negative errno; -EFBIG for a file of more than `mostBytes`. `mapped`: without cachestat(2). The path must
+   * have no NUL.
+   */
+  lookAtFile(
+    path: string,
+    mostBytes: number,
+    mapped: boolean,
+    identity: FileIdentity,
+    cached: Float64Array,
+  ): Result
+  /**
    * A descriptor of the file that a mapping writes to, found by any of the hints. It may be of a table of
    * the package's own, so that only calls of this file take it.
    */

@@ -77,6 +77,16 @@ uint64_t* identity_words(const Napi::CallbackInfo& info, size_t index) {
 
 }  // namespace
 
+double* double_slot_at(const Napi::CallbackInfo& info, size_t index) {
+  napi_typedarray_type type{};
+  size_t length = 0;
+  void* data = nullptr;
+  const napi_status status =
+      napi_get_typedarray_info(info.Env(), info[index], &type, &length, &data, nullptr, nullptr);
+  const bool fits = status == napi_ok && type == napi_float64_array && length == 1;
+  return fits ? static_cast<double*>(data) : nullptr;
+}
+
 void store_identity(const Napi::CallbackInfo& info, size_t index, const FileIdentity& identity) {
   uint64_t* const words = identity_words(info, index);
   if (words == nullptr) return;

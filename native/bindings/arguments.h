@@ -33,6 +33,9 @@ struct Bytes {
 };
 Bytes bytes_at(const Napi::CallbackInfo& info, size_t index);
 
+/// The number in a Float64Array of one, or nullptr.
+double* double_slot_at(const Napi::CallbackInfo& info, size_t index);
+
 /// A file identity in a BigUint64Array of three; nothing is stored in anything else, and zeros are
 /// found there.
 void store_identity(const Napi::CallbackInfo& info, size_t index, const FileIdentity& identity);

@@ -128,6 +128,7 @@ Napi::Value truncate_file(const Napi::CallbackInfo& info);
 Napi::Value reserve_file_blocks(const Napi::CallbackInfo& info);
 Napi::Value posix_fadvise(const Napi::CallbackInfo& info);
 Napi::Value cachestat(const Napi::CallbackInfo& info);
+Napi::Value look_at_path(const Napi::CallbackInfo& info);
 Napi::Value open_file_of(const Napi::CallbackInfo& info);
 Napi::Value memfd_create(const Napi::CallbackInfo& info);
 Napi::Value shm_open(const Napi::CallbackInfo& info);

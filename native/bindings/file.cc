@@ -13,6 +13,7 @@
 #include "posix/files/cache_statistics.h"
 #include "posix/files/file_advice.h"
 #include "posix/files/file_identity.h"
+#include "posix/files/file_look.h"
 #include "posix/files/shared_memory.h"
 
 namespace posix_mmap {
@@ -83,6 +84,20 @@ Napi::Value cachestat(const Napi::CallbackInfo& info) {
   const auto pages = [](uint64_t count) { return static_cast<int64_t>(count); };
   return numbers(info, {pages(found.cached), pages(found.dirty), pages(found.under_writeback),
                         pages(found.evicted), pages(found.recently_evicted)});
+}
+
+// lookAtFile(path, mostBytes, mapped, identity, cached): size | -errno; stores in `cached`, a
+// Float64Array, how many pages are in the page cache, or -errno
+Napi::Value look_at_path(const Napi::CallbackInfo& info) {
+  const std::string path = string_at(info, 0);
+  const bool mapped = bool_at(info, 2);
+  FileLook look;
+  const int refused =
+      look_at_file(path.c_str(), uint64_at(info, 1),
+                   mapped ? CacheQuestion::kMapping : CacheQuestion::kStatistics, look);
+  store_identity(info, 3, look.identity);
+  if (double* const cached = double_slot_at(info, 4)) *cached = static_cast<double>(look.cached);
+  return number(info, refused != 0 ? refused : look.size);
 }
 
 // openFileOf(handle, fd, path): descriptor | -errno; one that may be closed without dropping

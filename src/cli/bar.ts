@@ -28,15 +28,17 @@ function cell(share: number, { none, some, all }: Alphabet): string {
 /** A bar of `columns` characters, over which the shares, each from 0 to 1, are stretched. */
 export function shareBar(shares: readonly number[], columns: number, look: Look): string {
   const alphabet = look.unicode ? unicode : ascii
-  const cells = Array.from({ length: columns }, (_, column) =>
-    cell(shares[Math.floor((column * shares.length) / columns)] ?? 0, alphabet),
-  )
+  const count = shares.length
+  const firstColumnOf = (part: number) => Math.ceil((part * columns) / count)
+  let cells = ''
+  for (let part = 0; part < count; part++) {
+    const width = firstColumnOf(part + 1) - firstColumnOf(part)
+    cells += cell(shares[part] ?? 0, alphabet).repeat(width)
+  }
+  if (!look.colour) return cells
   // A run of cells is coloured by one escape sequence; one for each cell would make the line ten
   // times as long.
-  return cells
-    .join('')
-    .replace(/[^.·]+/g, green(look))
-    .replace(/[.·]+/g, dim(look))
+  return cells.replace(/[^.·]+/g, green(look)).replace(/[.·]+/g, dim(look))
 }
 
 /** A bar of `columns` characters that is filled to `share`, from 0 to 1. */

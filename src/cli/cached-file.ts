@@ -1,48 +1,102 @@
-// Which pages of a file are in the page cache. A file is mapped one window at a time, so that one
-// of any size takes little memory and few addresses.
+// Opens files, and maps parts of them.
 
 import { closeSync, constants, openSync } from 'node:fs'
-import { systemError } from '../errors.js'
-import { type Mapping, mapFile, pageSize, type Residency } from '../index.js'
-import { native } from '../native.js'
-import { MapFlags, mmap, Prot } from '../posix.js'
+import { type Mapping, mapFile } from '../index.js'
+import { lookAtFile } from '../kernel/cache-statistics.js'
+import { native, newFileIdentity } from '../native.js'
+import { unusableFile } from './errors.js'
+import { forNode } from './paths.js'
 
-export interface CachedFile {
+/** What cachestat(2) is asked for at once: some 0.1 s where all of it is in memory in small pages. */
+export const countedBytes = 2 ** 34
+
+/** The last file that was looked at, as fileSize() stores it. */
+const identity = newFileIdentity()
+const halves = new Uint32Array(identity.buffer)
+
+/** A file that is open, or is opened when it must be. */
+export class CachedFile {
   readonly path: string
-  readonly fd: number
   /** In bytes. */
   readonly size: number
-  close(): void
+  readonly device: number
+  /** A number if it can be one: making text of 64 bits takes longer than opening the file. */
+  readonly inode: number | string
+  #cached: number | null
+  #fd: number | null
+
+  /** Of the file whose identity was found out last. */
+  constructor(path: string, size: number, fd: number | null, cached: number | null) {
+    this.path = path
+    this.size = size
+    this.#cached = cached
+    this.#fd = fd
+    // Read by index: an iterator would take longer than all the rest of this.
+    this.device = (halves[1] ?? 0) * 2 ** 32 + (halves[0] ?? 0)
+    const inode = (halves[3] ?? 0) * 2 ** 32 + (halves[2] ?? 0)
+    this.inode = Number.isSafeInteger(inode) ? inode : String(identity[1])
+  }
+
+  /** How many of all its pages are in memory, if that was found out at once. */
+  get cached(): number | null {
+    return this.#cached
+  }
+
+  /** For whoever changes what is in memory. */
+  forgetCached(): void {
+    this.#cached = null
+  }
+
+  get fd(): number {
+    this.#fd ??= openPath(this.path)
+    return this.#fd
+  }
+
+  close(): void {
+    if (this.#fd !== null) closeSync(this.#fd)
+    this.#fd = null
+  }
 }
 
-/** Which pages of a file are in memory. */
-export interface FileResidency {
-  /** In bytes, of the file. */
-  size: number
-  /** In bytes. */
-  pageSize: number
-  pages: number
-  /** How many pages are in memory. */
-  resident: number
-  /** How many bytes of the file these hold. */
-  residentBytes: number
-  /**
-   * Of each of the equal parts into which the file was divided: how many of its pages are in
-   * memory.
-   */
-  parts: number[]
+/** Files, whatever their names are. */
+export class FileSet {
+  readonly #devices = new Map<number, Set<number | string>>()
+
+  /** Returns whether it was not there yet. */
+  add({ device, inode }: CachedFile): boolean {
+    const inodes = this.#devices.get(device) ?? new Set()
+    const { size } = inodes
+    if (size === 0) this.#devices.set(device, inodes)
+    return inodes.add(inode).size > size
+  }
 }
 
-const windowBytes = 2 ** 30
+const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants
+
+function openPath(path: string): number {
+  // Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
+  return openSync(forNode(path), O_RDONLY | O_NOCTTY | O_NONBLOCK)
+}
 
 export function openCached(path: string): CachedFile {
-  const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants
-  const fd = openSync(path, O_RDONLY | O_NOCTTY | O_NONBLOCK)
-  const close = () => closeSync(fd)
-  const size = native.fileSize(fd)
-  if (size >= 0) return { path, fd, size, close }
-  close()
-  throw systemError(size, 'fstat', path)
+  const fd = openPath(path)
+  const size = native.fileSize(fd, identity)
+  if (size >= 0) return new CachedFile(path, size, fd, null)
+  closeSync(fd)
+  throw unusableFile(size, path)
+}
+
+/**
+ * The same for whoever only wants to know what is in memory: it is mostly found out at once, and then the
+ * file need not be opened.
+ */
+export function lookAt(path: string): CachedFile {
+  if (!path.includes('\0') && forNode(path) === path) {
+    const { size, cached } = lookAtFile(path, countedBytes, identity)
+    if (size >= 0) return new CachedFile(path, size, null, cached)
+  }
+  // Opening it again says what is wrong with it, in Node's words.
+  return openCached(path)
 }
 
 /** Maps part of a file for `body`. */
@@ -58,59 +112,4 @@ export function withPart<R>(
   } finally {
     part.unmap()
   }
-}
-
-/**
- * Whether the kernel reports to this process which pages of a file are in memory. Since Linux 5.2
- * it does so only for the owner of the file and for processes that may write to it; for all others
- * mincore(2) calls every page resident, even one past the end of the file, which cannot be. Such a
- * page is asked for here, far past the end, since the file may be growing.
- */
-function isResidencyReported({ fd, size }: CachedFile): boolean {
-  const offset = Math.ceil(size / pageSize) * pageSize + windowBytes
-  const pastTheEnd = mmap({ fd, offset, length: pageSize, prot: Prot.READ, flags: MapFlags.SHARED })
-  const { resident } = pastTheEnd.residency()
-  pastTheEnd.unmap()
-  return resident === 0
-}
-
-/** The first page of a part of a file that is divided into `count` parts, as equal as pages allow. */
-export function firstPageOf(part: number, count: number, pages: number): number {
-  return Math.floor((part * pages) / count)
-}
-
-/** Adds the resident pages of a window that starts at page `first` to the parts in which they lie. */
-function addTo(parts: number[], { vector, resident }: Residency, first: number, pages: number) {
-  if (resident === 0) return
-  const count = parts.length
-  let part = Math.floor((first * count) / pages)
-  let end = firstPageOf(part + 1, count, pages) - first
-  for (let page = 0; page < vector.length; page++) {
-    while (page >= end) end = firstPageOf(++part + 1, count, pages) - first
-    parts[part] = (parts[part] ?? 0) + (vector[page] ?? 0)
-  }
-}
-
-/**
- * mincore(2) — which pages of a file are in memory: of all of it, and of each of at most `maxParts`
- * equal parts. Reads nothing in.
- *
- * @returns null if the kernel does not report it to this process
- */
-export function residencyOf(file: CachedFile, maxParts: number): FileResidency | null {
-  const { size } = file
-  const pages = Math.ceil(size / pageSize)
-  const parts = new Array<number>(Math.min(pages, maxParts)).fill(0)
-  if (size > 0 && !isResidencyReported(file)) return null
-  let resident = 0
-  let lastPage = 0
-  for (let offset = 0; offset < size; offset += windowBytes) {
-    const length = Math.min(windowBytes, size - offset)
-    const part = withPart(file, offset, length, (mapping) => mapping.residency())
-    addTo(parts, part, offset / pageSize, pages)
-    resident += part.resident
-    lastPage = part.vector.at(-1) ?? 0
-  }
-  const residentBytes = resident * pageSize - lastPage * (pages * pageSize - size)
-  return { size, pageSize, pages, resident, residentBytes, parts }
 }

@@ -1,47 +1,52 @@
 // The part that the commands warm and evict share: both change which pages of files are in memory,
 // and print the result.
 
-import { constants } from 'node:os'
-import { systemError } from '../errors.js'
-import { type CachedFile, type FileResidency, residencyOf } from './cached-file.js'
+import type { CachedFile } from './cached-file.js'
+import { type FileResidency, residencyOf } from './cached-pages.js'
 import { type ExitCode, exit } from './command.js'
+import { fileLine, layoutFor, Totals, totalLine } from './drawing.js'
 import { type FoundFile, forEachFile, type Search } from './files.js'
 import { print, printJson } from './output.js'
-import { fileLine, layoutFor, Totals, totalLine } from './picture.js'
+import { inJson } from './paths.js'
+import { FileProgress } from './progress.js'
 import { type Look, lookOf } from './terminal.js'
-import { counted } from './units.js'
+import { counted, grouped } from './units.js'
 
 /** The residency of a file before and after the change; null where the kernel does not report it. */
 interface Outcome {
   path: string
+  /** In bytes. */
   size: number
   before: FileResidency | null
   after: FileResidency | null
+  succeeded: boolean
+  details: object
 }
 
 export interface Change {
-  /** Changes one file. */
-  apply(file: CachedFile, found: FoundFile): void
-  /** Called after the last file, before anything is printed. */
-  end?(): void
+  /** Changes one file. Returns false if there was nothing to do. */
+  apply(file: CachedFile, found: FoundFile, before: FileResidency | null): boolean
   /** Whether the change had its full effect on a file. */
-  succeeded(after: FileResidency): boolean
+  succeeded(after: FileResidency, file: CachedFile): boolean
   /** The reason printed below the files on which the change did not have its full effect. */
   shortfall: string
   /** More figures for the line of totals. */
   remarks?(): string[]
+  /** Lines below the totals. */
+  notes?(): string[]
+  /** More keys for JSON. */
+  details?(file: CachedFile): object
 }
 
 /** About as many as a wide terminal has columns: more would not be seen. */
 const maxParts = 200
 
-export function hiddenResidency(path: string): Error {
-  const remark =
-    ' (the kernel reports it only to the owner of the file and to processes that may write to it)'
-  return systemError(-constants.errno.EPERM, 'mincore', path, remark)
-}
-
-async function draw(outcomes: readonly Outcome[], change: Change, look: Look): Promise<void> {
+async function draw(
+  outcomes: readonly Outcome[],
+  leftOut: number,
+  change: Change,
+  look: Look,
+): Promise<void> {
   const before = new Totals()
   const after = new Totals()
   const short: (Outcome & { after: FileResidency })[] = []
@@ -49,7 +54,7 @@ async function draw(outcomes: readonly Outcome[], change: Change, look: Look): P
     if (outcome.before !== null) before.add(outcome.before)
     if (outcome.after === null) continue
     after.add(outcome.after)
-    if (!change.succeeded(outcome.after)) short.push({ ...outcome, after: outcome.after })
+    if (!outcome.succeeded) short.push({ ...outcome, after: outcome.after })
   }
   const layout = layoutFor(
     short.map(({ path }) => path),
@@ -57,9 +62,11 @@ async function draw(outcomes: readonly Outcome[], change: Change, look: Look): P
   )
   for (const { path, after } of short) await print(fileLine(path, after, layout))
   const remarks = [`${before.percentage} before`, ...(change.remarks?.() ?? [])]
+  if (leftOut > 0) remarks.unshift(`${grouped(leftOut)} left out`)
   if (after.files === outcomes.length || after.files > 0)
     await print(totalLine(after, remarks, look))
   if (short.length > 0) await print(`${change.shortfall}\n`)
+  for (const note of change.notes?.() ?? []) await print(`${note}\n`)
   const hidden = outcomes.length - after.files
   if (hidden > 0) {
     const done = `${counted(hidden, 'file')} done`
@@ -67,9 +74,9 @@ async function draw(outcomes: readonly Outcome[], change: Change, look: Look): P
   }
 }
 
-function inJson({ path, size, before, after }: Outcome): object {
+function objectFor({ path, size, before, after, details }: Outcome): object {
   return {
-    path,
+    ...inJson(path),
     size,
     pageSize: after?.pageSize ?? null,
     pages: after?.pages ?? null,
@@ -77,28 +84,36 @@ function inJson({ path, size, before, after }: Outcome): object {
     residentBytes: after?.residentBytes ?? null,
     residentBefore: before?.resident ?? null,
     residentBytesBefore: before?.residentBytes ?? null,
+    ...details,
   }
 }
 
 /** Applies a change to files and prints what is in memory of them afterwards. */
 export async function applyTo(search: Search, change: Change, json: boolean): Promise<ExitCode> {
   const outcomes: Outcome[] = []
-  const allWell = await forEachFile(search, (file, found) => {
-    const before = residencyOf(file, 1)
-    change.apply(file, found)
-    const after = residencyOf(file, maxParts)
-    outcomes.push({ path: file.path, size: file.size, before, after })
-  })
-  change.end?.()
-  if (json) await printJson(outcomes.map(inJson))
-  else await draw(outcomes, change, lookOf(process.stdout))
-  return allWell ? exit.ok : exit.failure
+  const { range } = search.selection
+  const progress = new FileProgress(search.files.length)
+  const body = (file: CachedFile, found: FoundFile, index: number) => {
+    const onWindow = progress.of(file, index)
+    const before = residencyOf(file, maxParts, range, onWindow)
+    const isChanged = change.apply(file, found, before)
+    if (isChanged) file.forgetCached()
+    const after = isChanged ? residencyOf(file, maxParts, range, onWindow) : before
+    const succeeded = after !== null && change.succeeded(after, file)
+    const details = change.details?.(file) ?? {}
+    outcomes.push({ path: file.path, size: file.size, before, after, succeeded, details })
+  }
+  const { failures, leftOut } = await forEachFile(search, body)
+  if (json) await printJson(outcomes.map(objectFor))
+  else await draw(outcomes, leftOut, change, lookOf(process.stdout))
+  return failures === 0 ? exit.ok : exit.failure
 }
 
-/** The keys of {@link inJson}, for `--help`. */
+/** The keys of {@link objectFor}, for `--help`. */
 export const changeKeysHelp = `\
   --json      an array with an object for each file:
                 path, size       in bytes
+                pathBytes        in base64, if the path is not UTF-8
                 pageSize         in bytes
                 pages, resident  how many pages it has and are in memory now
                 residentBytes    how many of its bytes are in memory now

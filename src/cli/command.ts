@@ -15,13 +15,15 @@ export type ExitCode = (typeof exit)[keyof typeof exit]
 
 export interface CommandLine {
   operands: string[]
-  options: Readonly<Record<string, string | boolean | undefined>>
+  options: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>
 }
 
 export interface Command {
   /** What `--help` prints. Its first line is the usage. */
   help: string
   options: NonNullable<ParseArgsConfig['options']>
+  /** Options whose value may be left out, and what it is then. */
+  defaults?: Readonly<Record<string, string>>
   run(line: CommandLine): Promise<ExitCode>
 }
 

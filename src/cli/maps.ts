@@ -5,9 +5,10 @@ import { constants } from 'node:os'
 import { systemError } from '../errors.js'
 import { type Command, exit, UsageError } from './command.js'
 import { print, printJson } from './output.js'
+import { inJson, pathFrom } from './paths.js'
 import { type ProcessMapping, parseSmaps } from './smaps.js'
 import { bold, dim, type Look, lookOf } from './terminal.js'
-import { harmless, shortened } from './text.js'
+import { escaped, shortened } from './text.js'
 import { counted, shortByteSize } from './units.js'
 
 const help = `Usage: posix-mmap maps [--json] [--sort KEY] PID
@@ -24,6 +25,7 @@ dirty (resident, written to and not yet written back); K, M, G are powers of
                 permissions      "rw-s"
                 offset           in the file, in bytes
                 path             the file or the kernel's name, null if none
+                pathBytes        in base64, if the path is not UTF-8
                 size, residentBytes, sharedBytes, dirtyBytes, swapBytes
                 proportionalBytes
                                  the sum of the resident pages, each divided
@@ -59,7 +61,7 @@ function processId(operands: readonly string[]): string {
 function mappingsOf(pid: string): ProcessMapping[] {
   const file = `/proc/${pid}/smaps`
   try {
-    return parseSmaps(readFileSync(file, 'utf8'))
+    return parseSmaps(pathFrom(readFileSync(file)))
   } catch (error) {
     // /proc has no directory for a process that does not exist.
     const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
@@ -95,7 +97,8 @@ function table(mappings: readonly ProcessMapping[], look: Look): string {
     const range = rangeOf(mapping).padEnd(rangeWidth)
     const start = `${range} ${mapping.permissions}${numbers(mapping)}  `
     const room = Math.max(look.columns - start.length, 8)
-    const name = shortened(harmless(mapping.path ?? '[anon]'), room, look.unicode ? '…' : '...')
+    const whole = escaped(mapping.path ?? '[anon]')
+    const name = look.wholeLines ? whole : shortened(whole, room, look.unicode ? '…' : '...')
     return `${start}${mapping.residentBytes > 0 ? name : dim(look)(name)}\n`
   }
   const total = Object.fromEntries(
@@ -107,6 +110,10 @@ function table(mappings: readonly ProcessMapping[], look: Look): string {
   return `${bold(look)(title)}\n${mappings.map(line).join('')}${bold(look)(last)}\n`
 }
 
+function objectFor(mapping: ProcessMapping): object {
+  return mapping.path === null ? mapping : { ...mapping, ...inJson(mapping.path) }
+}
+
 export const maps: Command = {
   help,
   options: { sort: { type: 'string' } },
@@ -114,7 +121,7 @@ export const maps: Command = {
     const pid = processId(operands)
     const key = sortKey(options['sort'])
     const mappings = sorted(mappingsOf(pid), key)
-    if (options['json'] === true) await printJson(mappings)
+    if (options['json'] === true) await printJson(mappings.map(objectFor))
     else if (mappings.length === 0) await print(`process ${pid} has no mappings\n`)
     else await print(table(mappings, lookOf(process.stdout)))
     return exit.ok

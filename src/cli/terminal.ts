@@ -3,6 +3,8 @@
 export interface Look {
   /** How many columns a line may take. */
   columns: number
+  /** Whether a line may be longer, for programs that read it. */
+  wholeLines: boolean
   unicode: boolean
   colour: boolean
 }
@@ -12,11 +14,21 @@ function localeIsUtf8(): boolean {
   return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '')
 }
 
-/** Plain text of 80 columns for anything that is not a terminal. */
+/** COLUMNS in the environment, as ls(1) and others heed it. */
+function wantedColumns(): number | undefined {
+  const text = process.env['COLUMNS'] ?? ''
+  return /^[1-9]\d{0,4}$/.test(text) ? Number(text) : undefined
+}
+
+/** Plain text in whole lines for anything that is not a terminal. */
 export function lookOf(stream: NodeJS.WriteStream): Look {
-  if (!stream.isTTY) return { columns: 80, unicode: false, colour: false }
+  const columns = wantedColumns()
+  if (!stream.isTTY) {
+    return { columns: columns ?? 80, wholeLines: true, unicode: false, colour: false }
+  }
   return {
-    columns: stream.columns || 80,
+    columns: columns ?? (stream.columns || 80),
+    wholeLines: false,
     unicode: localeIsUtf8() && process.env['TERM'] !== 'dumb',
     // hasColors() heeds NO_COLOR and TERM.
     colour: stream.hasColors(),

@@ -3,7 +3,17 @@ import fs from 'node:fs'
 import { pageSize } from 'posix-mmap'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseSmaps } from '../../dist/internals.js'
-import { asNobody, jsonOf, lines, posixMmap } from '../support/cli.js'
+import {
+  asNobody,
+  hasTerminals,
+  jsonOf,
+  lines,
+  noTerminals,
+  onTerminal,
+  posixMmap,
+  withoutColours,
+  withoutStatus,
+} from '../support/cli.js'
 import { pattern, scratchDirectory } from '../support/files.js'
 import { projectRoot } from '../support/processes.js'
 
@@ -87,23 +97,30 @@ describe('maps', () => {
     expect(entries.length).toBe(lines(fs.readFileSync(`/proc/${pid}/maps`, 'utf8')).length)
   })
 
-  it('prints a table of 80 columns, with totals', async () => {
+  it('prints a table with whole names and totals', async () => {
     const { code, stdout, stderr } = await posixMmap('maps', pid)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const [title = '', ...rows] = lines(stdout)
     const total = rows.pop() ?? ''
     expect(title).toMatch(/^address +perm +size +res +share +dirty +name$/)
-    for (const row of rows) {
-      expect(row.length).toBeLessThanOrEqual(80)
-      expect(row).toMatch(/^[0-9a-f]+-[0-9a-f]+ +[rwxsp-]{4}( +\d[\d.]*[KMGT]?){4} {2}\S/)
-    }
+    const columns = /^[0-9a-f]+-[0-9a-f]+ +[rwxsp-]{4}( +\d[\d.]*[KMGT]?){4} {2}/
+    for (const row of rows) expect(row).toMatch(columns)
     const entries = await jsonOf<Entry>('maps', '--json', pid)
-    expect(rows).toHaveLength(entries.length)
+    const names = rows.map((row) => row.replace(columns, ''))
+    expect(names).toEqual(entries.map((entry) => entry.path ?? '[anon]'))
     expect(total).toMatch(new RegExp(`^${entries.length} mappings +\\d`))
     const memfd = rows.find((row) => row.startsWith(`${addresses[1]?.slice(2)}-`)) ?? ''
     const kibibytes = (count: number) => `${(count * page) / 1024}K`
     expect(memfd).toMatch(new RegExp(`rw-s +${kibibytes(4)} +${kibibytes(3)} .* +${kibibytes(3)} `))
     expect(memfd).toMatch(/ {2}\/memfd:.*\(deleted\)$/)
+  })
+
+  it('cuts names on a terminal of 80 columns', async ({ skip }) => {
+    if (!hasTerminals) skip(noTerminals)
+    const rows = lines(withoutStatus(withoutColours(await onTerminal({}, 80, 'maps', pid))))
+    const long = rows.filter((row) => !row.startsWith('ffffffffff'))
+    for (const row of long) expect(row.length).toBeLessThanOrEqual(80)
+    expect(rows.some((row) => row.includes('…'))).toBe(true)
   })
 
   it.each([

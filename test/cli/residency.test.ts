@@ -15,12 +15,14 @@ import {
   onTerminal,
   pagesMayGo,
   posixMmap,
+  program,
   touch,
   vectorOf,
   withoutColours,
+  withoutStatus,
 } from '../support/cli.js'
 import { noDisk, pattern, scratchDirectory } from '../support/files.js'
-import { run } from '../support/processes.js'
+import { run, runCommand } from '../support/processes.js'
 
 interface Entry {
   path: string
@@ -115,7 +117,7 @@ describe('a file that is in memory in part', pagesMayGo, () => {
       if (!disk) context.skip(noDisk)
       if (!hasTerminals) context.skip(noTerminals)
       const [row = ''] = lines(
-        withoutColours(await onTerminal({ ...env }, columns, 'residency', file)),
+        withoutStatus(withoutColours(await onTerminal({ ...env }, columns, 'residency', file))),
       )
       expect(row).toHaveLength(columns)
       const bar = /^\S+ {2}(\S+) /.exec(row)?.[1] ?? ''
@@ -128,31 +130,47 @@ describe('a file that is in memory in part', pagesMayGo, () => {
 })
 
 describe('several files', () => {
-  it('get a line each and a line of totals, in 80 columns', pagesMayGo, async () => {
+  it(
+    'get a line each and a line of totals, in 80 columns unless a name is longer',
+    pagesMayGo,
+    async () => {
+      const long = scratch.file(`${'very-'.repeat(30)}long-name`, pattern(11.5 * 1024))
+      const wide = scratch.file('日本語のとても長いファイルの名前です.txt', pattern(1))
+      const empty = scratch.file('empty', '')
+      const { code, stdout } = await posixMmap('residency', long, wide, empty)
+      expect(code).toBe(0)
+      const [first = '', second = '', third = '', total = '', ...more] = lines(stdout)
+      expect(more).toEqual([])
+      expect(first).toMatch(/^\/\S+ {2}#+ 100% +11\.5K \/ +11\.5K$/)
+      expect(first.startsWith(`${long}  #`)).toBe(true)
+      expect(second.startsWith(`${wide}  #`)).toBe(true)
+      // What is behind the longest name that a line of 80 columns has room for.
+      const behind = 2 + 20 + ' 100%  11.5K / 11.5K'.length
+      for (const [row, name] of [
+        [first, long],
+        [second, wide],
+      ] as const) {
+        expect(row.length - name.length).toBe(behind)
+      }
+      expect(third).toMatch(/empty +\(empty\)$/)
+      const pages = Math.ceil((11.5 * 1024) / pageSize) + 1
+      const bytes = `11.5 KiB of 11.5 KiB resident (100%), ${pages} of ${pages} pages`
+      expect(total).toBe(`3 files: ${bytes}`)
+    },
+  )
+
+  it('are cut on a terminal, in 80 columns', async ({ skip }) => {
+    if (!hasTerminals) skip(noTerminals)
     const long = scratch.file(`${'very-'.repeat(30)}long-name`, pattern(11.5 * 1024))
     const wide = scratch.file('日本語のとても長いファイルの名前です.txt', pattern(1))
-    const empty = scratch.file('empty', '')
-    const { code, stdout } = await posixMmap('residency', long, wide, empty)
-    expect(code).toBe(0)
-    const [first = '', second = '', third = '', total = '', ...more] = lines(stdout)
-    expect(more).toEqual([])
+    const rows = lines(
+      withoutStatus(withoutColours(await onTerminal({}, 80, 'residency', long, wide))),
+    )
+    const [first = '', second = ''] = rows
+    expect(first).toMatch(/^\/[^ ]*…[^ ]*long-name {2}\S+ +\d+% /)
     expect(first).toHaveLength(80)
-    expect(first).toMatch(/^\/.*\.\.\..*long-name {2}#+ 100% +11\.5K \/ +11\.5K$/)
     // Each of these letters takes two columns.
-    expect(second.length + second.replace(/[\p{ASCII}]/gu, '').length).toBe(80)
-    expect(third).toMatch(/empty +\(empty\)$/)
-    const pages = Math.ceil((11.5 * 1024) / pageSize) + 1
-    const sum = `11.5 KiB of 11.5 KiB resident (100%), ${pages} of ${pages} pages`
-    expect(total).toBe(`3 files: ${sum}`)
-  })
-
-  it('whose names would control the terminal are shown without doing so', async () => {
-    const name = 'a\u001b[31mred\nline'
-    const file = scratch.file(name, 'x')
-    const { stdout } = await posixMmap('residency', file)
-    expect(stdout).toContain('a?[31mred?line')
-    expect(lines(stdout)).toHaveLength(2)
-    expect(await jsonOf<Entry>('residency', '--json', file)).toMatchObject([{ path: file }])
+    expect(second.length + second.replace(/[\p{ASCII}…·▁-█]/gu, '').length).toBe(80)
   })
 
   it('of a directory are ordered by name, without symbolic links, with several links once', async () => {
@@ -175,6 +193,41 @@ describe('several files', () => {
     const { code, stdout } = await posixMmap('residency', directory)
     expect(code).toBe(0)
     expect(stdout).toMatch(/^0 files: /)
+  })
+})
+
+describe('COLUMNS', () => {
+  const file = scratch.file('columns', pattern(3 * pageSize))
+  const widthOf = async (columns: string) => {
+    const { stdout } = await runCommand(
+      'env',
+      `COLUMNS=${columns}`,
+      process.execPath,
+      program,
+      'residency',
+      file,
+    )
+    return lines(stdout)[0]?.length
+  }
+
+  it.each([
+    ['100', 100],
+    ['200', 200],
+    ['', 80],
+    ['0', 80],
+    ['-5', 80],
+    ['wide', 80],
+  ])('%j makes lines of %i columns', async (columns, expected) => {
+    expect(await widthOf(columns)).toBe(expected)
+  })
+
+  it('counts on a terminal too, where a name is cut', async ({ skip }) => {
+    if (!hasTerminals) skip(noTerminals)
+    const [row = ''] = lines(
+      withoutStatus(withoutColours(await onTerminal({ COLUMNS: '50' }, 120, 'residency', file))),
+    )
+    expect(row).toHaveLength(50)
+    expect(row).toMatch(/^\/[^ ]*…[^ ]*columns {2}/)
   })
 })
 

@@ -6,6 +6,9 @@ import { mapFile } from 'posix-mmap'
 import { native } from '../../dist/internals.js'
 import { type Finished, projectRoot, run, runCommand } from './processes.js'
 
+// Lines are as long as this says, in a shell that exports it.
+delete process.env['COLUMNS']
+
 export const program = path.join(projectRoot, 'dist/cli.js')
 
 /** Runs `posix-mmap …args`, with pipes for standard output and standard error. */
@@ -28,15 +31,20 @@ export async function asNobody(...args: string[]): Promise<Finished> {
     process.exitCode = await main(${JSON.stringify(args)})`)
 }
 
+/** Runs `posix-mmap …args` in a shell, of which `args` are words: so any bytes can be in them. */
+export function inShell(args: string): Promise<Finished> {
+  return runCommand('sh', '-c', `"$0" "$1" ${args}`, process.execPath, program)
+}
+
 /** Whether script(1) is installed, which runs a command in a terminal of its own. */
 export const hasTerminals: boolean = fs.existsSync('/usr/bin/script')
 export const noTerminals = 'needs script(1) of util-linux'
 
-/** Everything that `posix-mmap …args` writes to a terminal. */
-export async function onTerminal(
+/** Everything that a command writes to a terminal. */
+export async function terminalOf(
   environment: Record<string, string>,
   columns: number,
-  ...args: string[]
+  ...command: string[]
 ): Promise<string> {
   const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`
   const variables = Object.entries({ LC_ALL: 'C.UTF-8', TERM: 'xterm', ...environment })
@@ -44,20 +52,33 @@ export async function onTerminal(
     'env',
     ...['CI', 'NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS'].flatMap((name) => ['-u', name]),
     ...variables.map(([name, value]) => `${name}=${value}`),
-    process.execPath,
-    program,
-    ...args,
+    ...command,
   ]
-  const command = `stty cols ${columns} -opost; ${words.map(quote).join(' ')}`
-  const { code, stdout } = await runCommand('script', '-qec', command, '/dev/null')
+  const line = `stty cols ${columns} -opost; ${words.map(quote).join(' ')}`
+  const { code, stdout } = await runCommand('script', '-qec', line, '/dev/null')
   if (code !== 0) throw new Error(`ended with ${code}: ${stdout}`)
   return stdout
+}
+
+/** Everything that `posix-mmap …args` writes to a terminal. */
+export function onTerminal(
+  environment: Record<string, string>,
+  columns: number,
+  ...args: string[]
+): Promise<string> {
+  return terminalOf(environment, columns, process.execPath, program, ...args)
 }
 
 /** Text as a terminal without colours shows it. */
 export function withoutColours(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to remove
   return text.replace(/\u001b\[[\d;]*m/g, '')
+}
+
+/** Text without the line of progress, which appears where something takes long. */
+export function withoutStatus(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequence that clears a line
+  return text.replace(/\r[^\r\n]*\u001b\[K/g, '')
 }
 
 export function lines(text: string): string[] {

@@ -18,7 +18,15 @@ struct CacheStatistics {
 
 /// cachestat(2) — counts the pages of bytes of a file, 0 or -errno; -ENOSYS before Linux 6.5, and
 /// -EPERM where a sandbox does not know the call. A length of 0 reaches to the end.
+///
+/// -EOPNOTSUPP on a file system that may keep the pages elsewhere, or that is not known: the call
+/// counts those of the file that was opened, which on overlayfs, and for FUSE with passthrough,
+/// never has any. mmap(2) and mincore(2) use the file below it.
 int cache_statistics(int fd, uint64_t offset, uint64_t length,
+                     CacheStatistics& statistics) noexcept;
+
+/// The same of a file whose device is known.
+int cache_statistics(int fd, uint64_t device, uint64_t offset, uint64_t length,
                      CacheStatistics& statistics) noexcept;
 
 }  // namespace posix_mmap

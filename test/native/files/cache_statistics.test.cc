@@ -1,5 +1,6 @@
 #include "posix/files/cache_statistics.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -38,4 +39,13 @@ TEST_CASE("cache_statistics: returns what the kernel refuses") {
   const bool is_known = refused != -ENOSYS && refused != -EPERM;
   if (is_known) CHECK(refused == -EBADF);
   CHECK(found.cached == 0);
+}
+
+TEST_CASE("cache_statistics: does not ask where files have their pages elsewhere") {
+  // /proc is as unknown as a stacked file system.
+  const int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  REQUIRE(fd >= 0);
+  const Descriptor file(fd);
+  CacheStatistics found{};
+  CHECK(cache_statistics(file.get(), 0, 0, found) == -EOPNOTSUPP);
 }
