@@ -9,7 +9,14 @@ import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { SharedMemory } from '../../../dist/index.js'
-import { atomic, fenceLoads, fenceStores, placeOf, plain } from '../../../dist/internals.js'
+import {
+  atomic,
+  fenceLoads,
+  fenceStores,
+  notShown,
+  placeOf,
+  plain,
+} from '../../../dist/internals.js'
 import { futexNotify, futexWait } from '../../../dist/sync.js'
 import { line, shapes } from './shapes.js'
 
@@ -31,7 +38,7 @@ const byteLength = 4 * (places + cells * cellWords)
 /** So often an agent looks for the others before it sleeps, since there may be fewer processors. */
 const mostSpins = 20_000
 
-/** @typedef {{ words: Int32Array, address: number }} Place */
+/** @typedef {import('../../../dist/sync/atomic-words.js').AtomicWords} Place */
 
 /** @param {Place} place @returns {import('./shapes.js').Accesses} */
 function ordered(place) {
@@ -81,7 +88,7 @@ function unordered({ words }) {
 function late({ words }) {
   /** @type {number[]} */
   const stores = []
-  const now = unordered({ words, address: 0 })
+  const now = unordered({ words, offset: 0, shown: notShown })
   /** @param {number} at @param {number} value */
   const store = (at, value) => {
     stores.push(at, value)
@@ -202,7 +209,7 @@ function runShape({ words }, memory, { agents, never }, agent, { batches, number
 /** @param {string} mode @param {SharedMemory} memory @returns {Place} */
 function placeIn(mode, memory) {
   const place = placeOf(memory, memory, 0, byteLength, tag)
-  return mode === 'in-line' ? place : { words: place.words, address: 0 }
+  return mode === 'in-line' ? place : { ...place, shown: notShown }
 }
 
 /** @param {string} mode @param {string} path @param {number} agent @param {number} batches */
@@ -220,7 +227,7 @@ function act(mode, path, agent, batches) {
       ...runShape(place, memory, shape, agent, course),
     }
   })
-  return { isInLine: place.address !== 0, tests }
+  return { isInLine: place.shown.address !== 0, tests }
 }
 
 /** @param {number} rounds @param {string} mode */
