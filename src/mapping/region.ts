@@ -55,6 +55,8 @@ export class Region {
   streams: Set<Readable> | undefined
   /** What the mapping still tells after unmap(); undefined while it is open. */
   closed: { readonly fault: MappingFault | null; readonly protection: Protection } | undefined
+  /** The faults that its listener has not been told of when it was unmapped. */
+  late: MappingFault | null = null
   /** Whether unmap() has done everything. */
   ended = false
   /** How many of its faults the program knows of. */

@@ -1,6 +1,6 @@
 // The two ends of a mapping: unmap(), and the collection of what nobody unmapped.
 
-import { type MappingFault, mappingClosed } from '../errors.js'
+import { mappingClosed } from '../errors.js'
 import { type Handle, native } from '../native.js'
 import { expectDetach } from '../runtime/stable-copies.js'
 import { detachFunction } from '../runtime/untransferable.js'
@@ -32,7 +32,6 @@ export function releaseWhenCollected(region: Region): void {
 export function unmap(region: Region): void {
   if (region.ended) return
   const { handle, facts } = region
-  let late: MappingFault | null = null
   // An exception may come from any call, when the stack is used up or node:vm has run out of time. Until
   // the memory is given back the mapping is open, and what follows is done by the next unmap().
   if (region.closed === undefined) {
@@ -42,11 +41,12 @@ export function unmap(region: Region): void {
     const last = native.unmap(handle, detachFunction())
     const [protection, unreported, ...fault] = typeof last === 'number' ? [last, 0] : last
     const found = fault.length === 4 ? toMappingFault(fault) : null
+    if (unreported !== 0) region.late = found
     region.closed = { fault: found, protection: region.protectionFrom(protection) }
-    if (unreported !== 0) late = found
   }
   announceFaultsNoLonger(handle)
-  if (late !== null) announceLate(region, late)
+  if (region.late !== null) announceLate(region, region.late)
+  region.late = null
   if (facts.segment !== null) native.closeDescriptor(facts.segment.fd)
   collected.unregister(region)
   region.ended = true

@@ -3,6 +3,7 @@
 // works on WebAssembly's own memory alone, in which the kernel is made to show memory of ours.
 
 import { Buffer } from 'node:buffer'
+import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { common, type Handle, hasEventLoopOfNode, native } from '../native.js'
 
@@ -120,10 +121,19 @@ class Place {
   }
 }
 
+/** Whether the kernel may refuse a page of memory that it has promised: a hole in a segment could not be filled then. */
+function isCommitLimited(): boolean {
+  try {
+    return readFileSync('/proc/sys/vm/overcommit_memory', 'utf8').startsWith('2')
+  } catch {
+    return true
+  }
+}
+
 function createPlace(): Place | null {
   // Not there with --jitless. Elsewhere memory of WebAssembly may be any memory of the process.
   const { WebAssembly } = globalThis as unknown as { WebAssembly?: WebAssembly }
-  if (WebAssembly === undefined || !hasEventLoopOfNode) return null
+  if (WebAssembly === undefined || !hasEventLoopOfNode || isCommitLimited()) return null
   try {
     const module = new WebAssembly.Module(Uint8Array.from(Buffer.from(program, 'base64')))
     return new Place(new WebAssembly.Instance(module).exports)

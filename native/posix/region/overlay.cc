@@ -32,8 +32,8 @@ int overlay_zeros(std::byte* target, size_t length) noexcept {
   const int error = errno;
   // Here too. Somebody else's mapping would come to be in the gap, and its owner would unmap it
   // later as its own. What may only be read takes nothing from the memory that may be promised.
-  mmap(target, whole, PROT_READ, kFlags, -1, 0);
-  return -error;
+  zeros = mmap(target, whole, PROT_READ, kFlags, -1, 0);
+  return zeros != MAP_FAILED ? -error : -EFAULT;
 }
 
 }  // namespace posix_mmap
