@@ -54,13 +54,10 @@ const mostShownBytes = 2 ** 30
 export class Shown {
   /** Of its first byte; 0 where it is not shown, or not any more. */
   address: number
-  /** Of the thread, whichever copy of this code has made them. */
-  readonly instructions: Instructions
   readonly byteLength: number
 
-  constructor(address: number, instructions: Instructions, byteLength: number) {
+  constructor(address: number, byteLength: number) {
     this.address = address
-    this.instructions = instructions
     this.byteLength = byteLength
   }
 }
@@ -70,14 +67,14 @@ const lostAddresses = -constants.errno.EFAULT
 
 /** The memory of WebAssembly, and who has which part of it. */
 class Place {
-  readonly #instructions: Instructions
+  readonly instructions: Instructions
   readonly #memory: Exports['memory']
   /** The addresses of parts that were given back, by their length in blocks. */
   readonly #free = new Map<number, number[]>()
 
   constructor({ memory, compareExchange, exchange, load, store }: Exports) {
     // Not the object of the exports, whose properties V8 looks up by name each time.
-    this.#instructions = { compareExchange, exchange, load, store }
+    this.instructions = { compareExchange, exchange, load, store }
     this.#memory = memory
   }
 
@@ -87,7 +84,7 @@ class Place {
     const address = this.#free.get(blocks)?.pop() ?? this.#grow(blocks)
     if (address === 0) return notShown
     const result = native.overlay(handle, this.#part(address, byteLength))
-    if (result === 0) return new Shown(address, this.#instructions, byteLength)
+    if (result === 0) return new Shown(address, byteLength)
     if (result !== lostAddresses) this.#giveBack(address, blocks)
     return notShown
   }
@@ -144,14 +141,24 @@ function createPlace(): Place | null {
 
 let place: Place | null | undefined
 
+/** Only for memory that is shown, and after {@link findInstructions}. */
+export let instructions: Instructions
+
+/** For each copy of this code in a thread, also where another one has had the memory shown. */
+export function findInstructions(): void {
+  // Once: V8 collects garbage over and over before it says that there are too few addresses.
+  if (place !== undefined) return
+  place = common('instructions', createPlace)
+  if (place !== null) instructions = place.instructions
+}
+
 /** For memory that Atomics is to be used on. */
-export const notShown = new Shown(0, undefined as never, 0)
+export const notShown = new Shown(0, 0)
 
 /** Shows a region to the instructions, if that can be: one whose pages are there and cannot be taken away. */
 export function showToInstructions(handle: Handle, byteLength: number): Shown {
-  // Asked for once: V8 collects garbage over and over before it says that there are too few addresses.
-  if (place === undefined) place = common('instructions', createPlace)
-  return place === null ? notShown : place.show(handle, byteLength)
+  findInstructions()
+  return place?.show(handle, byteLength) ?? notShown
 }
 
 /** Before the region goes. */

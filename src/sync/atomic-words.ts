@@ -1,6 +1,6 @@
 // Atomic instructions on words of a segment, in line where that can be had.
 
-import type { Shown } from '../runtime/inline-atomics.js'
+import { instructions, type Shown } from '../runtime/inline-atomics.js'
 
 export interface AtomicWords {
   readonly words: Int32Array
@@ -19,17 +19,17 @@ export const atomic = {
   load({ words, shown, offset }: AtomicWords, at: number): number {
     const { address } = shown
     if (address === 0) return Atomics.load(words, at)
-    return shown.instructions.load(address + offset + 4 * at)
+    return instructions.load(address + offset + 4 * at)
   },
   store({ words, shown, offset }: AtomicWords, at: number, value: number): void {
     const { address } = shown
     if (address === 0) Atomics.store(words, at, value)
-    else shown.instructions.store(address + offset + 4 * at, value)
+    else instructions.store(address + offset + 4 * at, value)
   },
   exchange({ words, shown, offset }: AtomicWords, at: number, value: number): number {
     const { address } = shown
     if (address === 0) return Atomics.exchange(words, at, value)
-    return shown.instructions.exchange(address + offset + 4 * at, value)
+    return instructions.exchange(address + offset + 4 * at, value)
   },
   compareExchange(
     { words, shown, offset }: AtomicWords,
@@ -39,6 +39,6 @@ export const atomic = {
   ): number {
     const { address } = shown
     if (address === 0) return Atomics.compareExchange(words, at, expected, replacement)
-    return shown.instructions.compareExchange(address + offset + 4 * at, expected, replacement)
+    return instructions.compareExchange(address + offset + 4 * at, expected, replacement)
   },
 }

@@ -14,6 +14,7 @@ import { regionOf } from '../mapping/region.js'
 import { SharedMemory } from '../mapping.js'
 import { common, native } from '../native.js'
 import {
+  findInstructions,
   hideFromInstructions,
   notShown,
   type Shown,
@@ -134,6 +135,7 @@ function show(memory: SharedMemory): Shown {
 }
 
 function siteOf(memory: SharedMemory): Site {
+  findInstructions()
   const identity = identityOf(memory.fd)
   let site = sites.get(identity)
   if (site === undefined) {
