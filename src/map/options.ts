@@ -30,7 +30,7 @@ export interface CommonOptions {
 
 /** How {@link mapFile} maps. */
 export interface MapFileOptions extends CommonOptions {
-  /** madvise(2) for the whole mapping; `'auto'` as {@link Mapping.advise} has it. */
+  /** madvise(2) for the whole mapping; `'auto'` as `advise()` has it. */
   advice?: Advice | 'auto' | undefined
   /** Default `'read'`. */
   access?: Access | undefined
