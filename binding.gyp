@@ -58,7 +58,7 @@
         "native/posix/faults/guarded_section.cc",
         "native/posix/faults/replaced_pages.cc",
         "native/posix/faults/thread_value.cc",
-        "native/posix/files/cache_statistics.cc",
+        "native/posix/files/cached_pages.cc",
         "native/posix/files/file.cc",
         "native/posix/files/file_advice.cc",
         "native/posix/files/file_identity.cc",

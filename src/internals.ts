@@ -15,7 +15,7 @@ export { columnsOf, escaped, harmless, jsonText, padded, shortened } from './cli
 export { byteSize, counted, parseSize, percentage, shortByteSize } from './cli/units.js'
 export { movedAway, noBinding } from './errors.js'
 export { adviceNames } from './kernel/advice.js'
-export { forbidCachestat } from './kernel/cache-statistics.js'
+export { forbidCachestat } from './kernel/cachestat.js'
 export { native } from './native.js'
 export { mayChange } from './runtime/brand.js'
 export { notShown } from './runtime/inline-atomics.js'

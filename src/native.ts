@@ -26,14 +26,6 @@ export type Job = number
 export type Wait = number
 /** The kinds are numbered as in `faultKinds`; `errno` is 0 where there is none. */
 export type NativeFault = readonly [kind: number, offset: number, count: number, errno: number]
-/** The counters of struct cachestat, in pages. */
-export type CacheCounters = readonly [
-  cached: number,
-  dirty: number,
-  underWriteback: number,
-  evicted: number,
-  recentlyEvicted: number,
-]
 /** Which file it is; opaque, of {@link Native.fileSize}. */
 export type FileIdentity = BigUint64Array
 
@@ -230,7 +222,7 @@ export interface Native {
    * a {@link NativeFault} behind it if a copy met one.
    */
   listenForJobs(
-    listener: (job: number, done: number, result?: Result, ...fault: number[]) => void,
+    listener: (job: number, done: number, result?: Result, ...fault: NativeFault | []) => void,
   ): boolean
   startFlush(handle: Handle, offset: number, length: number, flags: number): Job | Result
   startPopulate(handle: Handle, offset: number, length: number, write: boolean): Job | Result
@@ -300,8 +292,8 @@ export interface Native {
   reserveBlocks(fd: number, offset: number, length: number): Result
   /** A length of 0 means: to the end of the file. */
   fileAdvice(fd: number, offset: number, length: number, advice: number): Result
-  /** A length of 0 means: to the end of the file. */
-  cachestat(fd: number, offset: number, length: number): CacheCounters | Result
+  /** How many pages are in memory. A length of 0 means: to the end of the file. */
+  cachestat(fd: number, offset: number, length: number): Result
   /**
    * The size of the file, and in `cached`, of one element, how many of its pages are in the page cache or a
    * negative errno; -EFBIG for a file of more than `mostBytes`. `mapped`: without cachestat(2). The path must

@@ -64,27 +64,29 @@ Bytes bytes_at(const Napi::CallbackInfo& info, size_t index) {
 
 namespace {
 
-/// The words of a file identity, or nullptr.
-uint64_t* identity_words(const Napi::CallbackInfo& info, size_t index) {
+/// The elements of a typed array of this type; nullptr and 0 for anything else.
+template <typename Element>
+Elements<Element> elements_at(const Napi::CallbackInfo& info, size_t index,
+                              napi_typedarray_type wanted) {
   napi_typedarray_type type{};
   size_t length = 0;
   void* data = nullptr;
   const napi_status status =
       napi_get_typedarray_info(info.Env(), info[index], &type, &length, &data, nullptr, nullptr);
-  const bool fits = status == napi_ok && type == napi_biguint64_array && length == 3;
-  return fits ? static_cast<uint64_t*>(data) : nullptr;
+  if (status != napi_ok || type != wanted) return {nullptr, 0};
+  return {static_cast<Element*>(data), length};
+}
+
+/// The words of a file identity, or nullptr.
+uint64_t* identity_words(const Napi::CallbackInfo& info, size_t index) {
+  const auto words = elements_at<uint64_t>(info, index, napi_biguint64_array);
+  return words.length == 3 ? words.data : nullptr;
 }
 
 }  // namespace
 
-double* double_slot_at(const Napi::CallbackInfo& info, size_t index) {
-  napi_typedarray_type type{};
-  size_t length = 0;
-  void* data = nullptr;
-  const napi_status status =
-      napi_get_typedarray_info(info.Env(), info[index], &type, &length, &data, nullptr, nullptr);
-  const bool fits = status == napi_ok && type == napi_float64_array && length == 1;
-  return fits ? static_cast<double*>(data) : nullptr;
+Elements<double> doubles_at(const Napi::CallbackInfo& info, size_t index) {
+  return elements_at<double>(info, index, napi_float64_array);
 }
 
 void store_identity(const Napi::CallbackInfo& info, size_t index, const FileIdentity& identity) {

@@ -33,8 +33,14 @@ struct Bytes {
 };
 Bytes bytes_at(const Napi::CallbackInfo& info, size_t index);
 
-/// The number in a Float64Array of one, or nullptr.
-double* double_slot_at(const Napi::CallbackInfo& info, size_t index);
+/// The elements of a typed array.
+template <typename Element>
+struct Elements {
+  Element* data;
+  size_t length;
+};
+/// Those of a Float64Array; none of anything else.
+Elements<double> doubles_at(const Napi::CallbackInfo& info, size_t index);
 
 /// A file identity in a BigUint64Array of three; nothing is stored in anything else, and zeros are
 /// found there.

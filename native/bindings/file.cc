@@ -10,7 +10,7 @@
 #include "bindings/arguments.h"
 #include "bindings/bindings.h"
 #include "environment/environment.h"
-#include "posix/files/cache_statistics.h"
+#include "posix/files/cached_pages.h"
 #include "posix/files/file_advice.h"
 #include "posix/files/file_identity.h"
 #include "posix/files/file_look.h"
@@ -72,18 +72,11 @@ Napi::Value posix_fadvise(const Napi::CallbackInfo& info) {
                                   int32_at(info, 3)));
 }
 
-// cachestat(fd, offset, length): [cached, dirty, underWriteback, evicted, recentlyEvicted] | -errno
+// cachestat(fd, offset, length): how many pages are in memory | -errno
 Napi::Value cachestat(const Napi::CallbackInfo& info) {
   const uint64_t offset = uint64_at(info, 1);
   const uint64_t length = uint64_at(info, 2);
-  CacheStatistics found{};
-  const int64_t refused = Environment::of(info.Env()).on_descriptor(int32_at(info, 0), [&](int fd) {
-    return cache_statistics(fd, offset, length, found);
-  });
-  if (refused != 0) return number(info, refused);
-  const auto pages = [](uint64_t count) { return static_cast<int64_t>(count); };
-  return numbers(info, {pages(found.cached), pages(found.dirty), pages(found.under_writeback),
-                        pages(found.evicted), pages(found.recently_evicted)});
+  return on_descriptor(info, [=](int fd) { return count_cached(fd, offset, length); });
 }
 
 // lookAtFile(path, mostBytes, mapped, identity, cached): size | -errno; stores in `cached`, a
@@ -96,7 +89,8 @@ Napi::Value look_at_path(const Napi::CallbackInfo& info) {
       look_at_file(path.c_str(), uint64_at(info, 1),
                    mapped ? CacheQuestion::kMapping : CacheQuestion::kStatistics, look);
   store_identity(info, 3, look.identity);
-  if (double* const cached = double_slot_at(info, 4)) *cached = static_cast<double>(look.cached);
+  const Elements<double> cached = doubles_at(info, 4);
+  if (cached.length == 1) *cached.data = static_cast<double>(look.cached);
   return number(info, refused != 0 ? refused : look.size);
 }
 

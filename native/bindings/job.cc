@@ -52,17 +52,12 @@ int unlock_call(Region& region, uint64_t offset, uint64_t length, int /*unused*/
 
 /// Pairs of an offset and a length, in a Float64Array.
 std::vector<OffsetRange> ranges_at(const Napi::CallbackInfo& info, size_t index) {
-  napi_typedarray_type type = napi_int8_array;
-  void* data = nullptr;
-  size_t length = 0;
-  const napi_status status =
-      napi_get_typedarray_info(info.Env(), info[index], &type, &length, &data, nullptr, nullptr);
+  const Elements<double> numbers = doubles_at(info, index);
   std::vector<OffsetRange> ranges;
-  if (status != napi_ok || type != napi_float64_array) return ranges;
-  const auto* const numbers = static_cast<const double*>(data);
-  ranges.reserve(length / 2);
-  for (size_t i = 0; i + 1 < length; i += 2) {
-    ranges.push_back({static_cast<uint64_t>(numbers[i]), static_cast<uint64_t>(numbers[i + 1])});
+  ranges.reserve(numbers.length / 2);
+  for (size_t i = 0; i + 1 < numbers.length; i += 2) {
+    ranges.push_back(
+        {static_cast<uint64_t>(numbers.data[i]), static_cast<uint64_t>(numbers.data[i + 1])});
   }
   return ranges;
 }

@@ -2,7 +2,7 @@
 
 import { closeSync, constants, openSync } from 'node:fs'
 import { type Mapping, mapFile } from '../index.js'
-import { lookAtFile } from '../kernel/cache-statistics.js'
+import { lookAtFile } from '../kernel/cachestat.js'
 import { native, newFileIdentity } from '../native.js'
 import { unusableFile } from './errors.js'
 import { forNode } from './paths.js'

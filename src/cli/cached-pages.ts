@@ -3,7 +3,7 @@
 // at a time, so that a file of any size takes little memory, few addresses, and no long silence.
 
 import { pageSize } from '../index.js'
-import { cacheStatistics } from '../kernel/cache-statistics.js'
+import { countCached } from '../kernel/cachestat.js'
 import { MapFlags, mmap, Prot } from '../posix.js'
 import { type ByteRange, extentIn, wholeFile } from './byte-range.js'
 import { type CachedFile, countedBytes, withPart } from './cached-file.js'
@@ -56,8 +56,8 @@ function countIn(file: CachedFile, first: number, end: number): number | null {
   if (file.cached !== null && first === 0 && end * pageSize >= file.size) {
     return Math.min(file.cached, end)
   }
-  const found = cacheStatistics(file.fd, first * pageSize, (end - first) * pageSize)
-  return found === null ? null : Math.min(found.cached, end - first)
+  const found = countCached(file.fd, first * pageSize, (end - first) * pageSize)
+  return found === null ? null : Math.min(found, end - first)
 }
 
 /**
@@ -84,17 +84,13 @@ function isReported({ fd, size }: CachedFile): boolean {
 }
 
 /** The first page of a part of pages that are divided into `count` parts, as equal as pages allow. */
-export function firstPageOf(part: number, count: number, pages: number): number {
+function firstPageOf(part: number, count: number, pages: number): number {
   return Math.floor((part * pages) / count)
 }
 
-/** Of each of `count` parts, all pages. */
-function allOf(count: number, pages: number): number[] {
-  const parts: number[] = []
-  for (let part = 0; part < count; part++) {
-    parts.push(firstPageOf(part + 1, count, pages) - firstPageOf(part, count, pages))
-  }
-  return parts
+/** How many pages such a part has. */
+export function pagesIn(part: number, count: number, pages: number): number {
+  return firstPageOf(part + 1, count, pages) - firstPageOf(part, count, pages)
 }
 
 /** Counts the pages of parts by cachestat(2), halving what is in memory only partly. */
@@ -151,8 +147,9 @@ class PartCounter {
     const all = this.#pageOf(to) - this.#pageOf(from)
     if (to - from === 1) this.parts[from] = Math.min(resident, all)
     else if (resident >= all) {
+      const { first, end } = this.#span
       for (let part = from; part < to; part++) {
-        this.parts[part] = this.#pageOf(part + 1) - this.#pageOf(part)
+        this.parts[part] = pagesIn(part, this.parts.length, end - first)
       }
     } else {
       const middle = (from + to) >> 1
@@ -237,7 +234,8 @@ function wholeResidency(size: number, cached: number, maxParts: number): FileRes
   if (cached > 0 && cached < pages) return null
   const count = Math.min(pages, maxParts)
   const all = cached > 0
-  const parts = all ? allOf(count, pages) : new Array<number>(count).fill(0)
+  const parts = new Array<number>(count).fill(0)
+  if (all) for (let part = 0; part < count; part++) parts[part] = pagesIn(part, count, pages)
   const resident = all ? pages : 0
   const residentBytes = all ? size : 0
   return { size, offset: 0, length: size, pageSize, pages, resident, residentBytes, parts }

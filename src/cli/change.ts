@@ -10,7 +10,7 @@ import { print, printJson } from './output.js'
 import { inJson } from './paths.js'
 import { FileProgress } from './progress.js'
 import { type Look, lookOf } from './terminal.js'
-import { counted, grouped } from './units.js'
+import { counted } from './units.js'
 
 /** The residency of a file before and after the change; null where the kernel does not report it. */
 interface Outcome {
@@ -62,9 +62,8 @@ async function draw(
   )
   for (const { path, after } of short) await print(fileLine(path, after, layout))
   const remarks = [`${before.percentage} before`, ...(change.remarks?.() ?? [])]
-  if (leftOut > 0) remarks.unshift(`${grouped(leftOut)} left out`)
   if (after.files === outcomes.length || after.files > 0)
-    await print(totalLine(after, remarks, look))
+    await print(totalLine(after, leftOut, remarks, look))
   if (short.length > 0) await print(`${change.shortfall}\n`)
   for (const note of change.notes?.() ?? []) await print(`${note}\n`)
   const hidden = outcomes.length - after.files

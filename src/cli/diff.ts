@@ -1,14 +1,12 @@
 // posix-mmap diff PICTURE [FILE…]
 
-import { runsOf } from './cached-pages.js'
 import { type Command, type CommandLine, type ExitCode, exit, UsageError } from './command.js'
 import { nameColumn, nameColumns } from './drawing.js'
-import { hiddenResidency } from './errors.js'
 import { findFiles, forEachFile } from './files.js'
 import { flushOutput, printJson, printProblem, printSoon } from './output.js'
 import { inJson } from './paths.js'
-import { conditionOf, isChanged, type PicturedFile, readPicture } from './picture.js'
-import { absolute, isAtOrBelow, pictured } from './pictured-files.js'
+import { isChanged, type PicturedFile } from './picture.js'
+import { absolute, isAtOrBelow, pictureOf, readPictured } from './pictured-files.js'
 import { FileProgress } from './progress.js'
 import { byteCountOf, inPairs, type Runs, without } from './runs.js'
 import { type Selection, selectionHelp, selectionOf, selectionOptions } from './selection.js'
@@ -89,9 +87,7 @@ async function lookAtNow(paths: readonly string[], selection: Selection): Promis
     search,
     (file, { path }, index) => {
       if (file.size > selection.maxSize) now.ignored.add(path)
-      const runs = runsOf(file, selection.range, progress.of(file, index))
-      if (runs === null) throw hiddenResidency(path)
-      now.files.set(path, { path, runs, ...conditionOf(file) })
+      else now.files.set(path, pictureOf(file, path, selection, progress.of(file, index)))
     },
     async (error, path) => {
       if (isMissing(error)) return
@@ -153,13 +149,11 @@ async function run({ operands, options }: CommandLine): Promise<ExitCode> {
   const { to } = options
   if (picture === undefined) throw new UsageError('PICTURE is missing')
   const selection = await selectionOf({ operands: rest, options }, true)
-  const before = new Map(
-    pictured(await readPicture(picture), selection).map((file) => [file.path, file]),
-  )
+  const before = await readPictured(picture, selection)
   const paths = new Set(before.keys())
   const now: Now = { files: new Map(), ignored: new Set(), failures: 0 }
   if (typeof to === 'string') {
-    for (const file of pictured(await readPicture(to), selection)) now.files.set(file.path, file)
+    now.files = await readPictured(to, selection)
     for (const path of now.files.keys()) paths.add(path)
   } else {
     const { files, problems } = findFiles(selection)

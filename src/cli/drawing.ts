@@ -1,10 +1,10 @@
 // Draws files in the page cache: a line for each file, and a line of totals.
 
 import { shareBar } from './bar.js'
-import { type FileResidency, firstPageOf } from './cached-pages.js'
-import { bold, type Look } from './terminal.js'
-import { columnsOf, escaped, padded, shortened } from './text.js'
-import { byteSize, counted, percentage, shortByteSize } from './units.js'
+import { type FileResidency, pagesIn } from './cached-pages.js'
+import { bold, cutName, type Look } from './terminal.js'
+import { columnsOf, escaped, padded } from './text.js'
+import { byteSize, counted, grouped, percentage, shortByteSize } from './units.js'
 
 /** Columns for numbers such as ` 100%` and `  1023M / 1023M`. */
 const numbersWidth = 5 + 15
@@ -40,17 +40,12 @@ export function layoutFor(names: readonly string[], look: Look): Layout {
 
 /** The share of each part that is in memory. */
 function shares({ parts, pages }: FileResidency): number[] {
-  return parts.map((resident, part) => {
-    const first = firstPageOf(part, parts.length, pages)
-    return resident / (firstPageOf(part + 1, parts.length, pages) - first)
-  })
+  return parts.map((resident, part) => resident / pagesIn(part, parts.length, pages))
 }
 
 /** A name in the columns for names; where it does not fit there, cut in the middle or whole. */
 export function nameColumn(name: string, columns: number, look: Look): string {
-  const text = escaped(name)
-  const ellipsis = look.unicode ? '…' : '...'
-  return padded(look.wholeLines ? text : shortened(text, columns, ellipsis), columns)
+  return padded(cutName(name, columns, look), columns)
 }
 
 export function fileLine(name: string, residency: FileResidency, layout: Layout): string {
@@ -86,12 +81,22 @@ export class Totals {
   }
 }
 
-/** The line of totals. Remarks for which it has no room are left out, the last one first. */
-export function totalLine(totals: Totals, remarks: readonly string[], look: Look): string {
+/**
+ * The line of totals. Remarks for which it has no room are left out, the last one first.
+ *
+ * @param leftOut how many files were larger than was asked for
+ */
+export function totalLine(
+  totals: Totals,
+  leftOut: number,
+  remarks: readonly string[],
+  look: Look,
+): string {
   const { files, length, residentBytes } = totals
   const sum = `${byteSize(residentBytes)} of ${byteSize(length)} resident (${totals.percentage})`
   let line = `${counted(files, 'file')}: ${sum}`
-  for (const remark of remarks) {
+  const all = leftOut > 0 ? [`${grouped(leftOut)} left out`, ...remarks] : remarks
+  for (const remark of all) {
     const fits = columnsOf(line) + columnsOf(remark) + 2 <= look.columns
     if (!fits && !look.wholeLines) break
     line += `, ${remark}`

@@ -7,8 +7,7 @@ import { type Command, exit, UsageError } from './command.js'
 import { print, printJson } from './output.js'
 import { inJson, pathFrom } from './paths.js'
 import { type ProcessMapping, parseSmaps } from './smaps.js'
-import { bold, dim, type Look, lookOf } from './terminal.js'
-import { escaped, shortened } from './text.js'
+import { bold, cutName, dim, type Look, lookOf } from './terminal.js'
 import { counted, shortByteSize } from './units.js'
 
 const help = `Usage: posix-mmap maps [--json] [--sort KEY] PID
@@ -97,8 +96,7 @@ function table(mappings: readonly ProcessMapping[], look: Look): string {
     const range = rangeOf(mapping).padEnd(rangeWidth)
     const start = `${range} ${mapping.permissions}${numbers(mapping)}  `
     const room = Math.max(look.columns - start.length, 8)
-    const whole = escaped(mapping.path ?? '[anon]')
-    const name = look.wholeLines ? whole : shortened(whole, room, look.unicode ? '…' : '...')
+    const name = cutName(mapping.path ?? '[anon]', room, look)
     return `${start}${mapping.residentBytes > 0 ? name : dim(look)(name)}\n`
   }
   const total = Object.fromEntries(

@@ -1,8 +1,11 @@
-// The files of a picture that a selection names.
+// The files of a picture that a selection names, and files as a picture has them.
 
 import { readlinkSync } from 'node:fs'
+import type { CachedFile } from './cached-file.js'
+import { type OnWindow, runsOf } from './cached-pages.js'
+import { hiddenResidency } from './errors.js'
 import { pathFrom } from './paths.js'
-import type { PicturedFile } from './picture.js'
+import { conditionOf, type PicturedFile, readPicture } from './picture.js'
 import { within } from './runs.js'
 import type { Selection } from './selection.js'
 
@@ -27,15 +30,38 @@ function isLeftOut(path: string, { isExcluded }: Selection): boolean {
   return isExcluded(path)
 }
 
-/** The files of a picture at or below the operands, or all if there are none; with the ranges wanted of them. */
-export function pictured(files: readonly PicturedFile[], selection: Selection): PicturedFile[] {
+/**
+ * The files of a picture at or below the operands, or all if there are none, by their paths; with the ranges
+ * wanted of them.
+ */
+export async function readPictured(
+  picture: string,
+  selection: Selection,
+): Promise<Map<string, PicturedFile>> {
   const { operands, maxSize, range } = selection
   const roots = operands.map(absolute)
   const isWanted = ({ path, size }: PicturedFile) =>
     size <= maxSize &&
     (roots.length === 0 || roots.some((root) => isAtOrBelow(path, root))) &&
     !isLeftOut(path, selection)
-  return files
-    .filter(isWanted)
-    .map((file) => ({ ...file, runs: within(file.runs, range.start, range.end) }))
+  const files = (await readPicture(picture)).filter(isWanted)
+  return new Map(
+    files.map((file) => [file.path, { ...file, runs: within(file.runs, range.start, range.end) }]),
+  )
+}
+
+/**
+ * A file as a picture has it now, under this path.
+ *
+ * @throws EPERM where the kernel does not report to this process what is in memory
+ */
+export function pictureOf(
+  file: CachedFile,
+  path: string,
+  { range }: Selection,
+  onWindow: OnWindow | undefined,
+): PicturedFile {
+  const runs = runsOf(file, range, onWindow)
+  if (runs === null) throw hiddenResidency(file.path)
+  return { path, runs, ...conditionOf(file) }
 }

@@ -1,8 +1,8 @@
 // What the program is doing, in one line of a terminal that is overwritten again and again.
 
 import { progressBar } from './bar.js'
-import { type Look, lookOf } from './terminal.js'
-import { columnsOf, escaped, padded, shortened } from './text.js'
+import { cut, type Look, lookOf } from './terminal.js'
+import { columnsOf, escaped, padded } from './text.js'
 import { byteSize, counted, grouped, percentage } from './units.js'
 
 const redrawIntervalMs = 100
@@ -72,13 +72,13 @@ export function progressLine(name: string, share: number, figures: string, look:
   const columns = look.columns - 1
   const room = Math.max(columns - columnsOf(figures) - 1, 2)
   const label = Math.floor(room / 2)
-  const shown = padded(shortened(escaped(name), label, look.unicode ? '…' : '...'), label)
+  const shown = padded(cut(escaped(name), label, look), label)
   return `${shown} ${progressBar(share, Math.max(room - label, 1), look)}${figures}`
 }
 
 /** One line of words, cut to the terminal. */
 export function wordsLine(words: string, look: Look): string {
-  return shortened(words, look.columns - 1, look.unicode ? '…' : '...')
+  return cut(words, look.columns - 1, look)
 }
 
 /** How far a job on bytes has come. */

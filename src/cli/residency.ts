@@ -99,8 +99,8 @@ async function draw(
     onProblem,
   )
   const remarks = [`${grouped(totals.resident)} of ${grouped(totals.pages)} pages`]
-  if (leftOut > 0) remarks.unshift(`${grouped(leftOut)} left out`)
-  if (totals.files > 0 || failures === 0) await onLine(totalLine(totals, remarks, terminal))
+  if (totals.files > 0 || failures === 0)
+    await onLine(totalLine(totals, leftOut, remarks, terminal))
   return failures === 0
 }
 

@@ -1,19 +1,11 @@
 // posix-mmap save --to PICTURE FILE…
 
-import { runsOf } from './cached-pages.js'
 import { type Command, type CommandLine, type ExitCode, exit, UsageError } from './command.js'
-import { hiddenResidency } from './errors.js'
 import { findFiles, forEachFile } from './files.js'
 import { print, printJson } from './output.js'
 import { inJson } from './paths.js'
-import {
-  assertReplaceable,
-  conditionOf,
-  encodePicture,
-  type PicturedFile,
-  writePicture,
-} from './picture.js'
-import { absolute } from './pictured-files.js'
+import { assertReplaceable, encodePicture, type PicturedFile, writePicture } from './picture.js'
+import { absolute, pictureOf } from './pictured-files.js'
 import { FileProgress } from './progress.js'
 import { byteCountOf } from './runs.js'
 import { selectionHelp, selectionOf, selectionOptions } from './selection.js'
@@ -57,9 +49,8 @@ async function run(line: CommandLine): Promise<ExitCode> {
   const progress = new FileProgress(search.files.length)
   const files: PicturedFile[] = []
   const { failures } = await forEachFile(search, (file, _found, index) => {
-    const runs = runsOf(file, selection.range, progress.of(file, index))
-    if (runs === null) throw hiddenResidency(file.path)
-    files.push({ path: absolute(file.path), runs, ...conditionOf(file) })
+    const path = absolute(file.path)
+    files.push(pictureOf(file, path, selection, progress.of(file, index)))
   })
   // A picture of nothing would take the place of a good one.
   if (files.length === 0 && failures > 0) return exit.failure

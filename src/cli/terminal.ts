@@ -1,5 +1,7 @@
 // What the terminal at the other end of a stream can show.
 
+import { escaped, shortened } from './text.js'
+
 export interface Look {
   /** How many columns a line may take. */
   columns: number
@@ -33,6 +35,16 @@ export function lookOf(stream: NodeJS.WriteStream): Look {
     // hasColors() heeds NO_COLOR and TERM.
     colour: stream.hasColors(),
   }
+}
+
+/** A text in one line: cut in its middle if it takes more than `columns`. */
+export function cut(text: string, columns: number, look: Look): string {
+  return shortened(text, columns, look.unicode ? '…' : '...')
+}
+
+/** The same of a name, which is whole where lines may be longer. */
+export function cutName(name: string, columns: number, look: Look): string {
+  return look.wholeLines ? escaped(name) : cut(escaped(name), columns, look)
 }
 
 export type Paint = (text: string) => string

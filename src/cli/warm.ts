@@ -5,8 +5,8 @@ import { runsOf } from './cached-pages.js'
 import { applyTo, type Change, changeKeysHelp } from './change.js'
 import { type Command, type CommandLine, type ExitCode, UsageError } from './command.js'
 import { findFiles } from './files.js'
-import { conditionOf, isChanged, readPicture } from './picture.js'
-import { pictured } from './pictured-files.js'
+import { conditionOf, isChanged } from './picture.js'
+import { readPictured } from './pictured-files.js'
 import { Progress } from './progress.js'
 import { readIn, readRunsIn } from './read-in.js'
 import { byteCountOf, within, without } from './runs.js'
@@ -55,17 +55,16 @@ async function warmFiles(line: CommandLine): Promise<ExitCode> {
 
 async function warmFrom(picture: string, line: CommandLine): Promise<ExitCode> {
   const selection = await selectionOf(line, true)
-  const entries = new Map(
-    pictured(await readPicture(picture), selection).map((entry) => [entry.path, entry]),
-  )
+  const entries = await readPictured(picture, selection)
   const files = [...entries.values()].map(({ path, runs }) => ({ path, size: byteCountOf(runs) }))
   const progress = new Progress(files.reduce((sum, { size }) => sum + size, 0))
-  let changed = 0
+  /** Paths of files that are not as they were. */
+  const changed = new Set<string>()
   const change: Change = {
     apply: (file, found) => {
       const entry = entries.get(found.path)
       if (entry === undefined) return false
-      if (isChanged(entry, conditionOf(file))) changed++
+      if (isChanged(entry, conditionOf(file))) changed.add(file.path)
       const runs = within(entry.runs, 0, file.size)
       progress.total += byteCountOf(runs) - found.size
       readRunsIn(file, runs, (bytes) => progress.advance(bytes, file.path))
@@ -77,11 +76,9 @@ async function warmFrom(picture: string, line: CommandLine): Promise<ExitCode> {
     },
     shortfall: 'The page cache has not kept everything.',
     remarks: () => progress.remarks,
-    notes: () => (changed === 0 ? [] : [`${counted(changed, 'file')} changed since the picture`]),
-    details: (file) => {
-      const entry = entries.get(file.path)
-      return { changed: entry !== undefined && isChanged(entry, conditionOf(file)) }
-    },
+    notes: () =>
+      changed.size === 0 ? [] : [`${counted(changed.size, 'file')} changed since the picture`],
+    details: (file) => ({ changed: changed.has(file.path) }),
   }
   return applyTo({ files, problems: [], selection }, change, line.options['json'] === true)
 }

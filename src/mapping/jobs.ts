@@ -33,7 +33,7 @@ export function canRunJobs(): boolean {
         try {
           if (result === 0) found?.progress?.(done)
         } finally {
-          found?.end(result, fault.length === 0 ? null : (fault as never))
+          found?.end(result, fault.length === 0 ? null : fault)
         }
       }
     })

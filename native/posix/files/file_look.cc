@@ -8,7 +8,7 @@
 #include <array>
 #include <cerrno>
 
-#include "posix/files/cache_statistics.h"
+#include "posix/files/cached_pages.h"
 #include "posix/files/file.h"
 #include "posix/page_range.h"
 
@@ -40,9 +40,8 @@ int64_t cached_pages(int fd, uint64_t device, uint64_t size, CacheQuestion quest
   // A length of 0 would reach behind the end, where pages of an empty file may be as well.
   if (size == 0) return 0;
   if (question == CacheQuestion::kStatistics) {
-    CacheStatistics found{};
-    const int refused = cache_statistics(fd, device, 0, size, found);
-    if (refused == 0) return static_cast<int64_t>(found.cached);
+    const int64_t found = count_cached(fd, device, 0, size);
+    if (found >= 0) return found;
   }
   return resident_pages(fd, size);
 }

@@ -18,7 +18,7 @@ struct FileLook {
 
 /// How a look finds out what is in the page cache.
 enum class CacheQuestion {
-  kStatistics,  ///< cache_statistics(), and a mapping where that has no answer
+  kStatistics,  ///< count_cached(), and a mapping where that has no answer
   kMapping,     ///< mincore(2)
 };
 

@@ -40,6 +40,7 @@ class RegionWork : public BackgroundTask {
   /// How many bytes are done.
   uint64_t done() const noexcept { return done_.load(std::memory_order_acquire); }
 
+  // Here, and not in the .cc: that has no RTTI, with which the tests' subclasses are compiled.
   void run() noexcept final { do_steps(); }
 
  protected:

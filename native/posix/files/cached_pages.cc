@@ -1,4 +1,4 @@
-#include "posix/files/cache_statistics.h"
+#include "posix/files/cached_pages.h"
 
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -16,6 +16,15 @@ namespace {
 struct Range {
   uint64_t offset;
   uint64_t length;
+};
+
+/// The kernel's struct cachestat: pages.
+struct Statistics {
+  uint64_t cached;
+  uint64_t dirty;
+  uint64_t under_writeback;
+  uint64_t evicted;
+  uint64_t recently_evicted;
 };
 
 /// Whether files have their own pages, by `f_type`; statfs(2), linux/magic.h.
@@ -62,20 +71,18 @@ int check_own_pages(int fd, uint64_t device) noexcept {
 
 }  // namespace
 
-int cache_statistics(int fd, uint64_t device, uint64_t offset, uint64_t length,
-                     CacheStatistics& statistics) noexcept {
-  statistics = {};
+int64_t count_cached(int fd, uint64_t device, uint64_t offset, uint64_t length) noexcept {
   if (const int refused = check_own_pages(fd, device); refused != 0) return refused;
   Range range{offset, length};
-  return syscall(SYS_cachestat, fd, &range, &statistics, 0) == 0 ? 0 : -errno;
+  Statistics found{};
+  if (syscall(SYS_cachestat, fd, &range, &found, 0) != 0) return -errno;
+  return static_cast<int64_t>(found.cached);
 }
 
-int cache_statistics(int fd, uint64_t offset, uint64_t length,
-                     CacheStatistics& statistics) noexcept {
-  statistics = {};
+int64_t count_cached(int fd, uint64_t offset, uint64_t length) noexcept {
   struct stat status{};
   if (fstat(fd, &status) != 0) return -errno;
-  return cache_statistics(fd, status.st_dev, offset, length, statistics);
+  return count_cached(fd, status.st_dev, offset, length);
 }
 
 }  // namespace posix_mmap

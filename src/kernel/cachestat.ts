@@ -1,20 +1,7 @@
-// cachestat(2): what the page cache knows of a file, without mapping it.
+// cachestat(2): how much of a file is in the page cache, without mapping it.
 
 import { type FileIdentity, native, type Result } from '../native.js'
 import { assertPermitted } from './permission.js'
-
-/** Pages of a range of a file. */
-export interface CacheStatistics {
-  /** In memory. */
-  cached: number
-  /** In memory, and changed since they were last written to the file. */
-  dirty: number
-  underWriteback: number
-  /** Once in memory, as far as the kernel remembers. */
-  evicted: number
-  /** Those of them that the kernel dropped so lately that reading them again shows a cache too small. */
-  recentlyEvicted: number
-}
 
 let forbidden = false
 
@@ -24,23 +11,16 @@ export function forbidCachestat(wanted: boolean): void {
 }
 
 /**
- * cachestat(2) — counts pages of `length` bytes of a file from `offset`; a length of 0 reaches to the
+ * cachestat(2) — counts the pages in memory of `length` bytes of a file from `offset`; a length of 0 reaches to the
  * end. It takes a time that grows with what is in memory, and not with the size of the file.
  *
  * @returns null where the kernel does not answer: before Linux 6.5, in sandboxes that do not know the
  *   call, for a file of hugetlbfs, since Linux 6.14 for a file that this process neither owns nor may write
  *   to, and on file systems such as overlayfs, whose files have their pages elsewhere
  */
-export function cacheStatistics(
-  fd: number,
-  offset: number,
-  length: number,
-): CacheStatistics | null {
-  if (forbidden) return null
-  const found = native.cachestat(fd, offset, length)
-  if (typeof found === 'number') return null
-  const [cached, dirty, underWriteback, evicted, recentlyEvicted] = found
-  return { cached, dirty, underWriteback, evicted, recentlyEvicted }
+export function countCached(fd: number, offset: number, length: number): number | null {
+  const found = forbidden ? -1 : native.cachestat(fd, offset, length)
+  return found < 0 ? null : found
 }
 
 const counted = new Float64Array(1)
