@@ -2,22 +2,11 @@
 // them a key that a detach must name, and Node-API's detach, which names none, ends the process over it.
 
 import { anyPinned, isPinned } from './pins.js'
+import { isWorkerThreadsLoaded } from './worker-threads.js'
 
 type Transfer = (this: ArrayBuffer, byteLength: number) => ArrayBuffer
 
 const { transfer } = ArrayBuffer.prototype as unknown as { transfer?: Transfer }
-
-let modulesSeen = -1
-let mayBeMarked = false
-
-/** A buffer can only be marked in a process that has loaded node:worker_threads. */
-function workerThreadsLoaded(): boolean {
-  const { moduleLoadList } = process as { moduleLoadList?: readonly string[] }
-  if (moduleLoadList === undefined) return true
-  if (moduleLoadList.length === modulesSeen) return false
-  modulesSeen = moduleLoadList.length
-  return moduleLoadList.includes('NativeModule worker_threads')
-}
 
 /** Detaches a buffer, or throws where that must not be; false leaves the detach to the addon. */
 export type Detach = (this: ArrayBuffer, byteLength: number) => ArrayBuffer | false
@@ -35,7 +24,6 @@ const detach: Detach = function (this: ArrayBuffer, byteLength: number) {
  */
 export function detachFunction(): Detach | undefined {
   if (anyPinned()) return detach
-  if (transfer === undefined) return undefined
-  mayBeMarked ||= workerThreadsLoaded()
-  return mayBeMarked ? detach : undefined
+  // A buffer can only be marked in a process that has loaded node:worker_threads.
+  return transfer !== undefined && isWorkerThreadsLoaded() ? detach : undefined
 }

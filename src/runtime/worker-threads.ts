@@ -2,10 +2,20 @@
 
 type Module = { isMainThread: boolean; markAsUncloneable?: (object: object) => void }
 
-/** Node loads the module in every thread that is not the main one; other runtimes do not tell. */
-function isLoaded(): boolean {
+let modulesSeen = -1
+let loaded = false
+
+/**
+ * Whether the process has loaded the module, as Node does by itself in every thread that is not the main one;
+ * other runtimes do not tell. Costs one comparison where nothing was loaded since the last time.
+ */
+export function isWorkerThreadsLoaded(): boolean {
   const { moduleLoadList } = process as { moduleLoadList?: readonly string[] }
-  return moduleLoadList?.includes('NativeModule worker_threads') ?? true
+  if (loaded || moduleLoadList === undefined) return true
+  if (moduleLoadList.length === modulesSeen) return false
+  modulesSeen = moduleLoadList.length
+  loaded = moduleLoadList.includes('NativeModule worker_threads')
+  return loaded
 }
 
 function load(): Module {
@@ -13,7 +23,7 @@ function load(): Module {
 }
 
 export function isMainThread(): boolean {
-  return !isLoaded() || load().isMainThread
+  return !isWorkerThreadsLoaded() || load().isMainThread
 }
 
 let mark: Required<Module>['markAsUncloneable'] | undefined

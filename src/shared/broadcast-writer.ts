@@ -17,7 +17,7 @@ import {
 } from './broadcast-layout.js'
 import type { Channel } from './broadcast-memory.js'
 import { leave, take } from './message-lock.js'
-import { plain } from './plain-words.js'
+import { fenceStores, plain } from './plain-words.js'
 
 /** What is published. */
 export type Message = Uint8Array | string
@@ -112,8 +112,7 @@ function publishNow(channel: Channel, message: Message, length: number): boolean
   }
   if (oldest !== first) {
     atomic.store(channel, word.oldest, oldest)
-    // On processors with a weak order: the load keeps the stores that follow behind the store before it.
-    atomic.load(channel, word.oldest)
+    fenceStores(words, word.oldest)
   }
   const start = geometry.start + place
   plain.store(words, start / 4, length)

@@ -21,8 +21,9 @@ export function fenceLoads(): void {
 }
 
 /**
- * Keeps the plain stores after it behind a read-modify-write of this word, which may be two instructions on
- * arm64, a load that acquires and a store that releases: what follows is ordered after the first of them alone.
+ * Keeps the plain stores after it behind an atomic store to this word, or a read-modify-write. On arm64 a store
+ * only releases, and a read-modify-write may be a load that acquires and such a store: what follows is ordered
+ * after a load alone, and this one is after the store.
  */
 export function fenceStores(words: Int32Array, at: number): void {
   if (fence !== undefined) Atomics.load(words, at)

@@ -7,6 +7,7 @@ import { invalidType, invalidValue, mappingClosed, outOfRange, untyped } from '.
 import { pattern, scratchDirectory } from '../support/files.js'
 import { lockedBytes, mapsOf } from '../support/kernel-view.js'
 import { run, runForJson } from '../support/processes.js'
+import { threadsThatEnd } from '../support/threads.js'
 import { liveRegions } from '../support/traces.js'
 
 const scratch = scratchDirectory()
@@ -198,21 +199,12 @@ describe.each(twins)('%s()', (twin) => {
     const finished = await run(`
       import { Worker } from 'node:worker_threads'
       import { mapAnonymous } from 'posix-mmap'
-      for (let round = 0; round < 12; round++) {
-        const worker = new Worker(\`
-          const { mapAnonymous } = require('posix-mmap')
-          const mappings = Array.from({ length: 8 }, () => mapAnonymous(64 << 20))
-          for (const mapping of mappings) mapping.${twin}().catch(() => {})
-          require('node:worker_threads').parentPort.postMessage(0)
-          mappings[0].unmap()
-          if (\${round} % 3 === 0) process.exit(0)
-        \`, { eval: true, execArgv: [] })
-        // A message from a thread that exits can be lost.
-        const exited = new Promise((resolve) => worker.once('exit', resolve))
-        await Promise.race([exited, new Promise((resolve) => worker.once('message', resolve))])
-        if (round % 3 === 1) await worker.terminate()
-        else if (round % 3 === 0) await exited
-      }
+      ${threadsThatEnd(`
+        const { mapAnonymous } = require('posix-mmap')
+        const mappings = Array.from({ length: 8 }, () => mapAnonymous(64 << 20))
+        for (const mapping of mappings) mapping.${twin}().catch(() => {})
+        require('node:worker_threads').parentPort.postMessage(0)
+        mappings[0].unmap()`)}
       mapAnonymous(256 << 20).${twin}()
       process.exit(7)`)
     expect(finished).toMatchObject({ code: 7, signal: null, stderr: '' })

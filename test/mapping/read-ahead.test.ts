@@ -7,6 +7,7 @@ import { native } from '../../dist/internals.js'
 import { drop, pagesMayGo, vectorOf } from '../support/cli.js'
 import { noDisk, pattern, scratchDirectory } from '../support/files.js'
 import { run, runForJson } from '../support/processes.js'
+import { threadsThatEnd } from '../support/threads.js'
 import { liveRegions } from '../support/traces.js'
 
 const scratch = scratchDirectory()
@@ -332,24 +333,17 @@ it('reads in flight end harmlessly with their thread, and with the process', asy
     import { native } from './dist/internals.js'
     const fd = fs.openSync('${file}')
     fs.fsyncSync(fd)
-    for (let round = 0; round < 12; round++) {
-      native.fileAdvice(fd, 0, 0, native.constants.POSIX_FADV_DONTNEED)
-      const worker = new Worker(\`
-        const { mapFile } = require('posix-mmap')
-        const mapping = mapFile('${file}')
-        const pages = Array.from({ length: 100 }, (_, i) => ({ offset: i * 80_000, length: 1 }))
-        mapping.prefetch(pages).catch(() => {})
-        for (const { offset } of pages) mapping.readAsync(offset, 9).catch(() => {})
-        mapping.readAsync(0, mapping.byteLength).catch(() => {})
-        require('node:worker_threads').parentPort.postMessage(0)
-        if (\${round} % 3 === 0) process.exit(0)
-      \`, { eval: true, execArgv: [] })
-      // A message from a thread that exits can be lost.
-      const exited = new Promise((resolve) => worker.once('exit', resolve))
-      await Promise.race([exited, new Promise((resolve) => worker.once('message', resolve))])
-      if (round % 3 === 1) await worker.terminate()
-      else if (round % 3 === 0) await exited
-    }
+    ${threadsThatEnd(
+      `
+      const { mapFile } = require('posix-mmap')
+      const mapping = mapFile('${file}')
+      const pages = Array.from({ length: 100 }, (_, i) => ({ offset: i * 80_000, length: 1 }))
+      mapping.prefetch(pages).catch(() => {})
+      for (const { offset } of pages) mapping.readAsync(offset, 9).catch(() => {})
+      mapping.readAsync(0, mapping.byteLength).catch(() => {})
+      require('node:worker_threads').parentPort.postMessage(0)`,
+      'native.fileAdvice(fd, 0, 0, native.constants.POSIX_FADV_DONTNEED)',
+    )}
     mapFile('${file}').readAsync(0, 8 << 20)
     process.exit(7)`)
   expect(finished).toMatchObject({ code: 7, signal: null, stderr: '' })

@@ -35,3 +35,21 @@ export const threadScript = `${scriptHelpers}
   const ended = (worker) => ends.get(worker)
   const print = (value) => console.log(JSON.stringify(value))
 `
+
+/**
+ * Part of a script that imports Worker: threads, one after the other, that begin `work`, say so by a message, and end
+ * in three ways while it goes on. `before` is done before each.
+ */
+export const threadsThatEnd = (work: string, before = ''): string => `
+  for (let round = 0; round < 12; round++) {
+    ${before}
+    const worker = new Worker(\`
+      ${work}
+      if (\${round} % 3 === 0) process.exit(0)
+    \`, { eval: true, execArgv: [] })
+    // A message from a thread that exits can be lost.
+    const exited = new Promise((resolve) => worker.once('exit', resolve))
+    await Promise.race([exited, new Promise((resolve) => worker.once('message', resolve))])
+    if (round % 3 === 1) await worker.terminate()
+    else if (round % 3 === 0) await exited
+  }`

@@ -30,6 +30,29 @@ const both = (first, second) => first | (second << 1)
 /** @type {Step} */
 const readsAfterLoad = (memory, at) => both(memory.load(at + line), memory.plainLoad(at))
 
+/** @type {Step} */
+const loadsBoth = (memory, at) => both(memory.load(at + line), memory.load(at))
+
+/** @type {Step} */
+const storesOne = (memory, at) => {
+  memory.store(at, 1)
+  return 0
+}
+
+/** A plain store, and a store of another word that makes it known. @type {Step} */
+const storesPlainFirst = (memory, at) => {
+  memory.plainStore(at, 1)
+  memory.store(at + line, 1)
+  return 0
+}
+
+/** A plain store under a lock, which is given back. @type {Step} */
+const givesBackLock = (memory, at) => {
+  memory.plainStore(at, 1)
+  memory.compareExchange(at + line, 0, 1)
+  return 0
+}
+
 /** What was seen if the version was 0 before and after it, 4 if it was another before, and 5 if it changed. */
 const versions = (
   /** @type {number} */ before,
@@ -49,30 +72,39 @@ const storesFirst = [
   },
 ]
 
+/**
+ * @param {string} what
+ * @param {(memory: Accesses, at: number) => unknown} publish
+ * @returns {Shape}
+ */
+const loadBuffering = (what, publish) => ({
+  name: `LB: plain loads before ${what}, plain stores after its load`,
+  agents: [
+    (memory, at) => {
+      const seen = memory.plainLoad(at)
+      publish(memory, at + line)
+      return seen
+    },
+    (memory, at) => {
+      const seen = memory.load(at + line)
+      memory.plainStore(at, 1)
+      return seen
+    },
+  ],
+  reordered: storesFirst,
+  never: (first, second) => first === 1 && second === 1,
+})
+
 /** @type {Shape[]} */
 export const shapes = [
   {
     name: 'MP: plain stores before a store',
-    agents: [
-      (memory, at) => {
-        memory.plainStore(at, 1)
-        memory.store(at + line, 1)
-        return 0
-      },
-      readsAfterLoad,
-    ],
+    agents: [storesPlainFirst, readsAfterLoad],
     never: (_, seen) => seen === 1,
   },
   {
     name: 'MP: plain store before a store, both loaded atomically',
-    agents: [
-      (memory, at) => {
-        memory.plainStore(at, 1)
-        memory.store(at + line, 1)
-        return 0
-      },
-      (memory, at) => both(memory.load(at + line), memory.load(at)),
-    ],
+    agents: [storesPlainFirst, loadsBoth],
     never: (_, seen) => seen === 1,
   },
   {
@@ -83,18 +115,14 @@ export const shapes = [
         memory.store(at + line, 1)
         return 0
       },
-      (memory, at) => both(memory.load(at + line), memory.load(at)),
+      loadsBoth,
     ],
     never: (_, seen) => seen === 1,
   },
   {
     name: 'MP: a lock that is given back and taken',
     agents: [
-      (memory, at) => {
-        memory.plainStore(at, 1)
-        memory.compareExchange(at + line, 0, 1)
-        return 0
-      },
+      givesBackLock,
       (memory, at) => {
         const found = memory.compareExchange(at + line, 1, 2)
         return both(found, memory.plainLoad(at))
@@ -105,11 +133,7 @@ export const shapes = [
   {
     name: 'MP: a word that was loaded plainly before, and again after a load',
     agents: [
-      (memory, at) => {
-        memory.plainStore(at, 1)
-        memory.store(at + line, 1)
-        return 0
-      },
+      storesPlainFirst,
       (memory, at) => {
         const before = memory.plainLoad(at)
         const found = memory.load(at + line)
@@ -121,11 +145,7 @@ export const shapes = [
   {
     name: 'MP: a word that was loaded plainly before, and again under a lock',
     agents: [
-      (memory, at) => {
-        memory.plainStore(at, 1)
-        memory.compareExchange(at + line, 0, 1)
-        return 0
-      },
+      givesBackLock,
       (memory, at) => {
         const before = memory.plainLoad(at)
         const found = memory.compareExchange(at + line, 1, 2)
@@ -170,48 +190,12 @@ export const shapes = [
     ],
     never: (marked, found) => marked === 1 && found === 0,
   },
-  {
-    name: 'LB: plain loads before a store, plain stores after its load',
-    agents: [
-      (memory, at) => {
-        const seen = memory.plainLoad(at)
-        memory.store(at + line, 1)
-        return seen
-      },
-      (memory, at) => {
-        const seen = memory.load(at + line)
-        memory.plainStore(at, 1)
-        return seen
-      },
-    ],
-    reordered: storesFirst,
-    never: (first, second) => first === 1 && second === 1,
-  },
-  {
-    name: 'LB: plain loads before an exchange, plain stores after its load',
-    agents: [
-      (memory, at) => {
-        const seen = memory.plainLoad(at)
-        memory.exchange(at + line, 1)
-        return seen
-      },
-      (memory, at) => {
-        const seen = memory.load(at + line)
-        memory.plainStore(at, 1)
-        return seen
-      },
-    ],
-    reordered: storesFirst,
-    never: (first, second) => first === 1 && second === 1,
-  },
+  loadBuffering('a store', (memory, at) => memory.store(at, 1)),
+  loadBuffering('an exchange', (memory, at) => memory.exchange(at, 1)),
   {
     name: 'WRC: what was seen is there for whoever sees what was stored then',
     agents: [
-      (memory, at) => {
-        memory.plainStore(at, 1)
-        memory.store(at + line, 1)
-        return 0
-      },
+      storesPlainFirst,
       (memory, at) => {
         const seen = memory.load(at + line)
         memory.store(at + 2 * line, seen)
@@ -224,33 +208,21 @@ export const shapes = [
   {
     name: 'IRIW: two stores, seen in one order by all',
     agents: [
-      (memory, at) => {
-        memory.store(at, 1)
-        return 0
-      },
+      storesOne,
       (memory, at) => {
         memory.store(at + line, 1)
         return 0
       },
       (memory, at) => both(memory.load(at), memory.load(at + line)),
-      (memory, at) => both(memory.load(at + line), memory.load(at)),
+      loadsBoth,
     ],
     never: (_first, _second, one, other) => one === 1 && other === 1,
   },
   {
     name: 'CoRR: a plain load, and a load of the same word',
-    agents: [
-      (memory, at) => {
-        memory.store(at, 1)
-        return 0
-      },
-      (memory, at) => both(memory.plainLoad(at), memory.load(at)),
-    ],
+    agents: [storesOne, (memory, at) => both(memory.plainLoad(at), memory.load(at))],
     reordered: [
-      (memory, at) => {
-        memory.store(at, 1)
-        return 0
-      },
+      storesOne,
       (memory, at) => {
         const second = memory.load(at)
         return both(memory.load(at), second)
@@ -312,11 +284,11 @@ export const shapes = [
     never: (_, seen) => seen === 1,
   },
   {
-    name: 'Broadcast: a store and a load of it, plain stores; plain loads, a read-modify-write',
+    name: 'Broadcast: a store and a fence of stores, plain stores; plain loads, a read-modify-write',
     agents: [
       (memory, at) => {
         memory.store(at, 1)
-        memory.load(at)
+        memory.fenceStores(at)
         memory.plainStore(at + line, 1)
         memory.plainStore(at + 2 * line, 1)
         return 0
